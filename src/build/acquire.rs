@@ -1,0 +1,434 @@
+//! Gets a verified agent into the scratch folder: from the cache where that is enough, else from the release
+//! server.
+
+use super::BuildError;
+use super::archive::{UnpackFault, Unpacked};
+use super::cache::{Cache, CachedArchive};
+use super::config::{BuildConfig, VersionRequest};
+use super::fetch::{ARCHIVE_LIMIT, FetchError, Fetcher, from_io};
+use super::install::{InstallError, UNPACKED};
+use super::one_pass::{self, Copy, PassFault, Targets, VerifiedAgent};
+use super::platform::Platform;
+use super::releases::{Location, tarball_names};
+use super::resolve::{self, LATEST_LIMIT, ReleaseError, Tarball};
+use super::sha256::Sha256;
+use super::slug::{Slug, SlugError};
+use super::{checksums, releases};
+use crate::messages::Message;
+use crate::output::BuildLog;
+use crate::version::Version;
+use cap_std::fs::Dir;
+use std::io::{self, Read, Write};
+
+/// How often a tarball that cannot be continued is asked for from its start.
+const STARTS: u32 = 3;
+
+/// How the version was settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VersionOrigin {
+    /// `HOOP_VERSION` names it.
+    ConfigVar,
+    /// `latest.txt` names it.
+    Latest,
+    /// It is what the last build used, since the release server does not answer.
+    LastBuild,
+}
+
+impl VersionOrigin {
+    /// Returns the word for the build log and the report.
+    pub fn word(self) -> &'static str {
+        match self {
+            VersionOrigin::ConfigVar => "HOOP_VERSION",
+            VersionOrigin::Latest => "latest",
+            VersionOrigin::LastBuild => "last build",
+        }
+    }
+}
+
+/// Where the archive's bytes came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArchiveOrigin {
+    /// The app's build cache.
+    Cache,
+    /// The release server.
+    Download,
+}
+
+impl ArchiveOrigin {
+    /// Returns the word for the report.
+    pub fn word(self) -> &'static str {
+        match self {
+            ArchiveOrigin::Cache => "cache",
+            ArchiveOrigin::Download => "download",
+        }
+    }
+}
+
+/// A verified agent in the scratch folder, and how it got there.
+#[derive(Debug)]
+pub struct Acquired {
+    /// Its version.
+    pub version: Version,
+    /// How that was settled.
+    pub version_origin: VersionOrigin,
+    /// The agent.
+    pub agent: VerifiedAgent,
+    /// Where its bytes came from.
+    pub archive_origin: ArchiveOrigin,
+}
+
+/// What acquiring needs.
+pub struct Acquire<'a, 'log> {
+    /// What the app's config vars ask for.
+    pub config: &'a BuildConfig,
+    /// The way to the release server.
+    pub fetcher: &'a Fetcher,
+    /// The app's cache, where it can be used.
+    pub cache: Option<&'a mut Cache>,
+    /// The slug with its scratch folder.
+    pub slug: &'a Slug,
+    /// The platform of the slug.
+    pub platform: Platform,
+    /// Where to tell what happens.
+    pub log: &'a mut BuildLog<'log>,
+}
+
+impl Acquire<'_, '_> {
+    /// Settles the version, gets its tarball and unpacks it.
+    pub fn run(mut self) -> Result<Acquired, BuildError> {
+        let (version, version_origin) = self.version()?;
+        self.log
+            .step(format!("Installing hoop agent {version} ({})", version_origin.word()));
+        let (agent, archive_origin) = self.agent(&version, version_origin)?;
+        Ok(Acquired {
+            version,
+            version_origin,
+            agent,
+            archive_origin,
+        })
+    }
+
+    /// Settles the version. Where `latest.txt` cannot be had, the last build's version stands in.
+    fn version(&mut self) -> Result<(Version, VersionOrigin), BuildError> {
+        if let VersionRequest::Exact(version) = &self.config.version {
+            return Ok((version.clone(), VersionOrigin::ConfigVar));
+        }
+        let location = self.config.releases.latest();
+        match self.whole(&location, LATEST_LIMIT) {
+            Ok(body) => Ok((resolve::latest(&body, &location)?, VersionOrigin::Latest)),
+            Err(FetchError::NotFound { location, answer }) => {
+                Err(ReleaseError::LatestNotFound { location, answer }.into())
+            }
+            // A page of any length is no version.
+            Err(FetchError::TooLarge { location, limit }) => Err(ReleaseError::LatestInvalid {
+                location,
+                content: format!("more than {limit} bytes"),
+            }
+            .into()),
+            Err(error) if error.is_outage() => match self.cache.as_ref().and_then(|cache| cache.newest()) {
+                Some(cached) => {
+                    self.log.warning(&outage_warning(&error, &cached.version));
+                    Ok((cached.version, VersionOrigin::LastBuild))
+                }
+                None => Err(error.into()),
+            },
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Gets the agent of `version`.
+    fn agent(
+        &mut self,
+        version: &Version,
+        version_origin: VersionOrigin,
+    ) -> Result<(VerifiedAgent, ArchiveOrigin), BuildError> {
+        let mut cached = self.cache.as_ref().and_then(|cache| cache.archive_of(version));
+        let wanted = self.config.sha256;
+        // A version that was named and is cached needs no server, nor does one that stands in for an outage.
+        if version_origin != VersionOrigin::Latest {
+            if let Some(archive) = cached.take_if(|archive| wanted.is_none_or(|wanted| wanted == archive.digest)) {
+                if let Some(agent) = self.from_cache(&archive)? {
+                    return Ok((agent, ArchiveOrigin::Cache));
+                }
+            }
+        }
+        let tarball = match self.published(version, version_origin) {
+            Ok(tarball) => tarball,
+            Err(BuildError::Fetch(error)) if error.is_outage() => {
+                let usable = cached.filter(|archive| wanted.is_none_or(|wanted| wanted == archive.digest));
+                let Some(archive) = usable else {
+                    return Err(error.into());
+                };
+                self.log.warning(&outage_warning(&error, version));
+                return match self.from_cache(&archive)? {
+                    Some(agent) => Ok((agent, ArchiveOrigin::Cache)),
+                    None => Err(error.into()),
+                };
+            }
+            Err(error) => return Err(error),
+        };
+        resolve::agree(version, &tarball, wanted, cached.as_ref().map(|archive| archive.digest))?;
+        if let Some(archive) = cached.filter(|archive| archive.digest == tarball.digest) {
+            if let Some(agent) = self.from_cache(&archive)? {
+                return Ok((agent, ArchiveOrigin::Cache));
+            }
+        }
+        Ok((self.download(version, &tarball)?, ArchiveOrigin::Download))
+    }
+
+    /// Returns the tarball of `version` as it was published. Where the server has no `checksums.txt`, a digest
+    /// from the user is enough.
+    fn published(&mut self, version: &Version, origin: VersionOrigin) -> Result<Tarball, BuildError> {
+        let location = self.config.releases.checksums(version);
+        match self.whole(&location, checksums::SIZE_LIMIT) {
+            Ok(body) => {
+                let text = String::from_utf8_lossy(&body);
+                Ok(resolve::published(&text, version, self.platform, &location)?)
+            }
+            Err(FetchError::NotFound { location, answer }) => match self.config.sha256 {
+                Some(digest) => {
+                    let [name, _] = tarball_names(version, self.platform);
+                    Ok(Tarball { name, digest })
+                }
+                None => Err(ReleaseError::VersionNotFound {
+                    version: version.clone(),
+                    location,
+                    answer,
+                    is_latest: origin == VersionOrigin::Latest,
+                }
+                .into()),
+            },
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Unpacks a cached archive. `None` means that it is damaged, which is told, and that it must be had anew.
+    fn from_cache(&mut self, archive: &CachedArchive) -> Result<Option<VerifiedAgent>, BuildError> {
+        let Some(cache) = &self.cache else { return Ok(None) };
+        let mut file = match cache.open_archive(archive) {
+            Ok(file) => file,
+            Err(error) => {
+                self.log.detail(format!("The cached copy cannot be read ({error})"));
+                return Ok(None);
+            }
+        };
+        let [name, _] = tarball_names(&archive.version, self.platform);
+        match self.pass(&mut file, &name, archive.digest, None) {
+            Ok(agent) => {
+                self.log.detail(format!(
+                    "Using the copy of the last build ({}), sha256 verified",
+                    megabytes(agent.archive_bytes())
+                ));
+                self.tell_skipped(agent.unpacked());
+                Ok(Some(agent))
+            }
+            Err(PassFault::Unpack(UnpackFault::Write(file, source))) => Err(write_failed(file, source)),
+            Err(_) => {
+                self.log.detail("The cached copy is damaged and is not used");
+                Ok(None)
+            }
+        }
+    }
+
+    /// Downloads and unpacks `tarball`, with a copy to the cache.
+    fn download(&mut self, version: &Version, tarball: &Tarball) -> Result<VerifiedAgent, BuildError> {
+        let location = self.config.releases.tarball(version, &tarball.name);
+        let mut start = 1;
+        let fault = loop {
+            let mut copy = self.begin_copy();
+            let log = &mut *self.log;
+            let mut notice = |line: String| log.detail(line);
+            let mut stream = match self.fetcher.stream(&location, &mut notice) {
+                Ok(stream) => stream,
+                Err(FetchError::NotFound { location, answer }) if self.config.sha256.is_some() => {
+                    // Without checksums.txt this is the first thing the server was asked of the version.
+                    return Err(ReleaseError::VersionNotFound {
+                        version: version.clone(),
+                        location,
+                        answer,
+                        is_latest: false,
+                    }
+                    .into());
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let result = pass(
+                self.slug,
+                &mut *stream,
+                &tarball.name,
+                tarball.digest,
+                copy.as_mut().map(|file| file as &mut dyn Write),
+            );
+            drop(stream);
+            match result {
+                Ok((agent, copy_error)) => {
+                    self.keep_copy(version, &agent, copy_error);
+                    self.log.detail(format!(
+                        "Downloaded {} ({}), sha256 verified",
+                        tarball.name,
+                        megabytes(agent.archive_bytes())
+                    ));
+                    self.tell_skipped(agent.unpacked());
+                    return Ok(agent);
+                }
+                Err(PassFault::Read(error)) => match from_io(error, &location) {
+                    FetchError::CannotContinue { .. } if start < STARTS => {
+                        start += 1;
+                        self.log.detail(format!("{location}: starting over"));
+                    }
+                    error => break BuildError::Fetch(error),
+                },
+                Err(fault) => break of_pass(fault, tarball, &location),
+            }
+        };
+        if let Some(cache) = &mut self.cache {
+            cache.drop_copy();
+        }
+        Err(fault)
+    }
+
+    /// Begins a copy in the cache, or tells why there will be none.
+    fn begin_copy(&mut self) -> Option<cap_std::fs::File> {
+        let cache = self.cache.as_mut()?;
+        match cache.begin_copy() {
+            Ok(file) => Some(file),
+            Err(error) => {
+                self.log.warning(&cache_warning(&error));
+                self.cache = None;
+                None
+            }
+        }
+    }
+
+    /// Makes the finished copy the cached archive, or tells why there is none.
+    fn keep_copy(&mut self, version: &Version, agent: &VerifiedAgent, copy_error: Option<io::Error>) {
+        let Some(cache) = &mut self.cache else { return };
+        let archive = CachedArchive {
+            version: version.clone(),
+            digest: agent.digest(),
+        };
+        match copy_error {
+            None => cache.finish_copy(archive),
+            Some(error) => {
+                cache.drop_copy();
+                self.log.warning(&cache_warning(&error));
+            }
+        }
+    }
+
+    /// Reads a small file of the release server.
+    fn whole(&mut self, location: &Location, limit: u64) -> Result<Vec<u8>, FetchError> {
+        let log = &mut *self.log;
+        self.fetcher.whole(location, limit, &mut |line| log.detail(line))
+    }
+
+    /// Unpacks `source` into the scratch folder.
+    fn pass(
+        &self,
+        source: &mut dyn Read,
+        name: &str,
+        expected: Sha256,
+        copy: Option<&mut dyn Write>,
+    ) -> Result<VerifiedAgent, PassFault> {
+        pass(self.slug, source, name, expected, copy).map(|(agent, _)| agent)
+    }
+
+    /// Names what the archive holds beside the agent.
+    fn tell_skipped(&mut self, unpacked: &Unpacked) {
+        let shown = unpacked.skipped.join(", ");
+        match unpacked.skipped_count.saturating_sub(unpacked.skipped.len() as u64) {
+            _ if unpacked.skipped.is_empty() => {}
+            0 => self.log.detail(format!("Left out of the slug: {shown}")),
+            more => self
+                .log
+                .detail(format!("Left out of the slug: {shown} and {more} more")),
+        }
+    }
+}
+
+/// Unpacks `source` into a fresh folder in the scratch folder. Also returns what ended the copy, if something did.
+fn pass(
+    slug: &Slug,
+    source: &mut dyn Read,
+    name: &str,
+    expected: Sha256,
+    copy: Option<&mut dyn Write>,
+) -> Result<(VerifiedAgent, Option<io::Error>), PassFault> {
+    let folder =
+        fresh_folder(slug.scratch()).map_err(|error| PassFault::Unpack(UnpackFault::Write(UNPACKED, error)))?;
+    let mut copy = Copy::to(copy);
+    let targets = Targets {
+        folder: &folder,
+        copy: &mut copy,
+    };
+    let agent = one_pass::run(source, name, expected, ARCHIVE_LIMIT, targets)?;
+    Ok((agent, copy.into_error()))
+}
+
+/// Makes an empty folder to unpack into, in place of what an attempt before has left.
+fn fresh_folder(scratch: &Dir) -> io::Result<Dir> {
+    match scratch.remove_dir_all(UNPACKED) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    scratch.create_dir(UNPACKED)?;
+    scratch.open_dir(UNPACKED)
+}
+
+/// Returns the build error that a fault of a download is.
+fn of_pass(fault: PassFault, tarball: &Tarball, location: &Location) -> BuildError {
+    match fault {
+        PassFault::Read(error) => from_io(error, location).into(),
+        PassFault::TooLarge => FetchError::TooLarge {
+            location: location.clone(),
+            limit: ARCHIVE_LIMIT,
+        }
+        .into(),
+        PassFault::DigestDiffers { received, bytes } => ReleaseError::ChecksumMismatch {
+            name: tarball.name.clone(),
+            bytes,
+            from: location.clone(),
+            expected: tarball.digest,
+            received,
+        }
+        .into(),
+        PassFault::Unpack(UnpackFault::Archive(error)) => error.into(),
+        PassFault::Unpack(UnpackFault::Write(file, source)) => write_failed(file, source),
+    }
+}
+
+fn write_failed(file: &str, source: io::Error) -> BuildError {
+    InstallError::Slug(SlugError::WriteFailed {
+        path: file.to_owned(),
+        source,
+    })
+    .into()
+}
+
+/// Tells that the last build's agent stands in for one that cannot be looked up.
+fn outage_warning(error: &FetchError, version: &Version) -> Message {
+    Message::new(format!(
+        "the release server does not answer, so the agent of the last build is used: {version}."
+    ))
+    .text("Its bytes are in the app's build cache and are verified again. There may be a newer version; the next build looks again.")
+    .text(format!("Details: {error}"))
+}
+
+/// Tells that this build leaves nothing for the next one.
+pub fn cache_warning(error: &io::Error) -> Message {
+    Message::new("the build cache cannot be written, so the next build downloads the agent again.")
+        .text("This build is not affected.")
+        .text(format!("Details: {error}"))
+}
+
+/// Returns a number of bytes as people read it. Like the platform, in units of 1,000,000.
+pub fn megabytes(bytes: u64) -> String {
+    let tenths = bytes.div_ceil(100_000);
+    format!("{}.{} MB", tenths / 10, tenths % 10)
+}
+
+/// Tells that the way to the release server can be listened to.
+pub fn exposed_warning(releases: &releases::ReleasesUrl) -> Message {
+    Message::new("HOOP_RELEASES_URL is plain http, which anyone on the way can read and change.")
+        .text(format!("It is {releases}. What is downloaded is compared with checksums.txt from the same place, so this protects against damage and not against an attacker. Use https, or set HOOP_SHA256 to a digest from a source you trust."))
+}

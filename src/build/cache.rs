@@ -1,0 +1,249 @@
+//! The tarball of the last build, kept in the app's cache dir.
+//!
+//! One file, whose name is its record: `hoop_1.148.0_linux_amd64_<sha256>.tar.gz` in a folder of ours, since the
+//! cache dir is shared by all buildpacks of the app. Name and bytes come into being in one rename, and the bytes
+//! are hashed again at each use, so a damaged file is a miss and never a wrong agent. A cache that cannot be
+//! used costs a download and a line in the build log, never the build.
+
+use super::platform::Platform;
+use super::sha256::Sha256;
+use crate::version::Version;
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt as _};
+use std::io;
+use std::path::Path;
+
+/// Our folder in the cache dir.
+const FOLDER: &str = "hoop";
+
+/// The beginning of the name of a file that is being written. Never read as an archive.
+const PARTIAL: &str = "partial-";
+
+/// The name of a cached archive, and all that is known of it without reading it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CachedArchive {
+    /// The agent's version.
+    pub version: Version,
+    /// The digest the archive had when it was verified.
+    pub digest: Sha256,
+}
+
+impl CachedArchive {
+    /// Returns the file name.
+    fn file_name(&self, platform: Platform) -> String {
+        format!(
+            "hoop_{}_linux_{}_{}.tar.gz",
+            self.version,
+            platform.architecture(),
+            self.digest
+        )
+    }
+
+    /// Reads a file name. `None` means that it is not one of ours, or not for `platform`.
+    fn parse(name: &str, platform: Platform) -> Option<Self> {
+        let rest = name.strip_prefix("hoop_")?.strip_suffix(".tar.gz")?;
+        let (rest, digest) = rest.rsplit_once('_')?;
+        let version = rest.strip_suffix(&format!("_linux_{}", platform.architecture()))?;
+        let archive = Self {
+            version: version.parse().ok()?,
+            digest: digest.parse().ok()?,
+        };
+        (archive.file_name(platform) == name).then_some(archive)
+    }
+}
+
+/// The cache of one build.
+#[derive(Debug)]
+pub struct Cache {
+    cache_dir: Dir,
+    /// Whether the cache dir itself was made by this build.
+    made_cache_dir: Option<std::path::PathBuf>,
+    /// Our folder, where there is one.
+    folder: Option<Dir>,
+    /// Whether our folder was made by this build, and must go if the build fails.
+    made_folder: bool,
+    /// The name of the copy that is being written.
+    partial: Option<String>,
+    /// What that copy is, once it is whole and verified.
+    finished: Option<CachedArchive>,
+    platform: Platform,
+}
+
+impl Cache {
+    /// Opens the cache in `cache_dir`, which is made where it does not exist.
+    ///
+    /// Fails where the folder cannot be used: no permission, a file or a link out of the cache dir in its place.
+    pub fn open(cache_dir: &Path, platform: Platform) -> io::Result<Self> {
+        let made_cache_dir = match fs_err::create_dir(cache_dir) {
+            Ok(()) => Some(cache_dir.to_owned()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => None,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                fs_err::create_dir_all(cache_dir)?;
+                None
+            }
+            Err(error) => return Err(error),
+        };
+        let cache_dir = Dir::open_ambient_dir(cache_dir, ambient_authority())?;
+        let folder = match cache_dir.open_dir(FOLDER) {
+            Ok(folder) => Some(folder),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        Ok(Self {
+            cache_dir,
+            made_cache_dir,
+            folder,
+            made_folder: false,
+            partial: None,
+            finished: None,
+            platform,
+        })
+    }
+
+    /// Returns what is cached for this platform: one archive at most, since a build keeps only its own. Should
+    /// there be more, the newest version counts.
+    pub fn newest(&self) -> Option<CachedArchive> {
+        self.archives().into_iter().max_by(|a, b| a.version.cmp(&b.version))
+    }
+
+    /// Returns the archive of `version`, where it is cached.
+    pub fn archive_of(&self, version: &Version) -> Option<CachedArchive> {
+        self.archives().into_iter().find(|archive| archive.version == *version)
+    }
+
+    /// Opens a cached archive. Its bytes are not verified yet.
+    pub fn open_archive(&self, archive: &CachedArchive) -> io::Result<File> {
+        let folder = self.folder.as_ref().ok_or(io::ErrorKind::NotFound)?;
+        let mut options = OpenOptions::new();
+        // A FIFO in the place of the file must not make the build wait for a writer.
+        options
+            .read(true)
+            .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+        let file = folder.open_with(archive.file_name(self.platform), &options)?;
+        if file.metadata()?.is_file() {
+            Ok(file)
+        } else {
+            Err(io::Error::other("not a regular file"))
+        }
+    }
+
+    /// Begins the copy of an archive that is on its way.
+    pub fn begin_copy(&mut self) -> io::Result<File> {
+        let name = format!("{PARTIAL}{}", std::process::id());
+        if self.folder.is_none() {
+            match self.cache_dir.create_dir(FOLDER) {
+                Ok(()) => self.made_folder = true,
+                // Another build on the same cache dir was faster.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+            self.folder = Some(self.cache_dir.open_dir(FOLDER)?);
+        }
+        let folder = self.folder.as_ref().ok_or(io::ErrorKind::NotFound)?;
+        // What a killed build with the same process id left behind.
+        match folder.remove_file(&name) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let file = folder.open_with(&name, OpenOptions::new().write(true).create_new(true).mode(0o644))?;
+        self.partial = Some(name);
+        Ok(file)
+    }
+
+    /// Gives up the copy that was begun, if there is one.
+    pub fn drop_copy(&mut self) {
+        if let (Some(name), Some(folder)) = (self.partial.take(), &self.folder) {
+            // What is left is removed by the next build, see `keep_only`.
+            let _ = folder.remove_file(name);
+        }
+    }
+
+    /// Says that the copy that was begun is whole, and the verified `archive`. [`Cache::keep`] makes it the
+    /// cached one.
+    pub fn finish_copy(&mut self, archive: CachedArchive) {
+        if self.partial.is_some() {
+            self.finished = Some(archive);
+        }
+    }
+
+    /// Makes a finished copy the cached archive, and removes every other file of ours. Called once the build has
+    /// succeeded, since a failed one must leave the cache as it was.
+    pub fn keep(&mut self) -> io::Result<()> {
+        let (Some(archive), Some(folder)) = (self.finished.take(), &self.folder) else {
+            return Ok(());
+        };
+        if let Some(partial) = &self.partial {
+            folder.rename(partial, folder, archive.file_name(self.platform))?;
+        }
+        self.partial = None;
+        self.made_folder = false;
+        self.made_cache_dir = None;
+        self.keep_only(&archive);
+        Ok(())
+    }
+
+    /// Removes every file of our folder but `archive`: older versions, and what killed builds left.
+    fn keep_only(&self, archive: &CachedArchive) {
+        let Some(folder) = &self.folder else { return };
+        let kept = archive.file_name(self.platform);
+        for name in names(folder) {
+            if name != kept {
+                // Best effort: another build may be removing the same file.
+                let _ = folder.remove_file(&name);
+            }
+        }
+    }
+
+    /// Returns the archives cached for this platform.
+    fn archives(&self) -> Vec<CachedArchive> {
+        let names = self.folder.as_ref().map(names).unwrap_or_default();
+        names
+            .iter()
+            .filter_map(|name| CachedArchive::parse(name, self.platform))
+            .collect()
+    }
+}
+
+impl Drop for Cache {
+    /// Leaves the cache dir as it was found, unless something was kept.
+    fn drop(&mut self) {
+        self.drop_copy();
+        if self.made_folder {
+            // Only ever removes an empty folder.
+            let _ = self.cache_dir.remove_dir(FOLDER);
+        }
+        if let Some(path) = &self.made_cache_dir {
+            let _ = std::fs::remove_dir(path);
+        }
+    }
+}
+
+/// Returns the names of the files in `folder` that are UTF-8, as ours are.
+fn names(folder: &Dir) -> Vec<String> {
+    folder
+        .entries()
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CachedArchive, Platform};
+
+    #[test]
+    fn a_file_name_is_read_as_it_was_written_and_only_for_its_platform() {
+        let archive = CachedArchive {
+            version: "1.23.0-rc.1".parse().unwrap(),
+            digest: "ab".repeat(32).parse().unwrap(),
+        };
+        let name = archive.file_name(Platform::Amd64);
+
+        assert_eq!(name, format!("hoop_1.23.0-rc.1_linux_amd64_{}.tar.gz", "ab".repeat(32)));
+        assert_eq!(CachedArchive::parse(&name, Platform::Amd64), Some(archive));
+        assert_eq!(CachedArchive::parse(&name, Platform::Arm64), None);
+        assert_eq!(CachedArchive::parse(&format!("{name}.bak"), Platform::Amd64), None);
+        assert_eq!(CachedArchive::parse("partial-1", Platform::Amd64), None);
+    }
+}

@@ -1,0 +1,208 @@
+//! `bin/compile`: puts the agent into the slug. The recipe, top to bottom.
+
+use super::acquire::{Acquire, Acquired, cache_warning, exposed_warning, megabytes};
+use super::advise::{self, App};
+use super::cache::Cache;
+use super::config::{BuildConfig, Install};
+use super::fetch::{Fetcher, Patience};
+use super::platform::Platform;
+use super::report::Facts;
+use super::slug::Slug;
+use super::{BUILDPACK_VERSION, BuildError, install};
+use crate::environment::Environment;
+use crate::failure::Failure;
+use crate::manifest::{AgentRecord, Manifest};
+use crate::messages;
+use crate::output::BuildLog;
+use crate::procfile::Procfile;
+use cap_std::fs::Dir;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// The most bytes of a Procfile that are read.
+const PROCFILE_LIMIT: u64 = 64 * 1024;
+
+/// The arguments of `bin/compile`.
+#[derive(Clone, Debug)]
+pub struct Folders {
+    /// The app.
+    pub build_dir: PathBuf,
+    /// The app's cache, shared by its buildpacks.
+    pub cache_dir: PathBuf,
+    /// The app's config vars, a file each. Tools outside Heroku leave it out.
+    pub env_dir: Option<PathBuf>,
+}
+
+/// Builds, and leaves the facts of the build for `bin/report`, also where it failed. Answers whether it was a
+/// success; if not, the log says why.
+pub fn run(folders: &Folders, environment: &Environment, log: &mut BuildLog) -> bool {
+    let started = Instant::now();
+    let mut facts = Facts::default();
+    facts.text("buildpack_version", BUILDPACK_VERSION);
+    facts.text("platform", Platform::OWN);
+    if let Some(stack) = environment.text("STACK") {
+        facts.text("stack", stack);
+    }
+    let result = build(folders, environment, log, &mut facts);
+    if let Err(error) = &result {
+        facts.text("outcome", "failure");
+        note_failure(&mut facts, error);
+        log.error(&messages::of_build_error(error));
+    }
+    let duration = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    facts.number("duration_ms", duration);
+    // A report nobody can read is no reason to fail a build, nor to worry its user.
+    let _ = facts.save(&temp_dir(environment), &folders.build_dir);
+    result.is_ok()
+}
+
+/// Returns the folder in which the facts of a build wait.
+pub fn temp_dir(environment: &Environment) -> PathBuf {
+    environment.text("TMPDIR").unwrap_or("/tmp").into()
+}
+
+/// The recipe.
+fn build(
+    folders: &Folders,
+    environment: &Environment,
+    log: &mut BuildLog,
+    facts: &mut Facts,
+) -> Result<(), BuildError> {
+    let slug = Slug::open(&folders.build_dir).map_err(install::InstallError::from)?;
+    let config = BuildConfig::read(folders.env_dir.as_deref())?;
+    if config.releases.is_exposed() {
+        log.warning(&exposed_warning(&config.releases));
+    }
+    let mut cache = open_cache(&folders.cache_dir, log);
+    let fetcher = Fetcher::new(Patience::of(environment));
+    let procfile = read_procfile(slug.root());
+
+    let acquired = acquire(&config, &fetcher, cache.as_mut(), &slug, log);
+    let acquired = match acquired {
+        Ok(acquired) => Some(acquired),
+        Err(error) if config.install == Install::Optional && error.leaves_app_intact() => {
+            note_failure(facts, &error);
+            log.warning(&messages::of_build_error(&error));
+            None
+        }
+        Err(error) => return Err(error),
+    };
+    let manifest = manifest(acquired.as_ref(), &config, procfile.as_ref());
+    let earlier_buildpacks = traces_of_buildpacks(slug.root());
+    let agent = acquired.as_ref().map(|acquired| &acquired.agent);
+    let added = install::into_slug(&slug, agent, &manifest)?;
+    if let Some(cache) = &mut cache {
+        if let Err(error) = cache.keep() {
+            log.warning(&cache_warning(&error));
+        }
+    }
+
+    let what = match &acquired {
+        Some(acquired) => format!("hoop {} adds", acquired.version),
+        None => "hoopstart, without an agent, adds".to_owned(),
+    };
+    let (size, files) = (megabytes(added.bytes), added.files);
+    log.detail(format!("{what} {size} to the slug, {files} files"));
+    note_success(facts, acquired.as_ref());
+    facts.number("slug_bytes", added.bytes);
+    let app = App {
+        procfile: procfile.as_ref(),
+        run_time: &config.run_time,
+        earlier_buildpacks: &earlier_buildpacks,
+    };
+    for advice in advise::advice(&app) {
+        log.warning(&advice);
+    }
+    Ok(())
+}
+
+/// Gets the agent into the scratch folder and proves that it runs.
+fn acquire(
+    config: &BuildConfig,
+    fetcher: &Fetcher,
+    cache: Option<&mut Cache>,
+    slug: &Slug,
+    log: &mut BuildLog,
+) -> Result<Acquired, BuildError> {
+    let acquired = Acquire {
+        config,
+        fetcher,
+        cache,
+        slug,
+        platform: Platform::OWN,
+        log,
+    }
+    .run()?;
+    install::prove(slug, &acquired.version)?;
+    Ok(acquired)
+}
+
+/// Opens the cache, or tells why the build goes on without one.
+fn open_cache(cache_dir: &Path, log: &mut BuildLog) -> Option<Cache> {
+    match Cache::open(cache_dir, Platform::OWN) {
+        Ok(cache) => Some(cache),
+        Err(error) => {
+            log.warning(&cache_warning(&error));
+            None
+        }
+    }
+}
+
+/// Reads the app's Procfile, if it has one that can be read.
+fn read_procfile(root: &Dir) -> Option<Procfile> {
+    // A FIFO in its place must not make the build wait.
+    if !root.metadata("Procfile").ok()?.is_file() {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    root.open("Procfile")
+        .ok()?
+        .take(PROCFILE_LIMIT)
+        .read_to_end(&mut bytes)
+        .ok()?;
+    Some(Procfile::parse(&String::from_utf8_lossy(&bytes)))
+}
+
+/// Returns what buildpacks that ran before this one have left: Heroku's own keep their things in `.heroku`.
+fn traces_of_buildpacks(root: &Dir) -> Vec<String> {
+    let is_trace = |path: &&str| root.symlink_metadata(path).is_ok();
+    [".heroku"].into_iter().filter(is_trace).map(str::to_owned).collect()
+}
+
+/// Returns the manifest of what goes into the slug.
+fn manifest(acquired: Option<&Acquired>, config: &BuildConfig, procfile: Option<&Procfile>) -> Manifest {
+    Manifest {
+        agent: acquired.map(|acquired| AgentRecord {
+            version: acquired.version.clone(),
+            sha256: acquired.agent.digest(),
+            source: config.releases.to_string(),
+        }),
+        platform: Platform::OWN.to_string(),
+        buildpack_version: BUILDPACK_VERSION.to_owned(),
+        process_types: procfile
+            .map(|procfile| procfile.process_types().map(str::to_owned).collect())
+            .unwrap_or_default(),
+    }
+}
+
+/// Notes why there is no agent.
+fn note_failure(facts: &mut Facts, error: &BuildError) {
+    let failure: Failure = messages::failure_of_build_error(error);
+    facts.text("failure_id", failure);
+    facts.text("failure_detail", error);
+}
+
+/// Notes what was built.
+fn note_success(facts: &mut Facts, acquired: Option<&Acquired>) {
+    let Some(acquired) = acquired else {
+        facts.text("outcome", "without-agent");
+        return;
+    };
+    facts.text("outcome", "success");
+    facts.text("agent_version", &acquired.version);
+    facts.text("agent_sha256", acquired.agent.digest());
+    facts.text("version_origin", acquired.version_origin.word());
+    facts.text("archive_origin", acquired.archive_origin.word());
+    facts.number("archive_bytes", acquired.agent.archive_bytes());
+}

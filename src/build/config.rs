@@ -1,0 +1,187 @@
+//! What the app's config vars ask of a build.
+//!
+//! Heroku hands config vars to a build as files of the env dir
+//! (<https://devcenter.heroku.com/articles/buildpack-api>). Only the files this buildpack knows are read: an
+//! app may have a config var of any name, and none of the others is ours to know.
+
+use super::releases::{ReleasesUrl, ReleasesUrlError};
+use super::sha256::Sha256;
+use crate::config;
+use crate::secret::Secret;
+use crate::version::Version;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The real release server.
+pub const DEFAULT_RELEASES_URL: &str = "https://releases.hoop.dev/release";
+
+/// Which version was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VersionRequest {
+    /// The newest one at each build: `HOOP_VERSION` is unset, or `latest`.
+    Latest,
+    /// This one: `HOOP_VERSION` says so.
+    Exact(Version),
+}
+
+/// Whether a build may go on without an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Install {
+    /// No: a build whose agent cannot be had fails.
+    Required,
+    /// Yes, with a warning.
+    Optional,
+}
+
+/// The config vars of a build, read and checked.
+#[derive(Clone, Debug)]
+pub struct BuildConfig {
+    /// Which version to install.
+    pub version: VersionRequest,
+    /// The digest the user expects.
+    pub sha256: Option<Sha256>,
+    /// Where releases are.
+    pub releases: ReleasesUrl,
+    /// Whether a build may go on without an agent.
+    pub install: Install,
+    /// Run-time config vars as they are set now, only to give advice on them.
+    pub run_time: RunTimeVars,
+}
+
+/// Run-time config vars that compile looks at to give advice.
+#[derive(Clone, Debug, Default)]
+pub struct RunTimeVars {
+    /// `HOOP_KEY`, else `HOOP_DSN`, with the name it was found under.
+    pub key: Option<(&'static str, Secret)>,
+    /// `HOOP_CONNECTION`.
+    pub connection: Option<String>,
+    /// `HOOP_AUTOSTART`.
+    pub autostart: Option<String>,
+}
+
+/// A config var that a build cannot go by.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// `HOOP_VERSION` is set to nothing.
+    #[error("HOOP_VERSION is empty")]
+    VersionEmpty,
+    /// `HOOP_VERSION` is not a version.
+    #[error("HOOP_VERSION is not a version: {value:?}")]
+    VersionInvalid {
+        /// What it is.
+        value: String,
+    },
+    /// `HOOP_SHA256` is not 64 hex digits.
+    #[error("HOOP_SHA256 is not a SHA-256: {value:?}")]
+    Sha256Invalid {
+        /// What it is.
+        value: String,
+    },
+    /// `HOOP_RELEASES_URL` is not a URL to read releases from. Its value is not kept: it may hold a token.
+    #[error("HOOP_RELEASES_URL cannot be used: {reason}")]
+    ReleasesUrlInvalid {
+        /// Why not.
+        reason: ReleasesUrlError,
+    },
+    /// `HOOP_INSTALL` is neither of its two values.
+    #[error("HOOP_INSTALL is neither required nor optional: {value:?}")]
+    InstallInvalid {
+        /// What it is.
+        value: String,
+    },
+    /// A config var of ours is not UTF-8.
+    #[error("{name} is not UTF-8 from byte {position} on")]
+    NotUtf8 {
+        /// The config var.
+        name: &'static str,
+        /// Where its first wrong byte is, from 0.
+        position: usize,
+    },
+    /// The env dir, or a file of it, cannot be read. Rare: the platform has just written it.
+    #[error("cannot read {}: {source}", path.display())]
+    EnvDirUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl BuildConfig {
+    /// Reads the config of a build from `env_dir`. No env dir, or one that does not exist, is an empty one:
+    /// tools outside Heroku leave the argument out.
+    pub fn read(env_dir: Option<&Path>) -> Result<Self, ConfigError> {
+        let file = |name| env_dir.map_or(Ok(None), |dir| read_file(dir, name));
+
+        let version = match file(config::VERSION)? {
+            Some(value) => version_request(&value)?,
+            None => VersionRequest::Latest,
+        };
+        let sha256 = match file(config::SHA256)? {
+            Some(value) => Some(value.trim().parse().map_err(|_| ConfigError::Sha256Invalid { value })?),
+            None => None,
+        };
+        let releases = file(config::RELEASES_URL)?
+            .as_deref()
+            .unwrap_or(DEFAULT_RELEASES_URL)
+            .parse()
+            .map_err(|reason| ConfigError::ReleasesUrlInvalid { reason })?;
+        let install = match file(config::INSTALL)?.as_deref().map(str::trim) {
+            None | Some("required") => Install::Required,
+            Some("optional") => Install::Optional,
+            Some(value) => {
+                return Err(ConfigError::InstallInvalid {
+                    value: value.to_owned(),
+                });
+            }
+        };
+        let key = match file(config::KEY)? {
+            Some(key) => Some((config::KEY, Secret::new(key))),
+            None => file(config::DSN)?.map(|key| (config::DSN, Secret::new(key))),
+        };
+        Ok(Self {
+            version,
+            sha256,
+            releases,
+            install,
+            run_time: RunTimeVars {
+                key,
+                connection: file(config::CONNECTION)?,
+                autostart: file(config::AUTOSTART)?,
+            },
+        })
+    }
+}
+
+/// Returns the value of the config var `name`, less one trailing newline, or `None` where it is not set.
+fn read_file(env_dir: &Path, name: &'static str) -> Result<Option<String>, ConfigError> {
+    let path = env_dir.join(name);
+    match fs_err::read(&path) {
+        Ok(bytes) => {
+            let mut value = String::from_utf8(bytes).map_err(|error| ConfigError::NotUtf8 {
+                name,
+                position: error.utf8_error().valid_up_to(),
+            })?;
+            if value.ends_with('\n') {
+                value.pop();
+            }
+            Ok(Some(value))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(ConfigError::EnvDirUnreadable { path, source }),
+    }
+}
+
+/// Reads the value of `HOOP_VERSION`.
+fn version_request(value: &str) -> Result<VersionRequest, ConfigError> {
+    match value.trim() {
+        "" => Err(ConfigError::VersionEmpty),
+        "latest" => Ok(VersionRequest::Latest),
+        text => text
+            .parse()
+            .map(VersionRequest::Exact)
+            .map_err(|_| ConfigError::VersionInvalid {
+                value: value.to_owned(),
+            }),
+    }
+}

@@ -1,0 +1,202 @@
+//! A download that goes on where it broke.
+
+use super::http::{Answer, HttpClient, PassingKind, Trouble, strong_validator, trouble};
+use super::{FetchError, Notice, Patience};
+use crate::build::releases::Location;
+use reqwest::blocking::Response;
+use std::io::{self, Read};
+use std::time::Instant;
+
+/// The bytes of one file. A connection that breaks is made again and asked for the rest
+/// (<https://www.rfc-editor.org/rfc/rfc9110#name-range-requests>), so that what has been hashed and unpacked is
+/// not done twice.
+pub struct Download<'a> {
+    client: &'a HttpClient,
+    location: Location,
+    patience: &'a Patience,
+    notice: &'a mut Notice<'a>,
+    response: Response,
+    /// The entity tag of the first answer, where it is a strong one.
+    validator: Option<String>,
+    /// How many bytes the whole file has, where the server said.
+    expected: Option<u64>,
+    received: u64,
+    /// Attempts made, the one under way included.
+    attempts: u32,
+    started: Instant,
+}
+
+impl<'a> Download<'a> {
+    /// Asks for `location` and waits for the head of the answer.
+    pub(super) fn open(
+        client: &'a HttpClient,
+        location: Location,
+        patience: &'a Patience,
+        notice: &'a mut Notice<'a>,
+    ) -> Result<Self, FetchError> {
+        let started = Instant::now();
+        let mut attempts = 1;
+        let response = loop {
+            match client.ask(&location, 0, None) {
+                Ok(Answer::Whole(response) | Answer::Rest(response)) => break response,
+                Err(trouble) => {
+                    let progress = Progress {
+                        location: &location,
+                        attempts,
+                        received: 0,
+                        started,
+                    };
+                    progress.wait_to_retry(trouble, patience, notice)?;
+                    attempts += 1;
+                }
+            }
+        };
+        Ok(Self {
+            client,
+            validator: strong_validator(&response),
+            expected: response.content_length(),
+            location,
+            patience,
+            notice,
+            response,
+            received: 0,
+            attempts,
+            started,
+        })
+    }
+
+    /// Makes the connection again after `trouble`, for the bytes not yet received.
+    fn go_on(&mut self, mut trouble: Trouble) -> Result<(), FetchError> {
+        loop {
+            let progress = Progress {
+                location: &self.location,
+                attempts: self.attempts,
+                received: self.received,
+                started: self.started,
+            };
+            progress.wait_to_retry(trouble, self.patience, self.notice)?;
+            self.attempts += 1;
+            match self
+                .client
+                .ask(&self.location, self.received, self.validator.as_deref())
+            {
+                Ok(Answer::Rest(response)) => {
+                    self.response = response;
+                    return Ok(());
+                }
+                Ok(Answer::Whole(response)) if self.received == 0 => {
+                    self.validator = strong_validator(&response);
+                    self.expected = response.content_length();
+                    self.response = response;
+                    return Ok(());
+                }
+                // The server does not know ranges, or has another file by now.
+                Ok(Answer::Whole(_)) => {
+                    return Err(FetchError::CannotContinue {
+                        location: self.location.clone(),
+                    });
+                }
+                Err(next) => trouble = next,
+            }
+        }
+    }
+}
+
+impl Read for Download<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            if self.started.elapsed() > self.patience.whole {
+                return Err(io::Error::other(FetchError::Stalled {
+                    location: self.location.clone(),
+                    received: self.received,
+                    waited: self.patience.whole,
+                }));
+            }
+            let trouble = match self.response.read(buffer) {
+                Ok(0) if self.expected.is_some_and(|expected| self.received < expected) => Trouble::Passing {
+                    kind: PassingKind::Broken,
+                    cause: "the connection was closed".to_owned(),
+                    wait: None,
+                },
+                Ok(count) => {
+                    self.received += count as u64;
+                    return Ok(count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => match error.downcast::<reqwest::Error>() {
+                    Ok(error) => trouble(&error, &self.location),
+                    Err(error) => Trouble::Passing {
+                        kind: PassingKind::Broken,
+                        cause: error.to_string(),
+                        wait: None,
+                    },
+                },
+            };
+            self.go_on(trouble).map_err(io::Error::other)?;
+        }
+    }
+}
+
+/// How far a transfer has come.
+struct Progress<'a> {
+    location: &'a Location,
+    attempts: u32,
+    received: u64,
+    started: Instant,
+}
+
+impl Progress<'_> {
+    /// Waits before the next attempt and says so, or returns the error where there is none to make.
+    fn wait_to_retry(&self, trouble: Trouble, patience: &Patience, notice: &mut Notice) -> Result<(), FetchError> {
+        let (kind, cause, wait) = match trouble {
+            Trouble::Lasting(error) => return Err(error),
+            Trouble::Passing { kind, cause, wait } => (kind, cause, wait),
+        };
+        let pause = wait.unwrap_or_else(|| patience.pause(self.attempts, fastrand::f64()));
+        if self.attempts >= patience.attempts || self.started.elapsed() + pause > patience.whole {
+            return Err(self.give_up(kind, cause, patience));
+        }
+        notice(format!(
+            "{}: {cause}; trying again in {:.1} s ({} of {})",
+            self.location,
+            pause.as_secs_f64(),
+            self.attempts + 1,
+            patience.attempts,
+        ));
+        std::thread::sleep(pause);
+        Ok(())
+    }
+
+    /// Returns the error of a transfer that is not tried again.
+    fn give_up(&self, kind: PassingKind, cause: String, patience: &Patience) -> FetchError {
+        let location = self.location.clone();
+        let attempts = self.attempts;
+        let received = self.received;
+        match kind {
+            PassingKind::Connect => FetchError::Unreachable {
+                location,
+                attempts,
+                cause,
+            },
+            PassingKind::Server => FetchError::ServerError {
+                location,
+                attempts,
+                answer: cause,
+            },
+            PassingKind::Stall => FetchError::Stalled {
+                location,
+                received,
+                waited: patience.stall,
+            },
+            PassingKind::Broken => FetchError::CutShort {
+                location,
+                attempts,
+                received,
+                cause,
+            },
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! One HTTP request and what its answer means.
+
+use super::FetchError;
+use super::retry::{Patience, retry_after};
+use crate::build::releases::Location;
+use reqwest::StatusCode;
+use reqwest::blocking::{Client, Response};
+use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, IF_RANGE, RANGE, RETRY_AFTER};
+use reqwest::redirect::Policy;
+use rustls::RootCertStore;
+use std::error::Error as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How many redirects are followed. Object stores need one or two.
+const MOST_REDIRECTS: usize = 10;
+
+/// Asks a release server.
+pub(super) struct HttpClient(Client);
+
+/// Why one request got no bytes.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// Asking again may help.
+    Passing {
+        /// What kind of trouble it is.
+        kind: PassingKind,
+        /// What went wrong, in words.
+        cause: String,
+        /// How long the server asks us to wait.
+        wait: Option<Duration>,
+    },
+    /// Asking again will not help.
+    Lasting(FetchError),
+}
+
+/// The kinds of trouble that may pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PassingKind {
+    /// No connection.
+    Connect,
+    /// The server says it is at fault, or that it has too much to do.
+    Server,
+    /// Nothing came for too long.
+    Stall,
+    /// The connection broke.
+    Broken,
+}
+
+/// Where an answer begins.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// The file from its first byte.
+    Whole(Response),
+    /// The file from the byte asked for.
+    Rest(Response),
+}
+
+impl HttpClient {
+    /// Makes a client that trusts the system's certificates, obeys the proxy variables of the process
+    /// environment and looks names up by itself: the C library's lookup cannot be used from a static program.
+    pub(super) fn new(patience: &Patience) -> Result<Self, FetchError> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("ring supports the default TLS versions")
+            .with_root_certificates(roots()?)
+            .with_no_client_auth();
+        let client = Client::builder()
+            .tls_backend_preconfigured(tls)
+            .hickory_dns(true)
+            .user_agent(concat!("hoop-buildpack/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(patience.connect)
+            // Of the blocking client: for the answer's head, and for each piece of its body.
+            .timeout(patience.stall)
+            .redirect(Policy::custom(|attempt| {
+                let previous = attempt.previous();
+                if previous.len() > MOST_REDIRECTS {
+                    attempt.error("more than 10 redirects")
+                } else if attempt.url().scheme() != "https" && previous.iter().any(|url| url.scheme() == "https") {
+                    attempt.error("a redirect from https to plain http")
+                } else {
+                    attempt.follow()
+                }
+            }))
+            .build()
+            .expect("a client with a ready TLS configuration can be built");
+        Ok(Self(client))
+    }
+
+    /// Asks for `location` from byte `from` on. `validator` is the entity tag of the answer that gave the
+    /// bytes before, so that the rest of another file is never taken for the rest of this one.
+    pub(super) fn ask(&self, location: &Location, from: u64, validator: Option<&str>) -> Result<Answer, Trouble> {
+        let mut request = self.0.get(location.url().clone());
+        if from > 0 {
+            request = request.header(RANGE, format!("bytes={from}-"));
+            if let Some(validator) = validator {
+                request = request.header(IF_RANGE, validator);
+            }
+        }
+        let response = request.send().map_err(|error| trouble(&error, location))?;
+        let status = response.status();
+        let answer = status_words(status);
+        match status {
+            StatusCode::PARTIAL_CONTENT if from > 0 && range_start(response.headers()) == Some(from) => {
+                Ok(Answer::Rest(response))
+            }
+            // A range that is not the one asked for is no answer to go by.
+            StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE if from > 0 => {
+                Err(Trouble::Lasting(FetchError::CannotContinue {
+                    location: location.clone(),
+                }))
+            }
+            StatusCode::OK => Ok(Answer::Whole(response)),
+            StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::GONE => {
+                Err(Trouble::Lasting(FetchError::NotFound {
+                    location: location.clone(),
+                    answer,
+                }))
+            }
+            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Err(server_trouble(&response, answer)),
+            _ if status.is_server_error() => Err(server_trouble(&response, answer)),
+            _ => Err(Trouble::Lasting(FetchError::Refused {
+                location: location.clone(),
+                answer,
+            })),
+        }
+    }
+}
+
+/// Returns the entity tag of `response` where it promises the same bytes. A weak one does not.
+pub(super) fn strong_validator(response: &Response) -> Option<String> {
+    let tag = response.headers().get(ETAG)?.to_str().ok()?;
+    (!tag.starts_with("W/")).then(|| tag.to_owned())
+}
+
+/// Returns the trouble that `error` of a request to `location` is.
+pub(super) fn trouble(error: &reqwest::Error, location: &Location) -> Trouble {
+    let cause = innermost(error);
+    if error.is_redirect() {
+        return Trouble::Lasting(FetchError::Refused {
+            location: location.clone(),
+            answer: cause,
+        });
+    }
+    if is_tls(error) {
+        return Trouble::Lasting(FetchError::Tls {
+            location: location.clone(),
+            cause,
+        });
+    }
+    let kind = match () {
+        () if error.is_connect() => PassingKind::Connect,
+        () if error.is_timeout() => PassingKind::Stall,
+        () => PassingKind::Broken,
+    };
+    Trouble::Passing {
+        kind,
+        cause,
+        wait: None,
+    }
+}
+
+/// Returns the trouble of an answer by which the server says it is at fault.
+fn server_trouble(response: &Response, answer: String) -> Trouble {
+    Trouble::Passing {
+        kind: PassingKind::Server,
+        cause: answer,
+        wait: response
+            .headers()
+            .get(RETRY_AFTER)
+            .and_then(|header| retry_after(header.to_str().ok()?)),
+    }
+}
+
+/// Returns the status as a person reads it: `404 Not Found`.
+fn status_words(status: StatusCode) -> String {
+    format!("{} {}", status.as_str(), status.canonical_reason().unwrap_or_default())
+        .trim_end()
+        .to_owned()
+}
+
+/// Returns the first byte of a `Content-Range: bytes 5-9/10`.
+fn range_start(headers: &HeaderMap) -> Option<u64> {
+    let range = headers.get(CONTENT_RANGE)?.to_str().ok()?.strip_prefix("bytes ")?;
+    range.split('-').next()?.trim().parse().ok()
+}
+
+/// Returns the words of the last error in the chain, which is the one that says what happened.
+fn innermost(error: &reqwest::Error) -> String {
+    let mut cause = String::new();
+    let mut next = error.source();
+    while let Some(inner) = next {
+        cause = inner.to_string();
+        next = inner.source();
+    }
+    if cause.is_empty() {
+        "the request could not be made".to_owned()
+    } else {
+        cause
+    }
+}
+
+/// Answers whether TLS refused the connection. An `io::Error` stands between reqwest and rustls.
+fn is_tls(error: &reqwest::Error) -> bool {
+    let mut next = error.source();
+    while let Some(inner) = next {
+        let wrapped = inner
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref)
+            .is_some_and(|inner| inner.is::<rustls::Error>());
+        if wrapped || inner.is::<rustls::Error>() {
+            return true;
+        }
+        next = inner.source();
+    }
+    false
+}
+
+/// Returns the certificates to trust: the system's (`SSL_CERT_FILE` and `SSL_CERT_DIR` say where, if set), and
+/// the bundled ones only where the system has none and nobody said where.
+fn roots() -> Result<RootCertStore, FetchError> {
+    let mut roots = RootCertStore::empty();
+    let system = rustls_native_certs::load_native_certs();
+    roots.add_parsable_certificates(system.certs);
+    if roots.is_empty() {
+        // An error is a place that was named and cannot be read; falling back would hide that.
+        if !system.errors.is_empty() {
+            let errors: Vec<_> = system.errors.iter().map(ToString::to_string).collect();
+            return Err(FetchError::NoRoots {
+                cause: errors.join("; "),
+            });
+        }
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    }
+    Ok(roots)
+}

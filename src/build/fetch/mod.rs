@@ -1,0 +1,257 @@
+//! Gets bytes from the release server: whole small files, and tarballs as a stream.
+//!
+//! Only transport: what the bytes must be is decided by their reader. A stream that breaks goes on where it
+//! stopped ([`download::Download`]), so that whoever reads it need not know.
+
+mod download;
+mod http;
+mod retry;
+
+pub use download::Download;
+pub use retry::Patience;
+
+use super::releases::Location;
+use http::HttpClient;
+use std::cell::OnceCell;
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The largest tarball that is downloaded, in bytes. Releases have 20 to 45 MB.
+pub const ARCHIVE_LIMIT: u64 = 512 * 1024 * 1024;
+
+/// Why bytes could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The release server says that it has no such file. S3 answers 403 for a file that does not exist.
+    #[error("{location}: {answer}")]
+    NotFound {
+        /// What was asked for.
+        location: Location,
+        /// How the server said so.
+        answer: String,
+    },
+    /// No connection, as often as it was tried.
+    #[error("{location}: {cause}")]
+    Unreachable {
+        /// What was asked for.
+        location: Location,
+        /// How often it was tried.
+        attempts: u32,
+        /// What went wrong the last time.
+        cause: String,
+    },
+    /// TLS failed, most often because the certificate is not accepted.
+    #[error("{location}: {cause}")]
+    Tls {
+        /// What was asked for.
+        location: Location,
+        /// What rustls says.
+        cause: String,
+    },
+    /// An answer that asking again will not change.
+    #[error("{location}: {answer}")]
+    Refused {
+        /// What was asked for.
+        location: Location,
+        /// The answer.
+        answer: String,
+    },
+    /// An answer that says the fault is the server's, as often as it was tried.
+    #[error("{location}: {answer}")]
+    ServerError {
+        /// What was asked for.
+        location: Location,
+        /// How often it was tried.
+        attempts: u32,
+        /// The last answer.
+        answer: String,
+    },
+    /// Nothing came for too long, or all of it took too long.
+    #[error("{location}: nothing more came after {received} bytes")]
+    Stalled {
+        /// What was asked for.
+        location: Location,
+        /// The bytes that had come.
+        received: u64,
+        /// How long was waited.
+        waited: Duration,
+    },
+    /// The connection broke before the end, as often as it was tried.
+    #[error("{location}: broke after {received} bytes: {cause}")]
+    CutShort {
+        /// What was asked for.
+        location: Location,
+        /// How often it was tried.
+        attempts: u32,
+        /// The bytes that had come.
+        received: u64,
+        /// What went wrong the last time.
+        cause: String,
+    },
+    /// More bytes than the file can have.
+    #[error("{location}: more than {limit} bytes")]
+    TooLarge {
+        /// What was asked for.
+        location: Location,
+        /// How many bytes are accepted.
+        limit: u64,
+    },
+    /// A file of a `file:` release server cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    FileUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The system's certificates cannot be read, so no certificate could be judged.
+    #[error("no CA certificates: {cause}")]
+    NoRoots {
+        /// Where they were looked for, and why that failed.
+        cause: String,
+    },
+    /// The bytes cannot be continued where they broke; the whole file must be asked for again. Never reaches
+    /// a user: the build starts the file over, and the server's next fault is told.
+    #[error("{location}: cannot be continued")]
+    CannotContinue {
+        /// What was asked for.
+        location: Location,
+    },
+}
+
+impl FetchError {
+    /// Answers whether the release server gave no answer that means anything, so that a copy from an earlier
+    /// build may stand in for it.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            FetchError::Unreachable { .. }
+            | FetchError::Tls { .. }
+            | FetchError::ServerError { .. }
+            | FetchError::Stalled { .. }
+            | FetchError::CutShort { .. } => true,
+            FetchError::NotFound { .. }
+            | FetchError::Refused { .. }
+            | FetchError::TooLarge { .. }
+            | FetchError::FileUnreadable { .. }
+            | FetchError::NoRoots { .. }
+            | FetchError::CannotContinue { .. } => false,
+        }
+    }
+}
+
+/// Tells the build log about a transfer that is tried again.
+pub type Notice<'a> = dyn FnMut(String) + 'a;
+
+/// Gets files of a release server.
+pub struct Fetcher {
+    patience: Patience,
+    /// Made at the first use: a cached build must not pay for reading the system's certificates.
+    http: OnceCell<HttpClient>,
+}
+
+impl Fetcher {
+    /// Makes a fetcher that waits and tries again as `patience` says.
+    pub fn new(patience: Patience) -> Self {
+        Self {
+            patience,
+            http: OnceCell::new(),
+        }
+    }
+
+    /// Returns a file of at most `limit` bytes whole.
+    pub fn whole(&self, location: &Location, limit: u64, notice: &mut Notice) -> Result<Vec<u8>, FetchError> {
+        // What breaks a small file in the middle is met by asking for it again from its start.
+        for _ in 0..self.patience.attempts {
+            let mut bytes = Vec::new();
+            let stream = self.stream(location, notice)?;
+            match stream.take(limit + 1).read_to_end(&mut bytes) {
+                Ok(_) if bytes.len() as u64 > limit => {
+                    return Err(FetchError::TooLarge {
+                        location: location.clone(),
+                        limit,
+                    });
+                }
+                Ok(_) => return Ok(bytes),
+                Err(error) => match from_io(error, location) {
+                    FetchError::CannotContinue { .. } => {}
+                    error => return Err(error),
+                },
+            }
+        }
+        Err(FetchError::CutShort {
+            location: location.clone(),
+            attempts: self.patience.attempts,
+            received: 0,
+            cause: "the connection broke each time".to_owned(),
+        })
+    }
+
+    /// Opens a file as a stream. Errors of its `read` hold a [`FetchError`], see [`from_io`].
+    pub fn stream<'a>(
+        &'a self,
+        location: &Location,
+        notice: &'a mut Notice<'a>,
+    ) -> Result<Box<dyn Read + 'a>, FetchError> {
+        match location.file() {
+            Some(path) => {
+                let unreadable = |source| FetchError::FileUnreadable {
+                    path: path.clone(),
+                    source,
+                };
+                match std::fs::File::open(&path) {
+                    Ok(file) => Ok(Box::new(FileStream { file, path })),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => Err(FetchError::NotFound {
+                        location: location.clone(),
+                        answer: "no such file".to_owned(),
+                    }),
+                    Err(error) => Err(unreadable(error)),
+                }
+            }
+            None => Ok(Box::new(Download::open(
+                self.http()?,
+                location.clone(),
+                &self.patience,
+                notice,
+            )?)),
+        }
+    }
+
+    /// Returns the HTTP client, made at the first call.
+    fn http(&self) -> Result<&HttpClient, FetchError> {
+        if let Some(client) = self.http.get() {
+            return Ok(client);
+        }
+        let client = HttpClient::new(&self.patience)?;
+        Ok(self.http.get_or_init(|| client))
+    }
+}
+
+/// A file of a `file:` release server whose read errors are [`FetchError`]s.
+struct FileStream {
+    file: std::fs::File,
+    path: PathBuf,
+}
+
+impl Read for FileStream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.file.read(buffer).map_err(|source| {
+            io::Error::other(FetchError::FileUnreadable {
+                path: self.path.clone(),
+                source,
+            })
+        })
+    }
+}
+
+/// Returns the [`FetchError`] that a stream's `read` error holds.
+pub fn from_io(error: io::Error, location: &Location) -> FetchError {
+    error
+        .downcast::<FetchError>()
+        .unwrap_or_else(|error| FetchError::CutShort {
+            location: location.clone(),
+            attempts: 1,
+            received: 0,
+            cause: error.to_string(),
+        })
+}

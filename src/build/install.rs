@@ -1,0 +1,131 @@
+//! What goes into the slug, and where.
+
+use super::archive::{AGENT, RDP_HELPER};
+use super::one_pass::VerifiedAgent;
+use super::proof::{self, ProofError};
+use super::slug::{Content, Placement, Slug, SlugError};
+use crate::manifest::Manifest;
+use crate::version::Version;
+use std::io;
+
+/// The script that the platform sources before every command of a dyno.
+const PROFILE_SCRIPT: &str = include_str!("hoop.sh");
+
+/// The folder of the programs, below the slug's folder.
+const PROGRAMS: &str = ".hoop/bin";
+
+/// Where an archive is unpacked, in the scratch folder.
+pub const UNPACKED: &str = "agent";
+
+/// Why the slug is not complete.
+#[derive(Debug, thiserror::Error)]
+pub enum InstallError {
+    /// Files cannot be put into the slug.
+    #[error(transparent)]
+    Slug(#[from] SlugError),
+    /// This program's own file cannot be read.
+    #[error("cannot read /proc/self/exe: {0}")]
+    OwnBinary(io::Error),
+    /// The agent did not prove that it runs.
+    #[error("hoop {version}: {error}")]
+    Proof {
+        /// The version that was asked for.
+        version: Version,
+        /// What happened.
+        error: ProofError,
+    },
+}
+
+/// Proves that the agent in the scratch folder is `version` and runs here.
+pub fn prove(slug: &Slug, version: &Version) -> Result<(), InstallError> {
+    let folder = slug.scratch_path(UNPACKED);
+    proof::agent_runs(&folder.join(AGENT), version, &slug.scratch_path("")).map_err(|error| InstallError::Proof {
+        version: version.clone(),
+        error,
+    })
+}
+
+/// What an installation adds to the slug.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Added {
+    /// How many bytes.
+    pub bytes: u64,
+    /// How many files, links not counted.
+    pub files: u64,
+}
+
+/// Puts hoopstart, the launcher, the manifest and the agent, if there is one, into the slug. All or nothing.
+pub fn into_slug(slug: &Slug, agent: Option<&VerifiedAgent>, manifest: &Manifest) -> Result<Added, InstallError> {
+    let manifest = manifest.to_yaml();
+    let own_bytes = copy_own_binary(slug)?;
+    slug.write("manifest.yml", manifest.as_bytes(), 0o644)?;
+    slug.write("hoop.sh", PROFILE_SCRIPT.as_bytes(), 0o644)?;
+
+    let file_or_nothing = |file: &'static str, path| {
+        let is_there = agent.is_some_and(|agent| agent.unpacked().files.contains_key(file));
+        if is_there {
+            Content::File(path)
+        } else {
+            Content::Nothing
+        }
+    };
+    let mut placements = vec![
+        placement(PROGRAMS, AGENT, file_or_nothing(AGENT, "agent/hoop")),
+        placement(PROGRAMS, RDP_HELPER, file_or_nothing(RDP_HELPER, "agent/hoop_rs")),
+        placement(PROGRAMS, "hoopstart", Content::File("hoopstart")),
+        placement(PROGRAMS, "hoopwrapper", Content::Link("hoopstart")),
+        placement(".hoop", "manifest.yml", Content::File("manifest.yml")),
+        placement(".profile.d", "hoop.sh", Content::File("hoop.sh")),
+    ];
+    if may_link_into_bin(slug) {
+        placements.push(placement("bin", "hoopstart", Content::Link("../.hoop/bin/hoopstart")));
+    }
+    slug.place(&placements)?;
+
+    let agent_files = agent.map(|agent| &agent.unpacked().files);
+    Ok(Added {
+        bytes: own_bytes
+            + (manifest.len() + PROFILE_SCRIPT.len()) as u64
+            + agent_files.map_or(0, |files| files.values().sum()),
+        files: 3 + agent_files.map_or(0, |files| files.len() as u64),
+    })
+}
+
+fn placement(folder: &'static str, name: &'static str, content: Content) -> Placement {
+    Placement { folder, name, content }
+}
+
+/// Copies this program to the scratch folder: it is hoopstart, too.
+fn copy_own_binary(slug: &Slug) -> Result<u64, InstallError> {
+    let mut own = std::fs::File::open("/proc/self/exe").map_err(InstallError::OwnBinary)?;
+    slug.write("hoopstart", &[], 0o755)?;
+    let mut copy = std::fs::OpenOptions::new()
+        .write(true)
+        .open(slug.scratch_path("hoopstart"))
+        .map_err(write_failed)?;
+    io::copy(&mut own, &mut copy).map_err(write_failed)
+}
+
+fn write_failed(source: io::Error) -> InstallError {
+    InstallError::Slug(SlugError::WriteFailed {
+        path: format!("{PROGRAMS}/hoopstart"),
+        source,
+    })
+}
+
+/// Answers whether `bin/hoopstart` can be a link to ours: the app has no such file, and no `bin` that is
+/// something else than a folder inside the app. The link is a convenience (`bin/hoopstart` works where
+/// `.profile.d` is not sourced), so whatever is in its way stays.
+fn may_link_into_bin(slug: &Slug) -> bool {
+    let absent = |result: io::Result<_>| matches!(result, Err(ref error) if error.kind() == io::ErrorKind::NotFound);
+    match slug.root().open_dir("bin") {
+        Ok(bin) => absent(bin.symlink_metadata("hoopstart").map(drop)) || is_own_link(&bin),
+        Err(_) => absent(slug.root().symlink_metadata("bin").map(drop)),
+    }
+}
+
+/// Answers whether `bin/hoopstart` is the link an earlier build of ours made.
+fn is_own_link(bin: &cap_std::fs::Dir) -> bool {
+    bin.read_link_contents("hoopstart")
+        .is_ok_and(|target| target.as_os_str() == "../.hoop/bin/hoopstart")
+}

@@ -1,0 +1,359 @@
+//! From a tarball's bytes to a verified agent, in one pass.
+//!
+//! ```text
+//! socket or cache file ─┬─> SHA-256
+//!                       ├─> the cache's scratch file
+//!                       └─> inflate ─> tar ─> scratch folder      (a second thread)
+//! ```
+//!
+//! The whole is as fast as its slowest stage and needs the memory of a few buffers, however large the archive.
+//! Nothing is visible before the digest agrees: [`VerifiedAgent`] can only be made here, after that.
+
+use super::archive::{self, UnpackFault, Unpacked};
+use super::sha256::{Hasher, Sha256};
+use cap_std::fs::Dir;
+use std::io::{self, Read, Write};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+/// The size of one buffer between the stages, in bytes: large enough that handing it over costs nothing, small
+/// enough to stay in the processor's cache.
+const BUFFER: usize = 128 * 1024;
+
+/// How many buffers are on their way. With fewer the stages wait for each other; with more the memory grows.
+const BUFFERS: usize = 8;
+
+/// An agent whose bytes are those of an archive with the expected digest, in a scratch folder.
+#[derive(Debug)]
+pub struct VerifiedAgent {
+    unpacked: Unpacked,
+    digest: Sha256,
+    archive_bytes: u64,
+}
+
+impl VerifiedAgent {
+    /// Returns the files of the agent, and what else the archive held.
+    pub fn unpacked(&self) -> &Unpacked {
+        &self.unpacked
+    }
+
+    /// Returns the digest of the archive.
+    pub fn digest(&self) -> Sha256 {
+        self.digest
+    }
+
+    /// Returns the size of the archive in bytes.
+    pub fn archive_bytes(&self) -> u64 {
+        self.archive_bytes
+    }
+}
+
+/// Why there is no verified agent.
+#[derive(Debug)]
+pub enum PassFault {
+    /// The bytes could not be read to their end.
+    Read(io::Error),
+    /// The archive has more bytes than the limit.
+    TooLarge,
+    /// The bytes are not those that were expected.
+    DigestDiffers {
+        /// Their digest.
+        received: Sha256,
+        /// Their number.
+        bytes: u64,
+    },
+    /// They are, and cannot be unpacked.
+    Unpack(UnpackFault),
+}
+
+/// Where the pass puts things.
+pub struct Targets<'a, 'b> {
+    /// The folder to unpack into. Whatever is in it after a fault is the caller's to remove.
+    pub folder: &'a Dir,
+    /// Gets a copy of the archive as it comes. A copy that fails to be written is given up quietly: see
+    /// [`Copy::into_error`].
+    pub copy: &'a mut Copy<'b>,
+}
+
+/// A second copy of the archive's bytes that is given up at the first error.
+pub struct Copy<'a> {
+    target: Option<&'a mut dyn Write>,
+    error: Option<io::Error>,
+}
+
+impl<'a> Copy<'a> {
+    /// Copies to `target`, or nowhere.
+    pub fn to(target: Option<&'a mut dyn Write>) -> Self {
+        Self { target, error: None }
+    }
+
+    /// Returns the error that ended the copy, if one did.
+    pub fn into_error(self) -> Option<io::Error> {
+        self.error
+    }
+
+    /// Writes the next bytes.
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(target) = &mut self.target {
+            if let Err(error) = target.write_all(bytes) {
+                self.error = Some(error);
+                self.target = None;
+            }
+        }
+    }
+}
+
+/// Reads `source` to its end, at most `limit` bytes, unpacks it and compares its digest with `expected`.
+/// `name` is what the archive is called in errors.
+pub fn run(
+    source: &mut dyn Read,
+    name: &str,
+    expected: Sha256,
+    limit: u64,
+    targets: Targets,
+) -> Result<VerifiedAgent, PassFault> {
+    let (full, to_unpack) = sync_channel::<Vec<u8>>(BUFFERS);
+    let (empty, to_fill) = sync_channel::<Vec<u8>>(BUFFERS);
+    let (read, unpacked) = std::thread::scope(|scope| {
+        let unpacker = scope.spawn(|| {
+            let mut chunks = Chunks {
+                full: to_unpack,
+                empty,
+                current: Vec::new(),
+                position: 0,
+            };
+            let unpacked = archive::unpack(&mut chunks, name, targets.folder);
+            // What follows the archive, or all of a broken one, must still pass the hash.
+            chunks.drain();
+            unpacked
+        });
+        let read = pump(source, limit, &full, &to_fill, targets.copy);
+        drop(full);
+        (read, unpacker.join())
+    });
+    let unpacked = match unpacked {
+        Ok(unpacked) => unpacked,
+        Err(panic) => std::panic::resume_unwind(panic),
+    };
+    let (received, bytes) = read?;
+    // The digest comes first: what is wrong with bytes that nobody published is not worth telling.
+    if received != expected {
+        return Err(PassFault::DigestDiffers { received, bytes });
+    }
+    Ok(VerifiedAgent {
+        unpacked: unpacked.map_err(PassFault::Unpack)?,
+        digest: received,
+        archive_bytes: bytes,
+    })
+}
+
+/// Reads `source` into buffers from `empty`, hashes and copies each and hands it on to `full`. Returns digest
+/// and number of the bytes.
+fn pump(
+    source: &mut dyn Read,
+    limit: u64,
+    full: &SyncSender<Vec<u8>>,
+    empty: &Receiver<Vec<u8>>,
+    copy: &mut Copy,
+) -> Result<(Sha256, u64), PassFault> {
+    let mut hasher = Hasher::default();
+    let mut total = 0;
+    loop {
+        let mut buffer = empty.try_recv().unwrap_or_default();
+        buffer.resize(BUFFER, 0);
+        let count = fill(source, &mut buffer).map_err(PassFault::Read)?;
+        if count == 0 {
+            return Ok((hasher.finish(), total));
+        }
+        total += count as u64;
+        if total > limit {
+            return Err(PassFault::TooLarge);
+        }
+        buffer.truncate(count);
+        hasher.update(&buffer);
+        copy.write(&buffer);
+        // Fails only if the unpacker panicked, which `run` finds out by itself.
+        let _ = full.send(buffer);
+    }
+}
+
+/// Reads until `buffer` is full or `source` ends, and returns how many bytes there are.
+fn fill(source: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match source.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+/// The unpacker's end of the buffers, as one reader. Gives each buffer back once it is read.
+struct Chunks {
+    full: Receiver<Vec<u8>>,
+    empty: SyncSender<Vec<u8>>,
+    current: Vec<u8>,
+    position: usize,
+}
+
+impl Chunks {
+    /// Moves on to the next buffer; answers whether there is one.
+    fn next(&mut self) -> bool {
+        let used = std::mem::take(&mut self.current);
+        // There is always room: no more than BUFFERS of them exist. If the reader is gone, nobody needs it.
+        let _ = self.empty.try_send(used);
+        self.position = 0;
+        match self.full.recv() {
+            Ok(chunk) => {
+                self.current = chunk;
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Lets go of all that is still to come.
+    fn drain(&mut self) {
+        while self.next() {}
+    }
+}
+
+impl Read for Chunks {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.position == self.current.len() {
+            if !self.next() {
+                return Ok(0);
+            }
+        }
+        let count = buffer.len().min(self.current.len() - self.position);
+        buffer[..count].copy_from_slice(&self.current[self.position..self.position + count]);
+        self.position += count;
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Copy, PassFault, Targets, run};
+    use crate::build::archive::{ArchiveError, UnpackFault};
+    use crate::build::sha256::{Hasher, Sha256};
+    use cap_std::ambient_authority;
+    use cap_std::fs::Dir;
+    use std::io::Write as _;
+
+    /// Returns a tarball of `entries`, compressed.
+    fn tarball(entries: &[(&str, tar::EntryType, &[u8])]) -> Vec<u8> {
+        let mut builder = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+        for (name, kind, content) in entries {
+            let mut header = tar::Header::new_gnu();
+            // By hand, since the tar crate refuses to write the names a hostile archive has.
+            header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+            header.set_entry_type(*kind);
+            header.set_size(content.len() as u64);
+            header.set_mode(0o4644);
+            header.set_cksum();
+            builder.append(&header, *content).unwrap();
+        }
+        builder.into_inner().unwrap().finish().unwrap()
+    }
+
+    fn digest(bytes: &[u8]) -> Sha256 {
+        let mut hasher = Hasher::default();
+        hasher.update(bytes);
+        hasher.finish()
+    }
+
+    struct Pass {
+        result: Result<super::VerifiedAgent, PassFault>,
+        folder: tempfile::TempDir,
+        copy: Vec<u8>,
+    }
+
+    fn pass(archive: &[u8], expected: Sha256) -> Pass {
+        let folder = tempfile::tempdir().unwrap();
+        let into = Dir::open_ambient_dir(folder.path(), ambient_authority()).unwrap();
+        let mut copy = Vec::new();
+        let result = run(
+            &mut &*archive,
+            "hoop.tar.gz",
+            expected,
+            1024 * 1024,
+            Targets {
+                folder: &into,
+                copy: &mut Copy::to(Some(&mut copy)),
+            },
+        );
+        Pass { result, folder, copy }
+    }
+
+    #[test]
+    fn the_agent_is_taken_and_the_rest_is_named() {
+        let agent = vec![7; 300_000];
+        let archive = tarball(&[
+            ("./", tar::EntryType::Directory, b""),
+            ("./hoopstart", tar::EntryType::Regular, b"old"),
+            ("./hoop", tar::EntryType::Regular, &agent),
+            ("../hoop", tar::EntryType::Regular, b"outside"),
+            ("hoop_rs", tar::EntryType::Symlink, b""),
+        ]);
+        let pass = pass(&archive, digest(&archive));
+
+        let verified = pass.result.unwrap();
+        assert_eq!(verified.archive_bytes(), archive.len() as u64);
+        assert_eq!(verified.unpacked().skipped, ["hoopstart", "../hoop", "hoop_rs"]);
+        assert_eq!(std::fs::read(pass.folder.path().join("hoop")).unwrap(), agent);
+        assert_eq!(std::fs::read_dir(pass.folder.path()).unwrap().count(), 1);
+        assert_eq!(pass.copy, archive);
+    }
+
+    #[test]
+    fn another_digest_wins_over_all_else_that_is_wrong() {
+        let result = pass(b"<html>", digest(b"something else")).result;
+
+        assert!(
+            matches!(result, Err(PassFault::DigestDiffers { bytes: 6, .. })),
+            "{result:?}"
+        );
+    }
+
+    #[test]
+    fn a_published_archive_that_is_broken_says_how() {
+        let whole = tarball(&[("./hoop", tar::EntryType::Regular, &[1; 100_000])]);
+        let twice = tarball(&[
+            ("hoop", tar::EntryType::Regular, b"one"),
+            ("./hoop", tar::EntryType::Regular, b"two"),
+        ]);
+        let link = tarball(&[("hoop", tar::EntryType::Link, b"")]);
+
+        let fault = |bytes: &[u8]| match pass(bytes, digest(bytes)).result {
+            Err(PassFault::Unpack(UnpackFault::Archive(error))) => error,
+            other => panic!("{other:?}"),
+        };
+        assert!(matches!(fault(&whole[..whole.len() / 2]), ArchiveError::Damaged { .. }));
+        assert!(matches!(fault(b"<html>"), ArchiveError::Damaged { .. }));
+        assert!(matches!(fault(&twice), ArchiveError::Duplicate { file: "hoop", .. }));
+        assert!(matches!(fault(&link), ArchiveError::NoAgent { found, .. } if found == ["hoop"]));
+    }
+
+    #[test]
+    fn what_follows_the_archive_is_part_of_the_digest() {
+        let archive = tarball(&[("hoop", tar::EntryType::Regular, b"agent")]);
+        let mut longer = archive.clone();
+        longer.write_all(&[0; 400_000]).unwrap();
+
+        assert!(matches!(
+            pass(&longer, digest(&archive)).result,
+            Err(PassFault::DigestDiffers { .. })
+        ));
+        assert!(pass(&longer, digest(&longer)).result.is_ok());
+    }
+
+    #[test]
+    fn a_download_over_the_limit_ends() {
+        let bytes = vec![0; 1024 * 1024 + 1];
+
+        assert!(matches!(pass(&bytes, digest(&bytes)).result, Err(PassFault::TooLarge)));
+    }
+}

@@ -1,0 +1,139 @@
+//! Proves that the agent runs on this machine, before it goes into the slug.
+
+use crate::text;
+use crate::version::Version;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long `hoop version` may take. It takes some 50 ms.
+const TIME_LIMIT: Duration = Duration::from_secs(10);
+
+/// How often the agent is looked after while it runs.
+const POLL: Duration = Duration::from_millis(5);
+
+/// The most output that is read, in bytes.
+const OUTPUT_LIMIT: u64 = 64 * 1024;
+
+/// How the agent failed to prove itself.
+#[derive(Debug, thiserror::Error)]
+pub enum ProofError {
+    /// The kernel cannot start it, most often because it is for another machine.
+    #[error("cannot start the agent: {0}")]
+    NotStarted(io::Error),
+    /// It ended with a failure.
+    #[error("the agent ended with {status}")]
+    Failed {
+        /// How.
+        status: String,
+        /// What it wrote to stderr, the beginning.
+        stderr: String,
+    },
+    /// It did not end in time.
+    #[error("the agent did not answer within 10 s")]
+    TimedOut,
+    /// It printed something else than its version.
+    #[error("the agent's answer is not its version: {0:?}")]
+    NotVersion(String),
+    /// It is another version than was asked for.
+    #[error("the agent says it is {0}")]
+    OtherVersion(Version),
+}
+
+/// Runs `agent version` and compares the answer with `expected`. Its output goes through files in `scratch`, so
+/// that an agent that floods it cannot block or fill memory.
+pub fn agent_runs(agent: &Path, expected: &Version, scratch: &Path) -> Result<(), ProofError> {
+    let stdout = scratch.join("proof-stdout");
+    let stderr = scratch.join("proof-stderr");
+    let mut child = Command::new(agent)
+        .arg("version")
+        // It needs no variable, so it gets none: not the build's, and no key by accident.
+        .env_clear()
+        .env("HOME", scratch)
+        .current_dir(scratch)
+        .stdin(Stdio::null())
+        .stdout(File::create(&stdout).map_err(ProofError::NotStarted)?)
+        .stderr(File::create(&stderr).map_err(ProofError::NotStarted)?)
+        // Its own group, so that what it starts can be ended with it.
+        .process_group(0)
+        .spawn()
+        .map_err(ProofError::NotStarted)?;
+    let status = wait(&mut child)?;
+    if !status.success() {
+        return Err(ProofError::Failed {
+            status: status_words(status),
+            stderr: text::excerpt(beginning(&stderr).trim_end(), 300),
+        });
+    }
+    let answer = beginning(&stdout);
+    let version = read_version(&answer).ok_or_else(|| ProofError::NotVersion(text::excerpt(answer.trim_end(), 120)))?;
+    if version == *expected {
+        Ok(())
+    } else {
+        Err(ProofError::OtherVersion(version))
+    }
+}
+
+/// Waits for `child` to end, or ends it and all it started after [`TIME_LIMIT`].
+fn wait(child: &mut Child) -> Result<ExitStatus, ProofError> {
+    let started = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().map_err(ProofError::NotStarted)? {
+            return Ok(status);
+        }
+        if started.elapsed() > TIME_LIMIT {
+            if let Some(group) = rustix::process::Pid::from_raw(child.id().cast_signed()) {
+                let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+            }
+            let _ = child.wait();
+            return Err(ProofError::TimedOut);
+        }
+        std::thread::sleep(POLL);
+    }
+}
+
+/// Returns the version in the one line of JSON that `hoop version` prints. JSON is read as the YAML it is.
+fn read_version(answer: &str) -> Option<Version> {
+    #[derive(serde::Deserialize)]
+    struct Answer {
+        version: String,
+    }
+    let answer: Answer = serde_yaml::from_str(answer).ok()?;
+    answer.version.parse().ok()
+}
+
+/// Returns how a program ended, as a person reads it.
+fn status_words(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit status {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => status.to_string(),
+    }
+}
+
+/// Returns the beginning of the file at `path`, with what is not UTF-8 replaced.
+fn beginning(path: &Path) -> String {
+    let mut bytes = Vec::new();
+    if let Ok(file) = File::open(path) {
+        let _ = file.take(OUTPUT_LIMIT).read_to_end(&mut bytes);
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read_version;
+
+    #[test]
+    fn the_version_is_read_from_the_answer() {
+        let answer = r#"{"version":"1.148.0","git_commit":"0123abc","build_date":"2026-08-21T10:00:00Z","go_version":"go1.24.1","compiler":"gc","platform":"linux/amd64"}"#;
+
+        assert_eq!(read_version(answer).unwrap().to_string(), "1.148.0");
+        assert_eq!(read_version("version: unknown"), None);
+        assert_eq!(read_version("Usage: hoop [command]"), None);
+        assert_eq!(read_version(""), None);
+    }
+}

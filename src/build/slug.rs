@@ -1,0 +1,320 @@
+//! Puts files into the slug: all of them, or none.
+//!
+//! Everything is first written to a scratch folder inside the build dir, so that putting it into place is a
+//! matter of renames on one disk. Folders of the app are opened without leaving the build dir: an app's repo may
+//! hold links, planted or not, and nothing is written through one that leads outside.
+
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt as _};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+/// Why files cannot be put into the slug.
+#[derive(Debug, thiserror::Error)]
+pub enum SlugError {
+    /// There is no build dir.
+    #[error("no folder {}: {source}", path.display())]
+    BuildDirMissing {
+        /// The path given.
+        path: PathBuf,
+        /// Why it cannot be opened.
+        source: io::Error,
+    },
+    /// No file can be made in the build dir.
+    #[error("cannot write to {}: {source}", path.display())]
+    BuildDirUnwritable {
+        /// The path given.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A file, or a link that leads out of the build dir, stands where a folder is needed.
+    #[error("{path} cannot be used as a folder: {source}")]
+    Blocked {
+        /// The path below the build dir.
+        path: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Writing or moving a file failed.
+    #[error("cannot write {path}: {source}")]
+    WriteFailed {
+        /// The path below the build dir.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// The build dir, with a scratch folder in it that goes when this value goes.
+#[derive(Debug)]
+pub struct Slug {
+    path: PathBuf,
+    root: Dir,
+    scratch: Dir,
+    /// Removes the scratch folder when dropped.
+    scratch_folder: tempfile::TempDir,
+}
+
+impl Slug {
+    /// Opens the build dir `path` and makes the scratch folder.
+    pub fn open(path: &Path) -> Result<Self, SlugError> {
+        let root = Dir::open_ambient_dir(path, ambient_authority()).map_err(|source| SlugError::BuildDirMissing {
+            path: path.to_owned(),
+            source,
+        })?;
+        let unwritable = |source| SlugError::BuildDirUnwritable {
+            path: path.to_owned(),
+            source,
+        };
+        let scratch_folder = tempfile::Builder::new()
+            .prefix(".hoop-scratch-")
+            .tempdir_in(path)
+            .map_err(unwritable)?;
+        let scratch = Dir::open_ambient_dir(scratch_folder.path(), ambient_authority()).map_err(unwritable)?;
+        Ok(Self {
+            path: path.to_owned(),
+            root,
+            scratch,
+            scratch_folder,
+        })
+    }
+
+    /// Returns the build dir's path as it was given.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the build dir.
+    pub fn root(&self) -> &Dir {
+        &self.root
+    }
+
+    /// Returns the scratch folder, to write what [`Slug::place`] will move.
+    pub fn scratch(&self) -> &Dir {
+        &self.scratch
+    }
+
+    /// Returns the path of a file in the scratch folder, to run it.
+    pub fn scratch_path(&self, name: &str) -> PathBuf {
+        self.scratch_folder.path().join(name)
+    }
+
+    /// Writes a file with `content` to the scratch folder.
+    pub fn write(&self, name: &str, content: &[u8], mode: u32) -> Result<(), SlugError> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).mode(mode);
+        self.scratch
+            .open_with(name, &options)
+            .and_then(|mut file| file.write_all(content))
+            .map_err(|source| SlugError::WriteFailed {
+                path: name.to_owned(),
+                source,
+            })
+    }
+
+    /// Moves everything into place as `placements` say. If one fails, those before it are taken back.
+    pub fn place(&self, placements: &[Placement]) -> Result<(), SlugError> {
+        let mut undo = Undo {
+            slug: self,
+            done: Vec::new(),
+        };
+        for (number, placement) in placements.iter().enumerate() {
+            let folder = self.folder(placement.folder, &mut undo)?;
+            let failed = |source| SlugError::WriteFailed {
+                path: placement.path(),
+                source,
+            };
+            let kept = format!("kept-{number}");
+            match folder.rename(placement.name, &self.scratch, &kept) {
+                Ok(()) => undo.done.push(Done::Moved {
+                    kept,
+                    folder: folder.try_clone().map_err(failed)?,
+                    name: placement.name,
+                }),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(failed(error)),
+            }
+            match &placement.content {
+                Content::File(scratch_name) => {
+                    self.scratch
+                        .rename(scratch_name, &folder, placement.name)
+                        .map_err(failed)?;
+                }
+                Content::Link(target) => folder.symlink(target, placement.name).map_err(failed)?,
+                Content::Nothing => continue,
+            }
+            undo.done.push(Done::Placed {
+                folder,
+                name: placement.name,
+            });
+        }
+        undo.done.clear();
+        Ok(())
+    }
+
+    /// Opens the folder `path` below the build dir and makes what is missing of it.
+    fn folder(&self, path: &'static str, undo: &mut Undo) -> Result<Dir, SlugError> {
+        let mut made = PathBuf::new();
+        for part in Path::new(path) {
+            made.push(part);
+            match self.root.create_dir(&made) {
+                Ok(()) => undo.done.push(Done::MadeFolder(made.clone())),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(source) => {
+                    return Err(SlugError::Blocked {
+                        path: made.display().to_string(),
+                        source,
+                    });
+                }
+            }
+        }
+        self.root.open_dir(path).map_err(|source| SlugError::Blocked {
+            path: path.to_owned(),
+            source,
+        })
+    }
+}
+
+/// One change to the slug.
+#[derive(Debug)]
+pub struct Placement {
+    /// The folder below the build dir.
+    pub folder: &'static str,
+    /// The name in that folder.
+    pub name: &'static str,
+    /// What to put there.
+    pub content: Content,
+}
+
+/// What to put into a place.
+#[derive(Debug)]
+pub enum Content {
+    /// The file of this name in the scratch folder.
+    File(&'static str),
+    /// A symbolic link to this target.
+    Link(&'static str),
+    /// Nothing; what is there from another build goes.
+    Nothing,
+}
+
+impl Placement {
+    /// Returns the path below the build dir.
+    fn path(&self) -> String {
+        format!("{}/{}", self.folder, self.name)
+    }
+}
+
+/// Takes back, when dropped, what has been done so far.
+struct Undo<'a> {
+    slug: &'a Slug,
+    done: Vec<Done>,
+}
+
+/// One thing done to the build dir.
+enum Done {
+    MadeFolder(PathBuf),
+    Moved {
+        kept: String,
+        folder: Dir,
+        name: &'static str,
+    },
+    Placed {
+        folder: Dir,
+        name: &'static str,
+    },
+}
+
+impl Drop for Undo<'_> {
+    fn drop(&mut self) {
+        // Best effort: the disk that refused a change may refuse taking another back. A failed build's folder
+        // is thrown away by the platform in any case.
+        for done in self.done.drain(..).rev() {
+            let _ = match done {
+                Done::MadeFolder(path) => self.slug.root.remove_dir(path),
+                Done::Moved { kept, folder, name } => self.slug.scratch.rename(kept, &folder, name),
+                Done::Placed { folder, name } => folder.remove_file(name),
+            };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Content, Placement, Slug, SlugError};
+    use std::fs;
+    use std::path::Path;
+
+    fn placement(folder: &'static str, name: &'static str, content: Content) -> Placement {
+        Placement { folder, name, content }
+    }
+
+    fn names(path: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(path)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn files_links_and_folders_are_put_into_place_and_the_scratch_goes() {
+        let build = tempfile::tempdir().unwrap();
+        let slug = Slug::open(build.path()).unwrap();
+        slug.write("new", b"new", 0o755).unwrap();
+
+        slug.place(&[
+            placement(".hoop/bin", "hoop", Content::File("new")),
+            placement("bin", "hoopstart", Content::Link("../.hoop/bin/hoop")),
+            placement("bin", "not-there", Content::Nothing),
+        ])
+        .unwrap();
+        drop(slug);
+
+        assert_eq!(names(build.path()), [".hoop", "bin"]);
+        assert_eq!(fs::read(build.path().join("bin/hoopstart")).unwrap(), b"new");
+    }
+
+    #[test]
+    fn a_change_that_fails_takes_back_those_before_it() {
+        let build = tempfile::tempdir().unwrap();
+        fs::create_dir(build.path().join("bin")).unwrap();
+        fs::write(build.path().join("bin/tool"), "of the app").unwrap();
+        fs::write(build.path().join(".profile.d"), "a file where a folder is needed").unwrap();
+        let slug = Slug::open(build.path()).unwrap();
+        slug.write("new", b"new", 0o644).unwrap();
+
+        let error = slug
+            .place(&[
+                placement("bin", "tool", Content::File("new")),
+                placement(".hoop/bin", "link", Content::Link("nowhere")),
+                placement(".profile.d", "hoop.sh", Content::File("new")),
+            ])
+            .unwrap_err();
+        drop(slug);
+
+        assert!(
+            matches!(error, SlugError::Blocked { ref path, .. } if path == ".profile.d"),
+            "{error}"
+        );
+        assert_eq!(names(build.path()), [".profile.d", "bin"]);
+        assert_eq!(fs::read_to_string(build.path().join("bin/tool")).unwrap(), "of the app");
+    }
+
+    #[test]
+    fn a_link_out_of_the_build_dir_is_not_followed() {
+        let outside = tempfile::tempdir().unwrap();
+        let build = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(outside.path(), build.path().join(".hoop")).unwrap();
+        let slug = Slug::open(build.path()).unwrap();
+        slug.write("new", b"new", 0o644).unwrap();
+
+        let error = slug
+            .place(&[placement(".hoop/bin", "hoop", Content::File("new"))])
+            .unwrap_err();
+
+        assert!(matches!(error, SlugError::Blocked { .. }), "{error}");
+        assert_eq!(names(outside.path()), [] as [&str; 0]);
+    }
+}

@@ -1,0 +1,290 @@
+//! The command line: which of the binary's lives is asked for, and what its help says.
+//!
+//! The name it is called by comes first: as `hoopstart` (or by its old name, `hoopwrapper`) it is the launcher,
+//! by any other name it is `hoop-buildpack` with its commands.
+
+use crate::build::compile::{self, Folders};
+use crate::build::{detect, release, report};
+use crate::environment::Environment;
+use crate::output::BuildLog;
+use crate::run::{self, Request};
+use crate::r#try;
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use std::ffi::{OsStr, OsString};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+/// Exit status of a build that failed, and of a command that could not do its work.
+const FAILED: i32 = 1;
+
+/// Puts the verified hoop agent into a Heroku slug and starts it beside the app.
+#[derive(Debug, Parser)]
+#[command(name = "hoop-buildpack", version, about, after_help = "hoop: https://hoop.dev")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Say whether this buildpack applies to an app (bin/detect)
+    #[command(after_long_help = "\
+EXIT STATUS:
+  0  It applies, which it does to every folder. The name is on stdout.
+  1  BUILD_DIR is not a folder that can be read.
+
+EXAMPLE:
+  hoop-buildpack detect ~/my-app")]
+    Detect {
+        /// The folder of the app
+        build_dir: PathBuf,
+        /// Further arguments of other platforms, not used
+        #[arg(hide = true)]
+        rest: Vec<OsString>,
+    },
+    /// Put the verified agent and hoopstart into an app (bin/compile)
+    #[command(after_long_help = "\
+CONFIG VARS (a file each in ENV_DIR):
+  HOOP_VERSION       exact version of the agent, or latest (the default)
+  HOOP_SHA256        the digest the tarball must have
+  HOOP_RELEASES_URL  a mirror of the release server: https, file or http
+  HOOP_INSTALL       required (the default), or optional: build on without an agent
+
+ENVIRONMENT:
+  CURL_CONNECT_TIMEOUT, CURL_TIMEOUT     seconds for a connection, for a whole file
+  HTTPS_PROXY, HTTP_PROXY, NO_PROXY      the way to the release server
+  SSL_CERT_FILE, SSL_CERT_DIR            CA certificates to trust
+  NO_COLOR                               no colour on a terminal
+  TMPDIR                                 where the facts for `report` wait
+
+EXIT STATUS:
+  0  The slug is complete.
+  1  It is not, and build dir and cache are as they were. stderr says why, with a failure id.
+  2  The arguments are wrong.
+
+EXAMPLE:
+  mkdir -p /tmp/env && printf 1.148.0 > /tmp/env/HOOP_VERSION
+  hoop-buildpack compile ~/my-app /tmp/cache /tmp/env")]
+    Compile {
+        /// The folder of the app
+        build_dir: PathBuf,
+        /// A folder kept between the builds of the app
+        cache_dir: PathBuf,
+        /// A folder with a file for each config var
+        env_dir: Option<PathBuf>,
+        /// Further arguments of other platforms, not used
+        #[arg(hide = true)]
+        rest: Vec<OsString>,
+    },
+    /// Print what the platform should add to an app: nothing (bin/release)
+    #[command(after_long_help = "\
+EXIT STATUS:
+  0  Always. YAML is on stdout.
+
+EXAMPLE:
+  hoop-buildpack release ~/my-app")]
+    Release {
+        /// The folder of the app
+        build_dir: PathBuf,
+        /// Further arguments of other platforms, not used
+        #[arg(hide = true)]
+        rest: Vec<OsString>,
+    },
+    /// Print facts of the build just done, also of a failed one (bin/report)
+    #[command(after_long_help = "\
+EXIT STATUS:
+  0  The facts, if there are any, are on stdout as flat YAML.
+  1  They cannot be read.
+
+EXAMPLE:
+  hoop-buildpack report ~/my-app /tmp/cache /tmp/env")]
+    Report {
+        /// The folder of the app
+        build_dir: PathBuf,
+        /// A folder kept between the builds of the app, not used
+        cache_dir: Option<PathBuf>,
+        /// A folder with a file for each config var, not used
+        env_dir: Option<PathBuf>,
+        /// Further arguments of other platforms, not used
+        #[arg(hide = true)]
+        rest: Vec<OsString>,
+    },
+    /// Become an app, with the agent beside it (hoopstart)
+    Start(StartArgs),
+    /// Build an app and run it as a dyno would, on this machine
+    Try(r#try::TryArgs),
+}
+
+/// Becomes COMMAND, with the hoop agent beside it.
+///
+/// The app keeps this process: its pid, parent, terminal, open files and exit status are those it would have
+/// without hoopstart. An agent that is missing, wrong or crashing never stops, delays or signals it.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+CONFIG VARS:
+  HOOP_KEY, HOOP_DSN           the agent key; HOOP_KEY wins
+  HOOP_CONNECTION              names to publish, comma separated
+  HOOP_COMMAND                 command line behind a published connection
+  HOOP_PROCESS_TYPES           types (web) or dynos (web.1) in which the agent runs
+  HOOP_IGNORE_PROCESS_TYPES    those in which it does not; default run,release,scheduler
+  HOOP_HIDE_KEY                on: the app does not see HOOP_KEY and HOOP_DSN
+  HOOP_DISABLE                 on: the app alone
+  HOOP_REQUIRED                on: exit 78 where no agent can be configured or found
+  HOOPSTART_DEBUG              on: one line for each decision
+
+EXIT STATUS:
+  The app's. Without an app: 127 COMMAND was not found, 126 it cannot be run, 2 there is none,
+  78 HOOP_REQUIRED is on and no agent can be started. With --check: 0, or 78 where something is wrong.
+
+EXAMPLE (Procfile):
+  web: hoopstart -- bundle exec puma -C config/puma.rb")]
+pub struct StartArgs {
+    /// Print what would be started and every fault, and start nothing
+    #[arg(long)]
+    check: bool,
+    /// Start the agent beside the process PID instead, as .profile.d/hoop.sh does
+    #[arg(long, value_name = "PID", conflicts_with = "check", hide_short_help = true)]
+    attach: Option<u32>,
+    /// The app's command and its arguments
+    #[arg(value_name = "COMMAND", trailing_var_arg = true, allow_hyphen_values = true)]
+    command: Vec<OsString>,
+}
+
+/// Does what `args` (the program's name first) ask for and returns the exit status. Does not return where the
+/// process becomes the app.
+pub fn run(args: Vec<OsString>, environment: &Environment) -> i32 {
+    if let Some(status) = run::internal(&args, environment) {
+        return status;
+    }
+    if is_hoopstart(args.first()) {
+        let parser = StartArgs::augment_args(clap::Command::new("hoopstart").version(env!("CARGO_PKG_VERSION")));
+        return match parser
+            .try_get_matches_from(args)
+            .and_then(|matches| StartArgs::from_arg_matches(&matches))
+        {
+            Ok(args) => start(args, environment),
+            Err(error) => usage(&error),
+        };
+    }
+    ready_for_work();
+    match Cli::try_parse_from(args) {
+        Ok(cli) => dispatch(cli.command, environment),
+        Err(error) => usage(&error),
+    }
+}
+
+/// Answers whether the program was called as the launcher.
+fn is_hoopstart(program: Option<&OsString>) -> bool {
+    let name = program.and_then(|program| Path::new(program).file_name());
+    ["hoopstart", "hoopwrapper"]
+        .into_iter()
+        .any(|start| name == Some(OsStr::new(start)))
+}
+
+/// Prints help, version or what is wrong with the arguments.
+fn usage(error: &clap::Error) -> i32 {
+    // Nobody may be reading.
+    let _ = error.print();
+    error.exit_code()
+}
+
+fn dispatch(command: Command, environment: &Environment) -> i32 {
+    let no_color = environment.text("NO_COLOR").is_some();
+    match command {
+        Command::Detect { build_dir, .. } => match detect::applies_to(&build_dir) {
+            Ok(()) => print(&format!("{}\n", detect::NAME)),
+            Err(error) => complain(&format!("hoop-buildpack detect: {error}")),
+        },
+        Command::Compile {
+            build_dir,
+            cache_dir,
+            env_dir,
+            ..
+        } => {
+            let folders = Folders {
+                build_dir,
+                cache_dir,
+                env_dir,
+            };
+            let succeeded = compile::run(&folders, environment, &mut BuildLog::of_process(no_color));
+            if succeeded { 0 } else { FAILED }
+        }
+        Command::Release { .. } => print(release::ANSWER),
+        Command::Report { build_dir, .. } => match report::read(&compile::temp_dir(environment), &build_dir) {
+            Ok(facts) => print(&facts),
+            Err(error) => complain(&format!(
+                "hoop-buildpack report: cannot read the facts of the build: {error}"
+            )),
+        },
+        Command::Start(args) => start(args, environment),
+        Command::Try(args) => match r#try::run(&args, environment) {
+            Ok(status) => status,
+            Err(error) => complain(&format!("hoop-buildpack try: {error:#}")),
+        },
+    }
+}
+
+fn start(args: StartArgs, environment: &Environment) -> i32 {
+    let request = match (args.check, args.attach) {
+        (true, _) => Request::Check,
+        (false, Some(pid)) => Request::Attach(pid),
+        (false, None) => Request::Become(args.command),
+    };
+    run::run(request, environment)
+}
+
+/// Writes data to stdout.
+fn print(text: &str) -> i32 {
+    let mut stdout = std::io::stdout();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Ok(()) => 0,
+        Err(_) => FAILED,
+    }
+}
+
+/// Writes a sentence to stderr.
+fn complain(sentence: &str) -> i32 {
+    let _ = writeln!(std::io::stderr(), "{sentence}");
+    FAILED
+}
+
+/// Makes up for what Rust's own start-up would have done, see `main.rs`: the file descriptors 0 to 2 must be
+/// open, or a file that is written could take the place of stdout; and a reader of our output that goes away
+/// must be an error to us, not our end.
+fn ready_for_work() {
+    run::open_standard_files();
+    run::survive_signals(&[rustix::process::Signal::PIPE]);
+}
+
+/// Returns the whole command line, for the test that reads all help texts.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// The config vars that the help texts name must exist.
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use crate::config;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_names_every_config_var_where_it_is_read() {
+        let mut cli = Cli::command();
+        let mut help = |name: &str| cli.find_subcommand_mut(name).unwrap().render_long_help().to_string();
+        let (build, run) = (help("compile"), help("start"));
+
+        for var in config::ALL.iter().filter(|var| var.name != config::AUTOSTART) {
+            let text = match var.read_at {
+                config::ReadAt::Build => &build,
+                config::ReadAt::Run => &run,
+            };
+            assert!(text.contains(var.name), "{}", var.name);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! `HOOP_CONNECTION`: the names to publish.
+
+use crate::text;
+
+/// The most bytes the whole value may have, as in the first generation of agents.
+const LENGTH_LIMIT: usize = 255;
+
+/// What stands before the name of a variable that holds a connection's name.
+const REFERENCE: &str = "env.";
+
+/// The names of the connections to publish: trimmed, lower-cased, in the order given, each once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Connections(Vec<String>);
+
+/// Why `HOOP_CONNECTION` cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectionsFault {
+    /// The value is too long.
+    #[error("it has {0} bytes, and 255 is the most")]
+    TooLong(usize),
+    /// An item `env.NAME` refers to a variable that is not set, or empty.
+    #[error("its item \"env.{0}\" refers to the variable {0}, which is not set")]
+    Unset(String),
+}
+
+impl Connections {
+    /// Reads `value`. `variable` returns what an item `env.NAME` stands for. Empty items are skipped.
+    pub fn parse(value: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConnectionsFault> {
+        if value.len() > LENGTH_LIMIT {
+            return Err(ConnectionsFault::TooLong(value.len()));
+        }
+        let mut names: Vec<String> = Vec::new();
+        for item in value.split(',').map(str::trim) {
+            let name = match item.strip_prefix(REFERENCE) {
+                Some(referred) => variable(referred)
+                    .filter(|value| !value.trim().is_empty())
+                    .ok_or_else(|| ConnectionsFault::Unset(text::visible(referred)))?,
+                None => item.to_owned(),
+            };
+            let name = name.trim().to_lowercase();
+            if !name.is_empty() && !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        Ok(Self(names))
+    }
+
+    /// Returns the names.
+    pub fn names(&self) -> &[String] {
+        &self.0
+    }
+
+    /// Answers whether there is no name.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Connections, ConnectionsFault};
+    use proptest::prelude::*;
+
+    fn parse(value: &str) -> Result<Vec<String>, ConnectionsFault> {
+        let variable = |name: &str| match name {
+            "DB" => Some(" Orders-DB ".to_owned()),
+            "EMPTY" => Some(" ".to_owned()),
+            _ => None,
+        };
+        Connections::parse(value, variable).map(|connections| connections.names().to_vec())
+    }
+
+    #[test]
+    fn names_are_trimmed_lower_cased_and_kept_once() {
+        for (value, names) in [
+            ("prod-db", vec!["prod-db"]),
+            (" Prod-DB , rails ,,prod-db, ", vec!["prod-db", "rails"]),
+            ("env.DB,rails", vec!["orders-db", "rails"]),
+            ("", vec![]),
+            (" , ", vec![]),
+        ] {
+            assert_eq!(parse(value).unwrap(), names, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn a_reference_to_nothing_is_a_fault() {
+        for value in ["rails,env.NOPE", "env.EMPTY", "env."] {
+            assert!(matches!(parse(value), Err(ConnectionsFault::Unset(_))), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn the_length_counts_bytes_and_its_limit_is_255() {
+        assert!(parse(&"a".repeat(255)).is_ok());
+        assert_eq!(parse(&"a".repeat(256)), Err(ConnectionsFault::TooLong(256)));
+        assert_eq!(parse(&"é".repeat(128)), Err(ConnectionsFault::TooLong(256)));
+    }
+
+    proptest! {
+        #[test]
+        fn reading_the_names_again_gives_the_names(value in "[a-zA-Z0-9 ,_-]{0,60}") {
+            let names = parse(&value).unwrap();
+            prop_assert_eq!(parse(&names.join(",")).unwrap(), names);
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The hoop buildpack: puts the verified hoop agent into a Heroku slug, and starts it beside the app.
+//!
+//! One binary with two lives, and the folders show them: [`build`] runs while a slug is made, [`run`] in the
+//! dyno. What both know (config vars, the agent key, the manifest) is at the top. `try` joins the two on a laptop.
+//!
+//! Decisions are pure functions of values that were read at the edge ([`environment`], [`config`]); effects are in
+//! modules named for them. Only `main.rs` ends the process.
+
+pub mod agent_key;
+pub mod build;
+pub mod cli;
+pub mod config;
+pub mod connections;
+pub mod environment;
+pub mod failure;
+pub mod manifest;
+pub mod messages;
+pub mod output;
+pub mod procfile;
+pub mod run;
+pub mod secret;
+pub mod text;
+pub mod r#try;
+pub mod version;

@@ -1,0 +1,140 @@
+//! What to tell a person whose build could not get a file from the release server.
+
+use super::Message;
+use crate::build::fetch::FetchError;
+use crate::build::releases::Location;
+use crate::failure::Failure;
+
+/// The failure id of `error`.
+pub(super) fn failure(error: &FetchError) -> Failure {
+    match error {
+        FetchError::Unreachable { .. } => Failure::Unreachable,
+        FetchError::Tls { .. } | FetchError::NoRoots { .. } => Failure::Tls,
+        FetchError::NotFound { .. } | FetchError::Refused { .. } => Failure::Refused,
+        FetchError::ServerError { .. } => Failure::ServerError,
+        FetchError::Stalled { .. } => Failure::Stalled,
+        FetchError::CutShort { .. } | FetchError::CannotContinue { .. } => Failure::CutShort,
+        FetchError::TooLarge { .. } => Failure::DownloadTooLarge,
+        FetchError::FileUnreadable { .. } => Failure::FileUnreadable,
+    }
+}
+
+pub(super) fn message(error: &FetchError) -> Message {
+    match error {
+        FetchError::Unreachable { location, attempts, cause } => {
+            let message = of(error, format!("the release server {} cannot be reached.", host(location)))
+                .facts(vec![
+                    ("Asked for", location.to_string()),
+                    ("Tried", times(*attempts)),
+                    ("Answer", "none".to_owned()),
+                ])
+                .consequence();
+            without_server(message).details(cause)
+        }
+        FetchError::Tls { location, cause } => of(error, format!("the connection to {} is not trusted.", host(location)))
+            .text("The server's TLS certificate was not accepted, so nothing was downloaded. A proxy that opens TLS, an expired certificate, or a mirror with a certificate of its own CA is the usual cause.")
+            .facts(vec![("Asked for", location.to_string())])
+            .consequence()
+            .step("Look at the certificate:", &[&format!("openssl s_client -connect {}:443 </dev/null", host(location))])
+            .step("For a mirror with its own CA, give the build that CA's certificate: the process environment's SSL_CERT_FILE names a PEM file.", &[])
+            .step("Deploy again.", &[])
+            .details(cause),
+        FetchError::NoRoots { cause } => of(error, "the CA certificates of this machine cannot be read.")
+            .text("Without them no release server's certificate can be judged, so nothing was downloaded. SSL_CERT_FILE and SSL_CERT_DIR of the process environment say where they are.")
+            .consequence()
+            .step("Point SSL_CERT_FILE to a readable PEM file, or unset it.", &[])
+            .step("Build again.", &[])
+            .details(cause),
+        FetchError::NotFound { location, answer } | FetchError::Refused { location, answer } => {
+            of(error, format!("the release server {} refused to give a file.", host(location)))
+                .facts(vec![("Asked for", location.to_string()), ("Answer", answer.clone())])
+                .text("The version exists, since its checksums.txt was found or was not needed. A mirror that was copied in part, or that wants a user name and a token, answers so.")
+                .consequence()
+                .step("Look at the answer:", &[&format!("curl -I {location}")])
+                .step("For a mirror: copy the whole folder of the version, and put user name and token into HOOP_RELEASES_URL where it needs them.", &[])
+                .step("Deploy again.", &[])
+        }
+        FetchError::ServerError { location, attempts, answer } => {
+            let message = of(error, format!("the release server {} has trouble of its own.", host(location)))
+                .facts(vec![
+                    ("Asked for", location.to_string()),
+                    ("Tried", times(*attempts)),
+                    ("Answer", answer.clone()),
+                ])
+                .consequence();
+            without_server(message)
+        }
+        FetchError::Stalled { location, received, waited } => {
+            let message = of(error, format!("the download from {} stopped.", host(location)))
+                .facts(vec![
+                    ("Asked for", location.to_string()),
+                    ("Received", format!("{received} bytes")),
+                    ("Waited", format!("{} s for more", waited.as_secs_f64())),
+                ])
+                .consequence();
+            without_server(message)
+        }
+        FetchError::CutShort { location, attempts, received, cause } => {
+            let message = of(error, format!("the connection to {} broke each time.", host(location)))
+                .facts(vec![
+                    ("Asked for", location.to_string()),
+                    ("Tried", times(*attempts)),
+                    ("Received", format!("{received} bytes")),
+                ])
+                .consequence();
+            without_server(message).details(cause)
+        }
+        FetchError::CannotContinue { location } => {
+            let message = of(error, format!("the download from {} broke and cannot be continued.", host(location)))
+                .facts(vec![("Asked for", location.to_string())])
+                .consequence();
+            without_server(message)
+        }
+        FetchError::TooLarge { location, limit } => of(error, "the release server sends more than the file can have.")
+            .facts(vec![("Asked for", location.to_string()), ("Read", format!("{limit} bytes, then stopped"))])
+            .text("A mirror that answers with something else than the file is the usual cause.")
+            .consequence()
+            .step("Look at what it sends:", &[&format!("curl -I {location}")])
+            .step("Deploy again.", &[]),
+        FetchError::FileUnreadable { path, source } => of(error, "a file of the release folder cannot be read.")
+            .facts(vec![("File", path.display().to_string())])
+            .text("HOOP_RELEASES_URL is a file: URL, and this file of it is there and cannot be read.")
+            .consequence()
+            .step("Make it readable for the user who builds:", &[&format!("ls -l {}", path.display())])
+            .step("Build again.", &[])
+            .details(source),
+    }
+}
+
+/// Adds the ways out of a build that needs a server it cannot have.
+fn without_server(message: Message) -> Message {
+    message
+        .step("Deploy again. Most outages last minutes.", &[])
+        .step(
+            "If this push must go out now, let it go without the agent; the app starts as it always does:",
+            &["heroku config:set HOOP_INSTALL=optional"],
+        )
+        .step(
+            "To need no server at the next build, name the version the last good build used. It is in the cache:",
+            &["heroku config:set HOOP_VERSION=<version>"],
+        )
+}
+
+/// The host to name: of a file URL there is none.
+fn host(location: &Location) -> &str {
+    location.host()
+}
+
+/// Returns a number of attempts in words.
+fn times(attempts: u32) -> String {
+    match attempts {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        more => format!("{more} times"),
+    }
+}
+
+/// Starts the message of `error`.
+fn of(error: &FetchError, title: impl Into<String>) -> Message {
+    Message::about(failure(error), title)
+}

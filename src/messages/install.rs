@@ -1,0 +1,110 @@
+//! What to tell a person whose agent could not be put into the slug.
+
+use super::{ISSUES_URL, Message};
+use crate::build::install::InstallError;
+use crate::build::proof::ProofError;
+use crate::build::slug::SlugError;
+use crate::failure::Failure;
+
+/// The failure id of `error`.
+pub(super) fn failure(error: &InstallError) -> Failure {
+    match error {
+        InstallError::Slug(error) => match error {
+            SlugError::BuildDirMissing { .. } => Failure::BuildDirMissing,
+            SlugError::BuildDirUnwritable { .. } => Failure::BuildDirUnwritable,
+            SlugError::Blocked { .. } => Failure::Blocked,
+            SlugError::WriteFailed { .. } => Failure::WriteFailed,
+        },
+        InstallError::OwnBinary(_) => Failure::WriteFailed,
+        InstallError::Proof { error, .. } => match error {
+            ProofError::NotStarted(_)
+            | ProofError::Failed { .. }
+            | ProofError::TimedOut
+            | ProofError::NotVersion(_) => Failure::AgentDoesNotRun,
+            ProofError::OtherVersion(_) => Failure::AgentVersionDiffers,
+        },
+    }
+}
+
+pub(super) fn message(error: &InstallError) -> Message {
+    match error {
+        InstallError::Slug(SlugError::BuildDirMissing { path, source }) => {
+            of(error, format!("there is no build dir {}.", path.display()))
+                .text("bin/compile takes the folder of the app as its first argument:")
+                .quote("bin/compile BUILD_DIR CACHE_DIR ENV_DIR")
+                .step("Check the path, and that the user who builds may enter it.", &[])
+                .details(source)
+        }
+        InstallError::Slug(SlugError::BuildDirUnwritable { path, source }) => {
+            of(error, format!("the build dir {} cannot be written.", path.display()))
+                .consequence()
+                .step("Check the owner and mode of the folder, and that its disk is not full or read-only:", &[&format!("ls -ld {}", path.display()), &format!("df {}", path.display())])
+                .step("Build again.", &[])
+                .details(source)
+        }
+        InstallError::Slug(SlugError::Blocked { path, source }) => {
+            of(error, format!("\"{path}\" in the app stands where a folder of the agent must go."))
+                .text("It is a file, a link that leads out of the app, or a folder that cannot be opened. Nothing is ever written through a link that leads out of the app.")
+                .consequence()
+                .step("Look at it:", &[&format!("ls -ld {path}")])
+                .step("Make it a folder, or remove it from the repo:", &[&format!("git rm --cached {path}")])
+                .step("Deploy again.", &[])
+                .details(source)
+        }
+        InstallError::Slug(SlugError::WriteFailed { path, source }) => {
+            of(error, format!("writing {path} failed."))
+                .text("A full disk or a limit on the size of files is the usual cause.")
+                .consequence()
+                .step("Deploy again.", &[])
+                .step("If it happens again, tell us:", &[ISSUES_URL])
+                .details(source)
+        }
+        InstallError::OwnBinary(source) => of(error, "this program cannot copy itself into the slug.")
+            .text("hoopstart is a copy of hoop-buildpack, which is read from /proc/self/exe.")
+            .consequence()
+            .step("Build where /proc is mounted.", &[])
+            .details(source),
+        InstallError::Proof { version, error: proof } => proof_message(error, version, proof),
+    }
+}
+
+/// The messages of an agent that did not prove itself.
+fn proof_message(error: &InstallError, version: &crate::version::Version, proof: &ProofError) -> Message {
+    let does_not_run = || {
+        of(error, format!("hoop agent {version} does not run on this machine."))
+            .text("Its digest is the expected one. It was asked for its version before it went into the slug, with")
+            .quote("hoop version")
+    };
+    let message = match proof {
+        ProofError::NotStarted(source) => does_not_run()
+            .text("and the kernel did not start it. An archive with the agent of another architecture is the usual cause.")
+            .consequence()
+            .details(source),
+        ProofError::Failed { status, stderr } => does_not_run()
+            .text(format!("and it ended with {status}."))
+            .consequence()
+            .details(if stderr.is_empty() { "it wrote nothing to stderr" } else { stderr }),
+        ProofError::TimedOut => does_not_run()
+            .text("and it had not answered after 10 s, so it was ended.")
+            .consequence(),
+        ProofError::NotVersion(answer) => does_not_run()
+            .text("and its answer was not the line of JSON it should be.")
+            .consequence()
+            .details(format!("it answered \"{answer}\"")),
+        ProofError::OtherVersion(reported) => of(error, format!("the agent in the archive of {version} says it is {reported}."))
+            .text("Its digest is the expected one, so the archive was published with the wrong program, or a mirror's files were mixed up.")
+            .consequence(),
+    };
+    message
+        .step("Use another version:", &["heroku config:set HOOP_VERSION=<version>"])
+        .step(
+            "If HOOP_RELEASES_URL names a mirror, compare its files with the originals.",
+            &[],
+        )
+        .step("Otherwise tell us:", &[ISSUES_URL])
+}
+
+/// Starts the message of `error`.
+fn of(error: &InstallError, title: impl Into<String>) -> Message {
+    Message::about(failure(error), title)
+}

@@ -1,0 +1,147 @@
+//! The agent processes: starting them, reading what they write, ending them.
+
+use super::io_error;
+use super::lines::Lines;
+use super::plan::Agents;
+use super::policy::Ending;
+use super::processes;
+use crate::secret::Secret;
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, kill_process_group, wait};
+use std::io::{self, PipeReader, Read as _};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, Stdio};
+
+/// How readily the kernel ends an agent when memory runs out: before everything else in the dyno.
+const OOM_SCORE: &str = "1000";
+
+/// How many bytes are taken from an agent's pipe at once: all that a pipe holds.
+const READ_SIZE: usize = 64 * 1024;
+
+/// All processes that the supervisor has started.
+pub(super) struct Processes<'a> {
+    plan: &'a Agents,
+    /// The process of each agent of the plan, while it runs.
+    running: Vec<Option<Pid>>,
+    /// The output of agents, of those that have ended too: their children may still write.
+    outputs: Vec<Output>,
+}
+
+/// The output of one agent process.
+struct Output {
+    pipe: PipeReader,
+    lines: Lines,
+}
+
+impl<'a> Processes<'a> {
+    /// Begins without a process.
+    pub(super) fn new(plan: &'a Agents) -> Self {
+        Self {
+            plan,
+            running: vec![None; plan.commands.len()],
+            outputs: Vec::new(),
+        }
+    }
+
+    /// Starts an agent of the plan, in a process group of its own, so that it can be told to end with all it has
+    /// started, and a terminal's Ctrl-C never reaches it.
+    pub(super) fn start(&mut self, agent: usize) -> io::Result<()> {
+        let command = &self.plan.commands[agent];
+        let (pipe, end) = io::pipe()?;
+        let child = Command::new(&self.plan.program)
+            .args(&command.arguments)
+            .env_clear()
+            .envs(self.plan.environment.iter())
+            .stdin(Stdio::null())
+            .stdout(end.try_clone()?)
+            .stderr(end)
+            .process_group(0)
+            .spawn()?;
+        // Best effort: a sandbox may have no such file.
+        let _ = std::fs::write(format!("/proc/{}/oom_score_adj", child.id()), OOM_SCORE);
+        self.running[agent] = Pid::from_raw(child.id().cast_signed());
+        let several = self.plan.commands.len() > 1;
+        self.outputs.push(Output {
+            pipe,
+            lines: Lines::new(command.connection.as_deref().filter(|_| several)),
+        });
+        Ok(())
+    }
+
+    /// Returns the pipes to wait for.
+    pub(super) fn pipes(&self) -> impl Iterator<Item = &PipeReader> {
+        self.outputs.iter().map(|output| &output.pipe)
+    }
+
+    /// Reads from the pipe number `output`, which has something to read, and appends whole lines to `log`.
+    /// Answers whether there may be more; if not, [`Processes::forget_closed`] takes it off the list.
+    pub(super) fn read(&mut self, output: usize, log: &mut String) -> bool {
+        let masks: &[Secret] = &self.plan.masks;
+        let Output { pipe, lines } = &mut self.outputs[output];
+        let mut bytes = [0; READ_SIZE];
+        match pipe.read(&mut bytes) {
+            Ok(0) | Err(_) => {
+                lines.finish(masks, log);
+                false
+            }
+            Ok(count) => {
+                lines.push(&bytes[..count], masks, log);
+                true
+            }
+        }
+    }
+
+    /// Takes the pipes with the numbers `closed` off the list.
+    pub(super) fn forget_closed(&mut self, closed: &[usize]) {
+        let mut number = 0;
+        self.outputs.retain(|_| {
+            number += 1;
+            !closed.contains(&(number - 1))
+        });
+    }
+
+    /// Reaps every child that has ended, and returns those that were agents. Orphans of agents come to the
+    /// supervisor as well, since it is a subreaper.
+    pub(super) fn reap(&mut self) -> Vec<(usize, Ending)> {
+        let mut ended = Vec::new();
+        while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
+            if let Some(agent) = self.running.iter().position(|running| *running == Some(pid)) {
+                self.running[agent] = None;
+                ended.push((agent, ending(status)));
+            }
+        }
+        ended
+    }
+
+    /// Answers whether any process of ours is left, agents and what they have started.
+    pub(super) fn any_left(&self) -> bool {
+        self.running.iter().any(Option::is_some) || !processes::descendants(std::process::id()).is_empty()
+    }
+
+    /// Sends `signal` to every process of ours: to the agents' groups first, which is one step for the kernel,
+    /// then to what has left them.
+    pub(super) fn signal(&self, signal: Signal) {
+        let groups: Vec<Pid> = self.running.iter().flatten().copied().collect();
+        for group in &groups {
+            // Fails only if it has just ended.
+            let _ = kill_process_group(*group, signal);
+        }
+        for process in processes::descendants(std::process::id()) {
+            let Some(pid) = Pid::from_raw(process.pid.cast_signed()) else {
+                continue;
+            };
+            let in_group = rustix::process::getpgid(Some(pid)).is_ok_and(|group| groups.contains(&group));
+            if !in_group {
+                let _ = kill_process(pid, signal).map_err(io_error);
+            }
+        }
+    }
+}
+
+/// Returns how a process ended.
+fn ending(status: WaitStatus) -> Ending {
+    match (status.exit_status(), status.terminating_signal()) {
+        (Some(status), _) => Ending::Status(status),
+        (None, Some(signal)) => Ending::Signal(signal),
+        (None, None) => Ending::Status(0),
+    }
+}

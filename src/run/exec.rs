@@ -1,0 +1,77 @@
+//! Becomes the app: the last thing hoopstart does in its process.
+//!
+//! The exec is nix's, not the standard library's: that one sets SIGPIPE to its default, and the app must find
+//! every signal as hoopstart was given it.
+
+use super::fault::{self, Fault};
+use crate::config;
+use crate::text;
+use nix::errno::Errno;
+use std::convert::Infallible;
+use std::ffi::{CString, OsString};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+
+/// The exit status of a shell whose command was not found
+/// (<https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_08_02>).
+const NOT_FOUND: i32 = 127;
+
+/// The exit status of a shell whose command cannot be run.
+const NOT_EXECUTABLE: i32 = 126;
+
+/// The app's command: a program and its arguments.
+#[derive(Clone, Debug)]
+pub(super) struct Command {
+    program: CString,
+    arguments: Vec<CString>,
+}
+
+impl Command {
+    /// Takes a command as it stood in the command line. `None` means that it is empty.
+    pub(super) fn new(words: Vec<OsString>) -> Option<Self> {
+        let arguments: Vec<CString> = words.into_iter().map(c_string).collect();
+        Some(Self {
+            program: arguments.first()?.clone(),
+            arguments,
+        })
+    }
+
+    /// Turns this process into the app. Returns only where that fails, with the exit status to end with.
+    pub(super) fn exec(&self, hide_key: bool) -> i32 {
+        let error = if hide_key {
+            nix::unistd::execvpe(&self.program, &self.arguments, &without_key())
+        } else {
+            nix::unistd::execvp(&self.program, &self.arguments)
+        };
+        let Err::<Infallible, Errno>(errno) = error;
+        let command = text::excerpt(&self.program.to_string_lossy(), 200);
+        match errno {
+            Errno::ENOENT | Errno::ENOTDIR => {
+                fault::tell(&Fault::CommandNotFound { command });
+                NOT_FOUND
+            }
+            errno => {
+                let cause = errno.desc().to_lowercase();
+                fault::tell(&Fault::CommandNotExecutable { command, cause });
+                NOT_EXECUTABLE
+            }
+        }
+    }
+}
+
+/// Returns the environment without the agent key, in its own order.
+fn without_key() -> Vec<CString> {
+    std::env::vars_os()
+        .filter(|(name, _)| name != config::KEY && name != config::DSN)
+        .map(|(mut variable, value)| {
+            variable.push("=");
+            variable.push(value);
+            c_string(variable)
+        })
+        .collect()
+}
+
+/// Returns `text` as C has it. Arguments and variables come from C, so they hold no NUL.
+fn c_string(text: OsString) -> CString {
+    debug_assert!(!text.as_bytes().contains(&0));
+    CString::new(text.into_vec()).unwrap_or_default()
+}

@@ -1,0 +1,233 @@
+//! What can be wrong at run time, each with its line.
+//!
+//! One event is one line on stderr, since dyno logs are read line by line. Each line says what is wrong, what it
+//! means for the app, what to do, and ends with the failure id.
+
+use crate::agent_key::KeyFault;
+use crate::connections::ConnectionsFault;
+use crate::failure::Failure;
+use crate::version::Version;
+use std::fmt;
+
+/// Something that is wrong at run time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// No agent key is set.
+    KeyMissing,
+    /// The agent key cannot be parsed.
+    KeyMalformed {
+        /// The config var it is in.
+        name: &'static str,
+        /// What is wrong with it.
+        fault: KeyFault,
+    },
+    /// The agent in the slug refuses keys of this mode.
+    KeyRefused {
+        /// The agent's version.
+        version: Version,
+        /// Which keys it refuses.
+        keys: &'static str,
+    },
+    /// The agent's program is not in the slug.
+    AgentMissing {
+        /// Where it was looked for.
+        path: String,
+    },
+    /// The manifest is missing or is not one.
+    ManifestUnreadable {
+        /// Where it was looked for.
+        path: String,
+        /// Why it cannot be read.
+        cause: String,
+    },
+    /// `HOOP_CONNECTION` is needed and is not set.
+    ConnectionMissing,
+    /// `HOOP_CONNECTION` cannot be used.
+    ConnectionInvalid(ConnectionsFault),
+    /// The agent runs, and does not publish the names of `HOOP_CONNECTION`.
+    ConnectionNotPublished {
+        /// The agent's version.
+        version: Version,
+    },
+    /// `HOOP_COMMAND` cannot be split into words.
+    CommandInvalid,
+    /// An on/off config var has another value; its default is used.
+    ValueInvalid {
+        /// The config var.
+        name: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// A list names process types that the app does not have.
+    ProcessTypeUnknown {
+        /// The config var.
+        name: &'static str,
+        /// The unknown types.
+        unknown: Vec<String>,
+        /// The types of the Procfile.
+        known: Vec<String>,
+    },
+    /// The supervisor could not be started.
+    SupervisorFailed {
+        /// Why.
+        cause: String,
+    },
+    /// hoopstart was given no command.
+    CommandMissing,
+    /// The app's program does not exist.
+    CommandNotFound {
+        /// Its name as given.
+        command: String,
+    },
+    /// The app's program cannot be run.
+    CommandNotExecutable {
+        /// Its name as given.
+        command: String,
+        /// What the kernel says.
+        cause: String,
+    },
+}
+
+impl Fault {
+    /// Returns the failure id.
+    pub fn failure(&self) -> Failure {
+        match self {
+            Fault::KeyMissing => Failure::KeyMissing,
+            Fault::KeyMalformed { .. } | Fault::KeyRefused { .. } => Failure::KeyMalformed,
+            Fault::AgentMissing { .. } => Failure::AgentMissing,
+            Fault::ManifestUnreadable { .. } => Failure::ManifestUnreadable,
+            Fault::ConnectionMissing => Failure::ConnectionMissing,
+            Fault::ConnectionInvalid(_) => Failure::ConnectionInvalid,
+            Fault::ConnectionNotPublished { .. } => Failure::ConnectionNotPublished,
+            Fault::CommandInvalid => Failure::CommandInvalid,
+            Fault::ValueInvalid { .. } => Failure::ValueInvalid,
+            Fault::ProcessTypeUnknown { .. } => Failure::ProcessTypeUnknown,
+            Fault::SupervisorFailed { .. } => Failure::SupervisorFailed,
+            Fault::CommandMissing => Failure::CommandMissing,
+            Fault::CommandNotFound { .. } => Failure::CommandNotFound,
+            Fault::CommandNotExecutable { .. } => Failure::CommandNotExecutable,
+        }
+    }
+
+    /// Answers whether the agent cannot be configured or found because of it, which is what `HOOP_REQUIRED`
+    /// stops a boot for.
+    pub fn stops_a_required_agent(&self) -> bool {
+        match self {
+            Fault::KeyMissing
+            | Fault::KeyMalformed { .. }
+            | Fault::KeyRefused { .. }
+            | Fault::AgentMissing { .. }
+            | Fault::ManifestUnreadable { .. }
+            | Fault::ConnectionMissing
+            | Fault::ConnectionInvalid(_)
+            | Fault::CommandInvalid => true,
+            Fault::ConnectionNotPublished { .. }
+            | Fault::ValueInvalid { .. }
+            | Fault::ProcessTypeUnknown { .. }
+            | Fault::SupervisorFailed { .. }
+            | Fault::CommandMissing
+            | Fault::CommandNotFound { .. }
+            | Fault::CommandNotExecutable { .. } => false,
+        }
+    }
+
+    /// Answers whether nothing at all is started because of it.
+    fn is_error(&self) -> bool {
+        matches!(
+            self,
+            Fault::CommandMissing | Fault::CommandNotFound { .. } | Fault::CommandNotExecutable { .. }
+        )
+    }
+}
+
+impl fmt::Display for Fault {
+    /// Writes the sentence, without `hoopstart: ` and without the failure id.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::KeyMissing => f.write_str(
+                "HOOP_KEY is not set, so the agent was not started; the app runs without it. Set it with: heroku config:set HOOP_KEY=<key>",
+            ),
+            Fault::KeyMalformed { name, fault } => write!(
+                f,
+                "the agent key in {name} cannot be used: {fault}. The agent will not connect; the app is not affected. Copy the key again and set it with: heroku config:set {name}=<key>"
+            ),
+            Fault::KeyRefused { version, keys } => write!(
+                f,
+                "agent {version} refuses {keys}. The agent will not connect; the app is not affected. Set a newer one with: heroku config:unset HOOP_VERSION"
+            ),
+            Fault::AgentMissing { path } => write!(
+                f,
+                "there is no hoop agent at {path}; the app runs without it. The build log says why; deploy again to install it"
+            ),
+            Fault::ManifestUnreadable { path, cause } => write!(
+                f,
+                "cannot read {path} ({cause}), so the agent was not started; the app runs without it. Deploy again to write it"
+            ),
+            Fault::ConnectionMissing => f.write_str(
+                "HOOP_CONNECTION is not set, and this agent key needs it, so the agent was not started; the app runs without it. Set it with: heroku config:set HOOP_CONNECTION=<name>",
+            ),
+            Fault::ConnectionInvalid(fault) => write!(
+                f,
+                "HOOP_CONNECTION cannot be used: {fault}, so the agent was not started; the app runs without it. Set it with: heroku config:set HOOP_CONNECTION=<name>"
+            ),
+            Fault::ConnectionNotPublished { version } => write!(
+                f,
+                "agent {version} does not publish the names of HOOP_CONNECTION with this kind of key. It runs all the same. Either set up the connections in the gateway's web app and bind them to this agent, or set HOOP_KEY to an organisation's key (hoop admin get orgkeys)"
+            ),
+            Fault::CommandInvalid => f.write_str(
+                "HOOP_COMMAND has a quote that is not closed, so the agent was not started; the app runs without it. Set it with: heroku config:set HOOP_COMMAND=<command>",
+            ),
+            Fault::ValueInvalid { name, value } => write!(
+                f,
+                "{name} is \"{value}\", which is neither on nor off, so it counts as off. Use true or false: heroku config:set {name}=true"
+            ),
+            Fault::ProcessTypeUnknown { name, unknown, known } => write!(
+                f,
+                "{name} names {}, and the Procfile has no such process type. It has: {}",
+                unknown.join(", "),
+                known.join(", ")
+            ),
+            Fault::SupervisorFailed { cause } => write!(
+                f,
+                "the agent's supervisor could not be started ({cause}); the app runs without the agent. Restart the dyno to try again"
+            ),
+            Fault::CommandMissing => f.write_str(
+                "there is no command to become; nothing was started, exit 2. Write it behind two dashes: hoopstart -- <command>",
+            ),
+            Fault::CommandNotFound { command } => write!(
+                f,
+                "cannot run \"{command}\": no such program; nothing was started, exit 127. Check the command after hoopstart in your Procfile"
+            ),
+            Fault::CommandNotExecutable { command, cause } => write!(
+                f,
+                "cannot run \"{command}\": {cause}; nothing was started, exit 126. Check the file after hoopstart in your Procfile and its mode (git update-index --chmod=+x <file>)"
+            ),
+        }
+    }
+}
+
+/// Returns the whole line for `fault`.
+pub(super) fn line(fault: &Fault) -> String {
+    let kind = if fault.is_error() { "error" } else { "warning" };
+    format!("hoopstart: {kind}: {fault} [{}]", fault.failure())
+}
+
+/// Writes the line of `fault` to stderr.
+pub(super) fn tell(fault: &Fault) {
+    say(&line(fault));
+}
+
+/// Writes one line to stderr if that is possible at once.
+///
+/// A log whose reader has gone would end this process by SIGPIPE, and one whose reader has stopped would block
+/// it; either would keep the app from starting, which it would not without us. So the line is then dropped.
+pub(super) fn say(line: &str) {
+    use rustix::event::{PollFd, PollFlags, poll};
+    let stderr = rustix::stdio::stderr();
+    let mut files = [PollFd::new(&stderr, PollFlags::OUT)];
+    let polled = poll(&mut files, Some(&rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 }));
+    if polled.is_ok() && files[0].revents() == PollFlags::OUT {
+        // One write, so that the line does not tear. If it fails there is nobody to tell.
+        let _ = rustix::io::write(stderr, format!("{line}\n").as_bytes());
+    }
+}

@@ -1,0 +1,324 @@
+//! How an agent is told to publish its connections: its version and the mode of its key decide.
+//!
+//! Facts read from the agent's source, tags 1.14 to 1.148:
+//!
+//! | agent | key mode | what runs |
+//! |---|---|---|
+//! | below 1.20.0 | embedded, none, old form | `hoop start agent`, which reads the list in `HOOP_CONNECTION` itself |
+//! | 1.20.0 to 1.21.22 | multi-connection | `hoop run --name NAME -- ENTRYPOINT…`, a process for each connection |
+//! | 1.21.23 and later | multi-connection | `hoop run --name NAME --command ENTRYPOINT --export …`, likewise |
+//! | any | any other | `hoop start agent`; connections are set up in the gateway |
+
+use super::fault::Fault;
+use super::plan::Credential;
+use crate::agent_key::KeyMode;
+use crate::config;
+use crate::connections::Connections;
+use crate::environment::Environment;
+use crate::version::Version;
+use std::ffi::OsString;
+
+/// Variables by which an agent knows itself to its gateway. None of them may reach a session that the agent
+/// serves, nor an agent that would take it for the wrong one.
+pub(super) const CREDENTIALS: [&str; 5] = [
+    config::KEY,
+    config::DSN,
+    "HOOP_TOKEN",
+    "HOOP_SPIFFE_KEY_FILE",
+    // A name others use as well; agents read it before HOOP_TOKEN wherever HOOP_GRPCURL is set.
+    "TOKEN",
+];
+
+/// Turns a connection of `hoop run` into a database connection wherever it is set. An app may have it for its
+/// own reasons, and what hoopstart publishes are command lines.
+const DATABASE_URI: &str = "HOOP_DB_URI";
+
+/// A way of publishing connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Generation {
+    /// `hoop start agent` reads the names from `HOOP_CONNECTION`.
+    NamesInEnvironment,
+    /// `hoop start agent`; the names are set up in the gateway.
+    NamesInGateway,
+    /// `hoop run --name NAME -- ENTRYPOINT…`.
+    RunWithArguments,
+    /// `hoop run --name NAME --command ENTRYPOINT --export …`.
+    RunWithCommand,
+}
+
+impl Generation {
+    /// Returns the generation of an agent of `version` with a key of `mode`.
+    pub(super) fn of(version: &Version, mode: KeyMode) -> Self {
+        match mode {
+            KeyMode::MultiConnection if version.at_least(1, 21, 23) => Generation::RunWithCommand,
+            KeyMode::MultiConnection if version.at_least(1, 20, 0) => Generation::RunWithArguments,
+            KeyMode::Embedded | KeyMode::Unstated if !version.at_least(1, 20, 0) => Generation::NamesInEnvironment,
+            _ => Generation::NamesInGateway,
+        }
+    }
+
+    /// Answers whether nothing is published without `HOOP_CONNECTION`.
+    pub(super) fn needs_names(self) -> bool {
+        match self {
+            Generation::NamesInEnvironment | Generation::RunWithArguments | Generation::RunWithCommand => true,
+            Generation::NamesInGateway => false,
+        }
+    }
+
+    /// Returns what runs, for `--check`.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Generation::NamesInEnvironment => "hoop start agent, names from HOOP_CONNECTION",
+            Generation::NamesInGateway => "hoop start agent, connections set up in the gateway",
+            Generation::RunWithArguments | Generation::RunWithCommand => "hoop run, a process for each connection",
+        }
+    }
+}
+
+/// Returns which keys an agent of `version` refuses, if a key of `mode` is one of them.
+pub(super) fn refused_keys(version: &Version, mode: KeyMode) -> Option<&'static str> {
+    match mode {
+        KeyMode::Unstated if version.at_least(1, 16, 0) && !version.at_least(1, 21, 0) => {
+            Some("an agent key without ?mode=")
+        }
+        KeyMode::MultiConnection if !version.at_least(1, 20, 0) => Some("an agent key of mode multi-connection"),
+        _ => None,
+    }
+}
+
+/// One agent process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct AgentCommand {
+    /// The connection it publishes, where it publishes one.
+    pub connection: Option<String>,
+    /// The arguments of `hoop`.
+    pub arguments: Vec<OsString>,
+}
+
+/// Returns the agent processes to run, at least one.
+pub(super) fn commands(
+    generation: Generation,
+    connections: &Connections,
+    entrypoint: Option<&str>,
+    environment: &Environment,
+) -> Result<Vec<AgentCommand>, Fault> {
+    let one = |connection: &String, rest: Vec<OsString>| {
+        let mut arguments: Vec<OsString> = vec!["run".into(), "--name".into(), connection.into()];
+        arguments.extend(rest);
+        AgentCommand {
+            connection: Some(connection.clone()),
+            arguments,
+        }
+    };
+    let rest: Vec<OsString> = match generation {
+        Generation::NamesInEnvironment | Generation::NamesInGateway => {
+            return Ok(vec![AgentCommand {
+                connection: None,
+                arguments: vec!["start".into(), "agent".into()],
+            }]);
+        }
+        Generation::RunWithArguments => match entrypoint {
+            Some(entrypoint) => {
+                let words = shell_words::split(entrypoint).map_err(|_| Fault::CommandInvalid)?;
+                std::iter::once("--".into())
+                    .chain(words.into_iter().map(OsString::from))
+                    .collect()
+            }
+            None => Vec::new(),
+        },
+        Generation::RunWithCommand => {
+            let mut rest: Vec<OsString> = vec!["--export".into(), exported_names(environment).into()];
+            if let Some(entrypoint) = entrypoint {
+                rest.extend(["--command".into(), entrypoint.into()]);
+            }
+            rest
+        }
+    };
+    Ok(connections
+        .names()
+        .iter()
+        .map(|connection| one(connection, rest.clone()))
+        .collect())
+}
+
+/// Returns the names of all variables a session may see: all but the credentials. Without such a list an agent
+/// hands out its own key with the rest; so does one whose list names nothing that is set, which is why `PATH`,
+/// set for every agent, is always on it.
+fn exported_names(environment: &Environment) -> String {
+    let mut names: Vec<&str> = environment
+        .iter()
+        .filter_map(|(name, _)| name.to_str())
+        .filter(|name| !name.is_empty() && !name.contains(',') && !CREDENTIALS.contains(name) && *name != DATABASE_URI)
+        .collect();
+    if !names.contains(&"PATH") {
+        names.push("PATH");
+    }
+    names.join(",")
+}
+
+/// Returns the environment of an agent process: the app's, with the credential where this agent looks for it and
+/// nowhere else, and with the folder of its helper on the PATH.
+pub(super) fn agent_environment(
+    app: &Environment,
+    version: &Version,
+    generation: Generation,
+    credential: &Credential,
+    connections: &Connections,
+    programs: &str,
+) -> Environment {
+    let mut environment = app.clone();
+    if let Credential::Key { secret, .. } = credential {
+        environment.remove(config::KEY);
+        environment.remove(config::DSN);
+        // The first to read HOOP_KEY; later ones tell users of HOOP_DSN that it is deprecated.
+        let name = if version.at_least(1, 21, 5) {
+            config::KEY
+        } else {
+            config::DSN
+        };
+        environment.set(name, secret.expose());
+    }
+    match generation {
+        Generation::NamesInEnvironment => environment.set(config::CONNECTION, connections.names().join(",")),
+        Generation::RunWithArguments | Generation::RunWithCommand => environment.remove(DATABASE_URI),
+        Generation::NamesInGateway => {}
+    }
+    let mut path = app.value("PATH").unwrap_or_default().to_owned();
+    if !path.is_empty() {
+        path.push(":");
+    }
+    path.push(programs);
+    environment.set("PATH", path);
+    environment
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Generation, agent_environment, commands, refused_keys};
+    use crate::agent_key::KeyMode;
+    use crate::connections::Connections;
+    use crate::environment::Environment;
+    use crate::run::fault::Fault;
+    use crate::run::plan::Credential;
+    use crate::secret::Secret;
+    use std::ffi::OsStr;
+
+    #[test]
+    fn version_and_key_mode_choose_the_generation() {
+        use Generation::{NamesInEnvironment, NamesInGateway, RunWithArguments, RunWithCommand};
+        use KeyMode::{Embedded, MultiConnection, Standard, Unstated};
+        for (version, mode, generation) in [
+            ("1.14.10", Embedded, NamesInEnvironment),
+            ("1.19.63", Unstated, NamesInEnvironment),
+            ("1.19.63", Standard, NamesInGateway),
+            ("1.20.0", MultiConnection, RunWithArguments),
+            ("1.20.0-rc.1", MultiConnection, RunWithArguments),
+            ("1.21.22", MultiConnection, RunWithArguments),
+            ("1.21.23", MultiConnection, RunWithCommand),
+            ("1.148.0", MultiConnection, RunWithCommand),
+            ("1.20.0", Standard, NamesInGateway),
+            ("1.148.0", Unstated, NamesInGateway),
+            ("1.148.0", Embedded, NamesInGateway),
+        ] {
+            assert_eq!(
+                Generation::of(&version.parse().unwrap(), mode),
+                generation,
+                "{version} {mode:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn keys_that_an_agent_refuses_are_known() {
+        let refuses = |version: &str, mode| refused_keys(&version.parse().unwrap(), mode).is_some();
+
+        assert!(!refuses("1.15.0", KeyMode::Unstated));
+        assert!(refuses("1.16.0", KeyMode::Unstated));
+        assert!(refuses("1.20.11", KeyMode::Unstated));
+        assert!(!refuses("1.21.0", KeyMode::Unstated));
+        assert!(refuses("1.19.63", KeyMode::MultiConnection));
+        assert!(!refuses("1.20.0", KeyMode::MultiConnection));
+    }
+
+    fn environment() -> Environment {
+        [
+            ("HOOP_KEY", "grpcs://a:s3cr3t@h:1?mode=multi-connection"),
+            ("HOOP_DSN", "old"),
+            ("HOOP_TOKEN", "t"),
+            ("HOOP_DB_URI", "postgres://db"),
+            ("LANG", "C"),
+            ("PATH", "/bin"),
+            ("with,comma", "x"),
+        ]
+        .into_iter()
+        .collect()
+    }
+
+    fn lines(generation: Generation, names: &str, entrypoint: Option<&str>) -> Result<Vec<String>, Fault> {
+        let connections = Connections::parse(names, |_| None).unwrap();
+        let commands = commands(generation, &connections, entrypoint, &environment())?;
+        let line = |arguments: &[std::ffi::OsString]| arguments.join(OsStr::new("|")).into_string().unwrap();
+        Ok(commands.iter().map(|command| line(&command.arguments)).collect())
+    }
+
+    #[test]
+    fn each_generation_has_its_command_lines() {
+        assert_eq!(
+            lines(Generation::NamesInEnvironment, "a,b", Some("x")).unwrap(),
+            ["start|agent"]
+        );
+        assert_eq!(lines(Generation::NamesInGateway, "", None).unwrap(), ["start|agent"]);
+        assert_eq!(
+            lines(Generation::RunWithArguments, "a,b", Some("bundle exec 'rails console'")).unwrap(),
+            [
+                "run|--name|a|--|bundle|exec|rails console",
+                "run|--name|b|--|bundle|exec|rails console"
+            ]
+        );
+        assert_eq!(
+            lines(Generation::RunWithArguments, "a", None).unwrap(),
+            ["run|--name|a"]
+        );
+        assert_eq!(
+            lines(Generation::RunWithArguments, "a", Some("it's")),
+            Err(Fault::CommandInvalid)
+        );
+        assert_eq!(
+            lines(Generation::RunWithCommand, "a", Some("bundle exec rails console")).unwrap(),
+            ["run|--name|a|--export|LANG,PATH|--command|bundle exec rails console"]
+        );
+        assert_eq!(
+            lines(Generation::RunWithCommand, "a", None).unwrap(),
+            ["run|--name|a|--export|LANG,PATH"]
+        );
+    }
+
+    #[test]
+    fn an_agent_finds_its_key_in_one_place_and_its_helper_on_the_path() {
+        let credential = Credential::Key {
+            name: "HOOP_KEY",
+            secret: Secret::new("the key"),
+            read: Err(crate::agent_key::KeyFault::NotUrl),
+        };
+        let connections = Connections::parse("A, b", |_| None).unwrap();
+        let made = |version: &str, generation| {
+            agent_environment(
+                &environment(),
+                &version.parse().unwrap(),
+                generation,
+                &credential,
+                &connections,
+                "/app/.hoop/bin",
+            )
+        };
+
+        let old = made("1.21.4", Generation::NamesInEnvironment);
+        assert_eq!((old.text("HOOP_KEY"), old.text("HOOP_DSN")), (None, Some("the key")));
+        assert_eq!(old.text("HOOP_CONNECTION"), Some("a,b"));
+        assert_eq!(old.text("PATH"), Some("/bin:/app/.hoop/bin"));
+        let new = made("1.21.5", Generation::RunWithCommand);
+        assert_eq!((new.text("HOOP_KEY"), new.text("HOOP_DSN")), (Some("the key"), None));
+        assert_eq!(new.text("HOOP_DB_URI"), None);
+        assert_eq!(new.text("LANG"), Some("C"));
+    }
+}

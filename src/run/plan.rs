@@ -1,0 +1,532 @@
+//! Decides what to start, or why not: from the environment and what is in the slug, without effects.
+
+use super::dyno::{Dyno, DynoList, runs_in};
+use super::fault::{self, Fault};
+use super::generation::{self, AgentCommand, Generation};
+use crate::agent_key::{AgentKey, KeyFault, KeyMode};
+use crate::config;
+use crate::connections::Connections;
+use crate::environment::Environment;
+use crate::manifest::{self, Manifest};
+use crate::secret::Secret;
+use crate::text;
+use crate::version::Version;
+use std::path::{Path, PathBuf};
+
+/// What the agent shows its gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Credential {
+    /// An agent key.
+    Key {
+        /// The config var it is in.
+        name: &'static str,
+        /// The key.
+        secret: Secret,
+        /// What it says.
+        read: Result<AgentKey, KeyFault>,
+    },
+    /// One of the forms that come with `HOOP_GRPCURL`: a token, or a SPIFFE document in a file.
+    WithUrl {
+        /// The variable that holds the token or names the file.
+        name: &'static str,
+    },
+}
+
+impl Credential {
+    /// Finds the credential in `environment`, in the order in which agents look.
+    fn find(environment: &Environment) -> Option<Self> {
+        for name in [config::KEY, config::DSN] {
+            if let Some(text) = environment.value(name).filter(|value| !value.is_empty()) {
+                // What is not UTF-8 is no URL either, and becomes a malformed key.
+                let secret = Secret::new(text.to_string_lossy().trim());
+                let read = AgentKey::parse(&secret);
+                return Some(Credential::Key { name, secret, read });
+            }
+        }
+        environment.text("HOOP_GRPCURL")?;
+        ["HOOP_SPIFFE_KEY_FILE", "TOKEN", "HOOP_TOKEN"]
+            .into_iter()
+            .find(|name| environment.text(name).is_some())
+            .map(|name| Credential::WithUrl { name })
+    }
+
+    /// Returns the mode of the key. Tokens and SPIFFE documents are of agents that are always connected.
+    fn mode(&self) -> KeyMode {
+        match self {
+            Credential::Key { read: Ok(key), .. } => key.mode,
+            Credential::Key { read: Err(_), .. } => KeyMode::Unstated,
+            Credential::WithUrl { .. } => KeyMode::Standard,
+        }
+    }
+}
+
+/// What hoopstart finds of itself on disk.
+#[derive(Clone, Debug)]
+pub(super) struct Slug {
+    /// The folder of the programs.
+    programs: PathBuf,
+    /// Where the manifest should be.
+    manifest_path: PathBuf,
+    /// The manifest, or why there is none.
+    manifest: Result<Manifest, String>,
+    /// Whether the agent's program is there.
+    has_agent: bool,
+}
+
+impl Slug {
+    /// Looks beside this program, which compile has put into the slug; from another place, below `HOME`.
+    pub(super) fn of_this_program(environment: &Environment) -> Self {
+        let beside = std::env::current_exe()
+            .ok()
+            .and_then(|program| Some(program.parent()?.to_owned()))
+            .filter(|folder| folder.join("../manifest.yml").exists());
+        let programs =
+            beside.unwrap_or_else(|| Path::new(environment.text("HOME").unwrap_or("/app")).join(".hoop/bin"));
+        let manifest_path = programs.parent().map_or_else(
+            || Path::new(manifest::PATH).to_owned(),
+            |hoop| hoop.join("manifest.yml"),
+        );
+        let manifest = std::fs::read_to_string(&manifest_path)
+            .map_err(|error| error.to_string())
+            .and_then(|text| Manifest::from_yaml(&text).map_err(|error| error.to_string()));
+        Self {
+            has_agent: programs.join("hoop").is_file(),
+            programs,
+            manifest_path,
+            manifest,
+        }
+    }
+}
+
+/// The agents to run.
+#[derive(Clone, Debug)]
+pub(super) struct Agents {
+    /// The agent's program.
+    pub program: PathBuf,
+    /// Its version.
+    pub version: Version,
+    /// How it publishes connections.
+    pub generation: Generation,
+    /// One process each.
+    pub commands: Vec<AgentCommand>,
+    /// The environment of all of them.
+    pub environment: Environment,
+    /// Texts that must not be shown: the key and its secret part.
+    pub masks: Vec<Secret>,
+    /// Whether something is wrong that a restart will not cure.
+    pub incurable: bool,
+    /// The gateway, where the key names it.
+    pub gateway: Option<AgentKey>,
+}
+
+/// What to do.
+#[derive(Clone, Debug)]
+enum Decision {
+    /// Run these agents.
+    Run(Box<Agents>),
+    /// Run none, for this reason, which is no fault.
+    NotHere(&'static str),
+    /// Run none, because of a fault.
+    Cannot,
+}
+
+/// What hoopstart will do and why.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    decision: Decision,
+    faults: Vec<Fault>,
+    /// The dyno this is for.
+    pub dyno: Dyno,
+    /// Why the agent runs in this dyno, or does not.
+    pub dyno_reason: &'static str,
+    required: bool,
+    hide_key: bool,
+    debug: bool,
+}
+
+impl Plan {
+    /// Makes the plan.
+    pub(super) fn make(environment: &Environment, slug: &Slug) -> Self {
+        let mut faults = Vec::new();
+        let mut switch = |name: &'static str| match environment.text(name).map(|value| (value, config::switch(value))) {
+            None => false,
+            Some((_, Some(on))) => on,
+            Some((value, None)) => {
+                let value = text::excerpt(value, 40);
+                faults.push(Fault::ValueInvalid { name, value });
+                false
+            }
+        };
+        let disabled = switch(config::DISABLE);
+        let required = switch(config::REQUIRED);
+        let hide_key = switch(config::HIDE_KEY);
+        let debug = switch(config::DEBUG) || switch(config::DEBUG_OLD);
+
+        let list = |name| environment.text(name).map(DynoList::parse);
+        let only = list(config::PROCESS_TYPES);
+        let never = list(config::IGNORE_PROCESS_TYPES);
+        let dyno = Dyno::parse(environment.text("DYNO"));
+        let (runs_here, dyno_reason) = match runs_in(&dyno, only.as_ref(), never.as_ref()) {
+            Ok(reason) => (true, reason),
+            Err(reason) => (false, reason),
+        };
+        let decision = if disabled {
+            Decision::NotHere("HOOP_DISABLE is on")
+        } else if runs_here {
+            let known = slug
+                .manifest
+                .as_ref()
+                .map(|manifest| manifest.process_types.clone())
+                .unwrap_or_default();
+            for (name, list) in [(config::PROCESS_TYPES, &only), (config::IGNORE_PROCESS_TYPES, &never)] {
+                let unknown: Vec<String> = list.iter().flat_map(|list| list.unknown(&known)).collect();
+                if !unknown.is_empty() {
+                    let known = known.clone();
+                    faults.push(Fault::ProcessTypeUnknown { name, unknown, known });
+                }
+            }
+            match agents(environment, slug, &mut faults) {
+                Ok(agents) => Decision::Run(Box::new(agents)),
+                Err(fault) => {
+                    faults.push(fault);
+                    Decision::Cannot
+                }
+            }
+        } else {
+            Decision::NotHere(dyno_reason)
+        };
+        // In a dyno without the agent nothing is said, since scripts read what one-off dynos print.
+        if matches!(decision, Decision::NotHere(_)) {
+            faults.clear();
+        }
+        Self {
+            decision,
+            faults,
+            dyno,
+            dyno_reason,
+            required,
+            hide_key,
+            debug,
+        }
+    }
+
+    /// Returns the agents to run, if any.
+    pub(super) fn agents(&self) -> Option<&Agents> {
+        match &self.decision {
+            Decision::Run(agents) => Some(agents),
+            Decision::NotHere(_) | Decision::Cannot => None,
+        }
+    }
+
+    /// Returns why no agent runs although nothing is wrong.
+    pub(super) fn not_here(&self) -> Option<&'static str> {
+        match self.decision {
+            Decision::NotHere(reason) => Some(reason),
+            Decision::Run(_) | Decision::Cannot => None,
+        }
+    }
+
+    /// Returns everything that is wrong.
+    pub(super) fn faults(&self) -> &[Fault] {
+        &self.faults
+    }
+
+    /// Answers whether `HOOP_REQUIRED` ends the boot here.
+    pub(super) fn stops_the_boot(&self) -> bool {
+        self.required && self.faults.iter().any(Fault::stops_a_required_agent)
+    }
+
+    /// Answers whether the app is not to see the agent key.
+    pub(super) fn hides_key(&self) -> bool {
+        self.hide_key
+    }
+
+    /// Writes a line for every fault, and with `HOOPSTART_DEBUG` one for every decision.
+    pub(super) fn tell(&self) {
+        self.debug(|| format!("dyno {}: {}", text::visible(&self.dyno.name), self.dyno_reason));
+        for fault in &self.faults {
+            fault::tell(fault);
+        }
+        match &self.decision {
+            Decision::NotHere(reason) => self.debug(|| format!("no agent is started: {reason}")),
+            Decision::Cannot => self.debug(|| "no agent is started".to_owned()),
+            Decision::Run(agents) => self.debug(|| {
+                format!(
+                    "agent {}: {}, {} in all",
+                    agents.version,
+                    agents.generation.words(),
+                    agents.commands.len()
+                )
+            }),
+        }
+        if self.stops_the_boot() {
+            fault::say(
+                "hoopstart: error: HOOP_REQUIRED is on and the agent cannot be started; nothing was started, exit 78",
+            );
+        }
+    }
+
+    /// Writes a line if `HOOPSTART_DEBUG` is on.
+    pub(super) fn debug(&self, line: impl FnOnce() -> String) {
+        if self.debug {
+            fault::say(&format!("hoopstart: debug: {}", line()));
+        }
+    }
+}
+
+/// Settles which agents to run. Faults that let them run are added to `faults`.
+fn agents(environment: &Environment, slug: &Slug, faults: &mut Vec<Fault>) -> Result<Agents, Fault> {
+    let manifest = slug.manifest.as_ref().map_err(|cause| Fault::ManifestUnreadable {
+        path: slug.manifest_path.display().to_string(),
+        cause: text::excerpt(cause, 120),
+    })?;
+    let record = manifest.agent.as_ref().filter(|_| slug.has_agent);
+    let version = &record
+        .ok_or_else(|| Fault::AgentMissing {
+            path: slug.programs.join("hoop").display().to_string(),
+        })?
+        .version;
+    let credential = Credential::find(environment).ok_or(Fault::KeyMissing)?;
+    let mode = credential.mode();
+    let generation = Generation::of(version, mode);
+
+    let mut incurable = false;
+    if let Credential::Key {
+        name, read: Err(fault), ..
+    } = &credential
+    {
+        faults.push(Fault::KeyMalformed { name, fault: *fault });
+        incurable = true;
+    } else if let Some(keys) = generation::refused_keys(version, mode) {
+        let version = version.clone();
+        faults.push(Fault::KeyRefused { version, keys });
+        incurable = true;
+    }
+
+    let variable = |name: &str| {
+        environment
+            .value(name)
+            .map(|value| value.to_string_lossy().into_owned())
+    };
+    let connections = match environment.text(config::CONNECTION) {
+        Some(value) => Connections::parse(value, variable),
+        None => Ok(Connections::default()),
+    };
+    let connections = if generation.needs_names() {
+        let connections = connections.map_err(Fault::ConnectionInvalid)?;
+        if connections.is_empty() {
+            return Err(Fault::ConnectionMissing);
+        }
+        connections
+    } else {
+        let connections = connections.unwrap_or_default();
+        if !connections.is_empty() && version.at_least(1, 20, 0) && !incurable {
+            let version = version.clone();
+            faults.push(Fault::ConnectionNotPublished { version });
+        }
+        connections
+    };
+
+    let programs = slug.programs.to_string_lossy();
+    let agent_environment =
+        generation::agent_environment(environment, version, generation, &credential, &connections, &programs);
+    let entrypoint = environment.text(config::COMMAND);
+    Ok(Agents {
+        program: slug.programs.join("hoop"),
+        version: version.clone(),
+        generation,
+        commands: generation::commands(generation, &connections, entrypoint, &agent_environment)?,
+        environment: agent_environment,
+        masks: masks(environment),
+        incurable,
+        gateway: match credential {
+            Credential::Key { read, .. } => read.ok(),
+            Credential::WithUrl { .. } => None,
+        },
+    })
+}
+
+/// The fewest characters of a secret that is masked wherever it stands. Shorter ones would take ordinary words
+/// with them.
+const SHORTEST_MASK: usize = 6;
+
+/// Returns the texts an agent must not print: every credential, whole, and a key's secret part alone.
+fn masks(environment: &Environment) -> Vec<Secret> {
+    let mut masks: Vec<Secret> = Vec::new();
+    let mut add = |text: &str| {
+        if text.len() >= SHORTEST_MASK {
+            masks.push(Secret::new(text));
+        }
+    };
+    for name in [config::KEY, config::DSN, "HOOP_TOKEN"] {
+        let Some(value) = environment.text(name).map(str::trim) else {
+            continue;
+        };
+        add(value);
+        if let Ok(url) = url::Url::parse(value) {
+            // As it stands in the text, which is not always as the url crate would write it.
+            if let Some((_, rest)) = value
+                .split_once("://")
+                .and_then(|(_, rest)| rest.rsplit_once('@').map(|(user, _)| ("", user)))
+            {
+                add(rest.split_once(':').map_or("", |(_, secret)| secret));
+            }
+            add(url.password().unwrap_or_default());
+            add(url.path().trim_start_matches('/'));
+        }
+    }
+    masks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Plan, Slug};
+    use crate::environment::Environment;
+    use crate::manifest::{AgentRecord, Manifest};
+    use std::path::PathBuf;
+
+    const STANDARD: &str = "grpcs://web:s3cr3t0@gateway.example:8443?mode=standard";
+    const MULTI: &str = "grpcs://web:s3cr3t0@gateway.example:8443?mode=multi-connection";
+
+    fn slug(version: &str) -> Slug {
+        let manifest = Manifest {
+            agent: Some(AgentRecord {
+                version: version.parse().unwrap(),
+                sha256: "ab".repeat(32).parse().unwrap(),
+                source: "https://releases.example".to_owned(),
+            }),
+            platform: "linux/amd64".to_owned(),
+            buildpack_version: "0.1.0".to_owned(),
+            process_types: vec!["web".to_owned()],
+        };
+        Slug {
+            programs: PathBuf::from("/app/.hoop/bin"),
+            manifest_path: PathBuf::from("/app/.hoop/manifest.yml"),
+            manifest: Ok(manifest),
+            has_agent: true,
+        }
+    }
+
+    fn environment(variables: &[(&str, &str)]) -> Environment {
+        variables.iter().copied().collect()
+    }
+
+    /// Makes a plan and returns its failure ids, the number of agents, and whether the boot stops.
+    fn outcome(slug: &Slug, variables: &[(&str, &str)]) -> (Vec<&'static str>, usize, bool) {
+        let plan = Plan::make(&environment(variables), slug);
+        let ids = plan.faults().iter().map(|fault| fault.failure().id()).collect();
+        (
+            ids,
+            plan.agents().map_or(0, |agents| agents.commands.len()),
+            plan.stops_the_boot(),
+        )
+    }
+
+    #[test]
+    fn faults_are_told_and_only_a_required_agent_stops_the_boot() {
+        let current = slug("1.148.0");
+        let required = ("HOOP_REQUIRED", "1");
+        for (variables, ids, agents) in [
+            (vec![], vec!["start::key-missing"], 0),
+            (vec![("HOOP_KEY", "")], vec!["start::key-missing"], 0),
+            (vec![("HOOP_KEY", "nonsense")], vec!["start::key-malformed"], 1),
+            (vec![("HOOP_KEY", MULTI)], vec!["start::connection-missing"], 0),
+            (
+                vec![("HOOP_KEY", MULTI), ("HOOP_CONNECTION", "env.NOPE")],
+                vec!["start::connection-invalid"],
+                0,
+            ),
+        ] {
+            assert_eq!(
+                outcome(&current, &variables),
+                (ids.clone(), agents, false),
+                "{variables:?}"
+            );
+            let mut variables = variables;
+            variables.push(required);
+            assert_eq!(outcome(&current, &variables), (ids, agents, true), "{variables:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_only_worth_a_warning_never_stops_the_boot() {
+        let current = slug("1.148.0");
+        for (variables, ids, agents) in [
+            (vec![("HOOP_KEY", STANDARD)], vec![], 1),
+            (vec![("HOOP_DSN", STANDARD)], vec![], 1),
+            (vec![("HOOP_KEY", MULTI), ("HOOP_CONNECTION", "a,b,A")], vec![], 2),
+            (
+                vec![("HOOP_KEY", STANDARD), ("HOOP_CONNECTION", "a")],
+                vec!["start::connection-not-published"],
+                1,
+            ),
+            (
+                vec![("HOOP_KEY", STANDARD), ("HOOP_HIDE_KEY", "ja")],
+                vec!["start::value-invalid"],
+                1,
+            ),
+            (
+                vec![("HOOP_KEY", STANDARD), ("HOOP_PROCESS_TYPES", "wbe,local")],
+                vec!["start::process-type-unknown"],
+                1,
+            ),
+            (vec![("HOOP_GRPCURL", "h:1"), ("HOOP_TOKEN", "token")], vec![], 1),
+            (vec![("HOOP_GRPCURL", "h:1"), ("HOOP_SPIFFE_KEY_FILE", "/f")], vec![], 1),
+        ] {
+            let mut variables = variables;
+            variables.push(("HOOP_REQUIRED", "on"));
+            assert_eq!(outcome(&current, &variables), (ids, agents, false), "{variables:?}");
+        }
+    }
+
+    #[test]
+    fn where_no_agent_belongs_nothing_is_said() {
+        for extra in [
+            ("DYNO", "run.1"),
+            ("HOOP_DISABLE", "yes"),
+            ("HOOP_IGNORE_PROCESS_TYPES", "local"),
+        ] {
+            let variables = [extra, ("HOOP_HIDE_KEY", "ja"), ("HOOP_REQUIRED", "1")];
+            assert_eq!(outcome(&slug("1.148.0"), &variables), (vec![], 0, false), "{extra:?}");
+        }
+    }
+
+    #[test]
+    fn an_agent_or_manifest_that_is_not_there_is_told() {
+        let without_agent = Slug {
+            has_agent: false,
+            ..slug("1.148.0")
+        };
+        let without_manifest = Slug {
+            manifest: Err("no such file".to_owned()),
+            ..slug("1.148.0")
+        };
+
+        let key = [("HOOP_KEY", STANDARD)];
+        assert_eq!(outcome(&without_agent, &key), (vec!["start::agent-missing"], 0, false));
+        assert_eq!(
+            outcome(&without_manifest, &key),
+            (vec!["start::manifest-unreadable"], 0, false)
+        );
+    }
+
+    #[test]
+    fn a_key_the_old_agent_refuses_is_a_fault_that_a_restart_does_not_cure() {
+        let plan = Plan::make(&environment(&[("HOOP_KEY", MULTI)]), &slug("1.19.63"));
+
+        assert!(plan.agents().unwrap().incurable);
+        assert_eq!(plan.faults().len(), 1);
+    }
+
+    #[test]
+    fn nothing_that_is_shown_of_a_plan_holds_the_key() {
+        let plan = Plan::make(
+            &environment(&[("HOOP_KEY", MULTI), ("HOOP_CONNECTION", "a")]),
+            &slug("1.148.0"),
+        );
+
+        assert!(!format!("{plan:?}").contains("s3cr3t0"));
+        let masks = &plan.agents().unwrap().masks;
+        assert!(masks.iter().any(|mask| mask.expose() == "s3cr3t0") && masks.iter().any(|mask| mask.expose() == MULTI));
+    }
+}

@@ -1,0 +1,411 @@
+//! What the supervisor does when: a pure function of events and the time, so that hours of crashes are tested in
+//! no time.
+//!
+//! The agent is a guest: no event of it ever leads to anything that the app could feel.
+
+use std::fmt;
+use std::time::Duration;
+
+/// The pause before an agent that has exited is started again; doubled at each exit.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest pause between two starts.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// How long an agent must have run for its next pause to be the first one again.
+const HEALTHY: Duration = Duration::from_secs(60);
+
+/// The pause where a restart cures nothing, such as a malformed key. Not never: a config var that refers to
+/// something outside may come right.
+const INCURABLE_PAUSE: Duration = Duration::from_secs(300);
+
+/// How long agents have to end after they were told to. They close their streams within 10 s, mostly at once,
+/// and nothing of ours may outlive the app by more than 10 s.
+const GRACE: Duration = Duration::from_secs(8);
+
+/// How long after the app's end the supervisor leaves whatever is left.
+const LAST_CALL: Duration = Duration::from_millis(9_500);
+
+/// How often what is killed is looked for again, since a dying process can leave children behind.
+const KILL_AGAIN: Duration = Duration::from_millis(100);
+
+/// Something that has happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Event {
+    /// The app has ended.
+    AppGone,
+    /// The platform told all processes of the dyno to stop.
+    Told,
+    /// An agent has ended.
+    AgentEnded {
+        /// Which, by its place in the plan.
+        agent: usize,
+        /// How.
+        ending: Ending,
+    },
+    /// Nothing but that time has passed.
+    TimePassed,
+}
+
+/// How an agent ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// With an exit status.
+    Status(i32),
+    /// By a signal.
+    Signal(i32),
+    /// It never began.
+    NotStarted(String),
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ending::Status(status) => write!(f, "exited with status {status}"),
+            Ending::Signal(signal) => write!(f, "was ended by signal {signal}"),
+            Ending::NotStarted(cause) => write!(f, "could not be started ({cause})"),
+        }
+    }
+}
+
+/// Something to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    /// Start an agent.
+    Start(usize),
+    /// Tell that an agent ended, and when it is started again.
+    TellEnd {
+        /// Which.
+        agent: usize,
+        /// How it ended.
+        ending: Ending,
+        /// How long it had run.
+        age: Duration,
+        /// The pause before the next start.
+        pause: Duration,
+    },
+    /// Close stdout and stderr, so that nobody waits for our end of them.
+    LetGoOfLog,
+    /// Tell every process of ours to end.
+    Terminate,
+    /// End every process of ours.
+    Kill,
+}
+
+/// What is known of one agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Agent {
+    Running { since: Duration, next_pause: Duration },
+    Waiting { until: Duration, next_pause: Duration },
+    Ended,
+}
+
+/// What is known of the app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum App {
+    /// It runs.
+    Running,
+    /// It was told to stop, and so were the agents.
+    Stopping,
+    /// It has ended.
+    Gone { since: Duration, kill_at: Duration },
+}
+
+/// The supervisor's state. Times are measured from its start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Policy {
+    app: App,
+    agents: Vec<Agent>,
+    incurable: bool,
+}
+
+impl Policy {
+    /// Begins with `agents` agents to start. `incurable` says that something is wrong that a restart will not
+    /// cure.
+    pub(super) fn new(agents: usize, incurable: bool) -> (Self, Vec<Action>) {
+        let running = Agent::Running {
+            since: Duration::ZERO,
+            next_pause: FIRST_PAUSE,
+        };
+        let policy = Self {
+            app: App::Running,
+            agents: vec![running; agents],
+            incurable,
+        };
+        (policy, (0..agents).map(Action::Start).collect())
+    }
+
+    /// Takes in `event` at the time `now` and returns what to do. `jitter`, from 0 to 1, spreads the restarts of
+    /// many dynos.
+    pub(super) fn on(&mut self, event: Event, now: Duration, jitter: f64) -> Vec<Action> {
+        match event {
+            Event::AppGone => self.app_gone(now),
+            Event::Told => {
+                if self.app == App::Running {
+                    self.app = App::Stopping;
+                    self.give_up_waiting();
+                }
+                Vec::new()
+            }
+            Event::AgentEnded { agent, ending } => self.agent_ended(agent, ending, now, jitter),
+            Event::TimePassed => self.time_passed(now),
+        }
+    }
+
+    fn app_gone(&mut self, now: Duration) -> Vec<Action> {
+        let mut actions = vec![Action::LetGoOfLog];
+        match self.app {
+            App::Gone { .. } => return Vec::new(),
+            // A second signal would tell an agent that is closing its streams to drop them.
+            App::Stopping => {}
+            App::Running => actions.push(Action::Terminate),
+        }
+        self.app = App::Gone {
+            since: now,
+            kill_at: now + GRACE,
+        };
+        self.give_up_waiting();
+        actions
+    }
+
+    fn agent_ended(&mut self, agent: usize, ending: Ending, now: Duration, jitter: f64) -> Vec<Action> {
+        let Agent::Running { since, next_pause } = self.agents[agent] else {
+            return Vec::new();
+        };
+        if self.app != App::Running {
+            self.agents[agent] = Agent::Ended;
+            return Vec::new();
+        }
+        let age = now.saturating_sub(since);
+        let base = match () {
+            () if self.incurable => INCURABLE_PAUSE,
+            () if age >= HEALTHY => FIRST_PAUSE,
+            () => next_pause,
+        };
+        let pause = base.mul_f64(1.0 + 0.25 * jitter);
+        self.agents[agent] = Agent::Waiting {
+            until: now + pause,
+            next_pause: (base * 2).min(LONGEST_PAUSE),
+        };
+        vec![Action::TellEnd {
+            agent,
+            ending,
+            age,
+            pause,
+        }]
+    }
+
+    fn time_passed(&mut self, now: Duration) -> Vec<Action> {
+        if let App::Gone { kill_at, .. } = &mut self.app {
+            if now < *kill_at {
+                return Vec::new();
+            }
+            *kill_at = now + KILL_AGAIN;
+            return vec![Action::Kill];
+        }
+        let mut actions = Vec::new();
+        for (number, agent) in self.agents.iter_mut().enumerate() {
+            if let Agent::Waiting { until, next_pause } = *agent {
+                if now >= until {
+                    *agent = Agent::Running { since: now, next_pause };
+                    actions.push(Action::Start(number));
+                }
+            }
+        }
+        actions
+    }
+
+    /// Agents that wait for their next start will not have one.
+    fn give_up_waiting(&mut self) {
+        for agent in &mut self.agents {
+            if matches!(agent, Agent::Waiting { .. }) {
+                *agent = Agent::Ended;
+            }
+        }
+    }
+
+    /// Returns when [`Event::TimePassed`] is due, if time alone changes anything.
+    pub(super) fn next_wake(&self) -> Option<Duration> {
+        match self.app {
+            App::Gone { since, kill_at } => Some(kill_at.min(since + LAST_CALL)),
+            App::Stopping => None,
+            App::Running => self
+                .agents
+                .iter()
+                .filter_map(|agent| match agent {
+                    Agent::Waiting { until, .. } => Some(*until),
+                    Agent::Running { .. } | Agent::Ended => None,
+                })
+                .min(),
+        }
+    }
+
+    /// Answers whether the supervisor's work is done. It never is before the app has gone: where the app is the
+    /// first process of its container, a supervisor that leaves would be a zombie of the app's.
+    pub(super) fn is_done(&self, now: Duration, processes_left: bool) -> bool {
+        match self.app {
+            App::Gone { since, .. } => !processes_left || now >= since + LAST_CALL,
+            App::Running | App::Stopping => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Action, Ending, Event, GRACE, LAST_CALL, LONGEST_PAUSE, Policy};
+    use proptest::prelude::*;
+    use std::time::Duration;
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn ended() -> Event {
+        Event::AgentEnded {
+            agent: 0,
+            ending: Ending::Status(1),
+        }
+    }
+
+    /// Ends agent 0 at `now` and returns the pause it is given.
+    fn pause_after(policy: &mut Policy, now: Duration) -> Duration {
+        match policy.on(ended(), now, 0.0).as_slice() {
+            [Action::TellEnd { pause, .. }] => *pause,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn restarts_back_off_and_forget_after_a_minute_of_health() {
+        let (mut policy, first) = Policy::new(1, false);
+        assert_eq!(first, [Action::Start(0)]);
+
+        let mut now = Duration::ZERO;
+        for expected in [1, 2, 4, 8, 16, 32, 60, 60] {
+            let pause = pause_after(&mut policy, now);
+            assert_eq!(pause, seconds(expected));
+            assert_eq!(policy.next_wake(), Some(now + pause));
+            assert_eq!(
+                policy.on(Event::TimePassed, now + pause - Duration::from_millis(1), 0.0),
+                []
+            );
+            now += pause;
+            assert_eq!(policy.on(Event::TimePassed, now, 0.0), [Action::Start(0)]);
+        }
+        assert_eq!(policy.next_wake(), None);
+        assert_eq!(pause_after(&mut policy, now + seconds(59)), seconds(60));
+        now += seconds(59 + 60);
+        policy.on(Event::TimePassed, now, 0.0);
+        assert_eq!(pause_after(&mut policy, now + seconds(60)), seconds(1));
+    }
+
+    #[test]
+    fn what_a_restart_does_not_cure_is_tried_every_five_minutes() {
+        let (mut policy, _) = Policy::new(1, true);
+
+        for now in [seconds(0), seconds(300)] {
+            policy.on(Event::TimePassed, now, 0.0);
+            assert_eq!(pause_after(&mut policy, now), seconds(300));
+        }
+    }
+
+    #[test]
+    fn the_end_of_the_app_ends_the_agent_and_then_the_supervisor() {
+        let (mut policy, _) = Policy::new(1, false);
+
+        assert_eq!(
+            policy.on(Event::AppGone, seconds(5), 0.0),
+            [Action::LetGoOfLog, Action::Terminate]
+        );
+        assert!(!policy.is_done(seconds(5), true));
+        assert_eq!(policy.on(ended(), seconds(6), 0.0), []);
+        assert!(policy.is_done(seconds(6), false));
+    }
+
+    #[test]
+    fn an_agent_that_ignores_its_end_is_killed() {
+        let (mut policy, _) = Policy::new(1, false);
+        policy.on(Event::AppGone, seconds(5), 0.0);
+
+        assert_eq!(policy.next_wake(), Some(seconds(5) + GRACE));
+        assert_eq!(policy.on(Event::TimePassed, seconds(5) + GRACE, 0.0), [Action::Kill]);
+        assert!(!policy.is_done(seconds(5) + GRACE, true));
+        assert!(policy.is_done(seconds(5) + LAST_CALL, true));
+    }
+
+    #[test]
+    fn what_the_platform_has_told_is_not_told_again() {
+        let (mut policy, _) = Policy::new(2, false);
+        policy.on(ended(), seconds(1), 0.0);
+        policy.on(Event::Told, seconds(1), 0.0);
+
+        assert_eq!(policy.next_wake(), None);
+        assert_eq!(policy.on(Event::AppGone, seconds(20), 0.0), [Action::LetGoOfLog]);
+    }
+
+    #[test]
+    fn two_agents_have_a_back_off_each() {
+        let (mut policy, _) = Policy::new(2, false);
+        pause_after(&mut policy, seconds(0));
+
+        assert_eq!(policy.on(Event::TimePassed, seconds(1), 0.0), [Action::Start(0)]);
+        assert_eq!(pause_after(&mut policy, seconds(1)), seconds(2));
+        let other = Event::AgentEnded {
+            agent: 1,
+            ending: Ending::Signal(9),
+        };
+        assert!(matches!(
+            policy.on(other, seconds(2), 0.0).as_slice(),
+            [Action::TellEnd { agent: 1, pause, .. }] if *pause == seconds(1)
+        ));
+    }
+
+    fn any_event() -> impl Strategy<Value = Event> {
+        prop_oneof![
+            Just(Event::AppGone),
+            Just(Event::Told),
+            Just(Event::TimePassed),
+            (0..2_usize).prop_map(|agent| Event::AgentEnded {
+                agent,
+                ending: Ending::Signal(15)
+            }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn in_any_order_of_events_the_promises_hold(
+            events in proptest::collection::vec((any_event(), 0..20_000_u64, 0.0..1.0_f64), 0..60)
+        ) {
+            let (mut policy, _) = Policy::new(2, false);
+            let (mut now, mut stopping, mut gone) = (Duration::ZERO, false, None);
+            for (event, step, jitter) in events {
+                now += Duration::from_millis(step);
+                let actions = policy.on(event.clone(), now, jitter);
+                if event == Event::AppGone && gone.is_none() {
+                    gone = Some(now);
+                    prop_assert_eq!(actions.contains(&Action::Terminate), !stopping);
+                }
+                stopping |= matches!(event, Event::Told | Event::AppGone);
+                for action in &actions {
+                    match action {
+                        Action::Start(_) | Action::TellEnd { .. } => prop_assert!(!stopping),
+                        Action::LetGoOfLog | Action::Terminate => prop_assert_eq!(gone, Some(now)),
+                        Action::Kill => prop_assert!(gone.is_some_and(|gone| now >= gone + GRACE)),
+                    }
+                    if let Action::TellEnd { pause, .. } = action {
+                        prop_assert!(*pause >= Duration::from_secs(1) && *pause <= LONGEST_PAUSE.mul_f64(1.25));
+                    }
+                }
+                match gone {
+                    None => prop_assert!(!policy.is_done(now, false)),
+                    Some(gone) => {
+                        prop_assert!(policy.is_done(now, false));
+                        prop_assert!(policy.is_done(gone + LAST_CALL, true));
+                        prop_assert!(policy.next_wake().is_some_and(|wake| wake <= gone + LAST_CALL));
+                    }
+                }
+            }
+        }
+    }
+}

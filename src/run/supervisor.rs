@@ -1,0 +1,283 @@
+//! The supervisor: waits for events, asks the policy, does what it says.
+//!
+//! It has one thread, and sleeps in one `poll` until something happens: no timer wakes it while nothing does.
+
+use super::agents::Processes;
+use super::detach::{App, Watch};
+use super::plan::{Agents, Plan, Slug};
+use super::policy::{Action, Ending, Event, Policy};
+use super::processes::Process;
+use super::signals::{self, Received};
+use super::{fault, io_error};
+use crate::environment::Environment;
+use crate::text;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::Signal;
+use std::io;
+use std::time::{Duration, Instant};
+
+/// How often an app is looked after on a kernel without pidfds.
+const APP_POLL: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether processes that are not our children have ended, after the app has.
+const LEFTOVER_POLL: Duration = Duration::from_millis(50);
+
+/// How many bytes of log may wait for its reader. Above that no agent is read from: it then waits for the reader
+/// of the log itself, as it would without us.
+const LOG_LIMIT: usize = 256 * 1024;
+
+/// Supervises until the app has gone and nothing of ours is left.
+pub(super) fn run(app: &App, environment: &Environment) -> io::Result<()> {
+    let received = Received::new()?;
+    // Whatever an agent leaves behind comes to us and not to the app.
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid())).map_err(io_error)?;
+    let plan = Plan::make(environment, &Slug::of_this_program(environment));
+    let Some(agents) = plan.agents() else {
+        return Err(io::Error::other("the environment has changed since hoopstart read it"));
+    };
+    Supervisor::new(app, agents, received).run();
+    Ok(())
+}
+
+struct Supervisor<'a> {
+    app: &'a App,
+    plan: &'a Agents,
+    received: Received,
+    policy: Policy,
+    processes: Processes<'a>,
+    started: Instant,
+    /// Lines that wait for the reader of the log.
+    log: String,
+    /// Whether lines are still wanted.
+    has_log: bool,
+    app_gone: bool,
+}
+
+/// What a `poll` has found.
+#[derive(Default)]
+struct Ready {
+    app: bool,
+    stopping: bool,
+    child: bool,
+    log: bool,
+    outputs: Vec<usize>,
+}
+
+impl<'a> Supervisor<'a> {
+    fn new(app: &'a App, plan: &'a Agents, received: Received) -> Self {
+        let (policy, actions) = Policy::new(plan.commands.len(), plan.incurable);
+        let mut supervisor = Self {
+            app,
+            plan,
+            received,
+            policy,
+            processes: Processes::new(plan),
+            started: Instant::now(),
+            log: String::new(),
+            has_log: true,
+            app_gone: false,
+        };
+        supervisor.act(actions);
+        supervisor
+    }
+
+    /// The loop.
+    fn run(&mut self) {
+        loop {
+            let now = self.started.elapsed();
+            let left = self.app_gone && self.processes.any_left();
+            if self.policy.is_done(now, left) {
+                return;
+            }
+            let ready = self.wait(self.time_to_wait(now));
+            self.read_outputs(&ready.outputs);
+            if ready.log {
+                self.write_log();
+            }
+            // Children first: an agent that ended before the app is not one that ended because of it.
+            if ready.child {
+                let _ = signals::drain(&self.received.child);
+            }
+            for (agent, ending) in self.processes.reap() {
+                self.event(Event::AgentEnded { agent, ending });
+            }
+            if ready.stopping {
+                let _ = signals::drain(&self.received.stopping);
+                self.event(Event::Told);
+            }
+            if !self.app_gone && (ready.app || self.app_is_gone()) {
+                self.app_gone = true;
+                self.event(Event::AppGone);
+            }
+            self.event(Event::TimePassed);
+        }
+    }
+
+    /// Asks the policy and does what it says.
+    fn event(&mut self, event: Event) {
+        let actions = self.policy.on(event, self.started.elapsed(), fastrand::f64());
+        self.act(actions);
+    }
+
+    fn act(&mut self, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::Start(agent) => {
+                    if let Err(error) = self.processes.start(agent) {
+                        let ending = Ending::NotStarted(error.to_string());
+                        self.event(Event::AgentEnded { agent, ending });
+                    }
+                }
+                Action::TellEnd {
+                    agent,
+                    ending,
+                    age,
+                    pause,
+                } => {
+                    let line = self.end_line(agent, &ending, age, pause);
+                    self.say(&line);
+                }
+                Action::LetGoOfLog => self.let_go_of_log(),
+                Action::Terminate => self.processes.signal(Signal::TERM),
+                Action::Kill => self.processes.signal(Signal::KILL),
+            }
+        }
+    }
+
+    /// Returns the line for an agent that has ended.
+    fn end_line(&self, agent: usize, ending: &Ending, age: Duration, pause: Duration) -> String {
+        let which = match &self.plan.commands[agent].connection {
+            Some(name) if self.plan.commands.len() > 1 => format!("agent of {}", text::visible(name)),
+            _ => "agent".to_owned(),
+        };
+        format!(
+            "hoopstart: warning: {which} {ending} after {}s; next try in {}s, the app is not affected",
+            age.as_secs(),
+            pause.as_secs_f64().round()
+        )
+    }
+
+    /// Returns how long to wait at most, or `None` for as long as nothing happens.
+    fn time_to_wait(&self, now: Duration) -> Option<Duration> {
+        let due = self.policy.next_wake().map(|wake| wake.saturating_sub(now));
+        let look = match (self.app_gone, self.app.watch) {
+            (true, _) => Some(LEFTOVER_POLL),
+            (false, Watch::Polling) => Some(APP_POLL),
+            (false, Watch::Pidfd) => None,
+        };
+        [due, look].into_iter().flatten().min()
+    }
+
+    /// Waits until something happens or `limit` has passed.
+    fn wait(&self, limit: Option<Duration>) -> Ready {
+        let (stdin, stderr) = (rustix::stdio::stdin(), rustix::stdio::stderr());
+        let watch_app = !self.app_gone && self.app.watch == Watch::Pidfd;
+        let wants_output = self.log.len() < LOG_LIMIT;
+        let mut files = vec![
+            PollFd::new(&self.received.stopping, PollFlags::IN),
+            PollFd::new(&self.received.child, PollFlags::IN),
+        ];
+        // A file that nothing is asked of would still wake us when its other end closes, so what is not wanted is
+        // left out.
+        let app_place = files.len();
+        if watch_app {
+            files.push(PollFd::new(&stdin, PollFlags::IN));
+        }
+        let log_place = files.len();
+        if !self.log.is_empty() {
+            files.push(PollFd::new(&stderr, PollFlags::OUT));
+        }
+        let first_output = files.len();
+        if wants_output {
+            files.extend(self.processes.pipes().map(|pipe| PollFd::new(pipe, PollFlags::IN)));
+        }
+        let limit = limit.map(timespec);
+        if poll(&mut files, limit.as_ref()).is_err() {
+            // Interrupted by a signal, whose byte is in its pipe: the next poll returns at once.
+            return Ready::default();
+        }
+        let is_ready = |place: usize| !files[place].revents().is_empty();
+        Ready {
+            stopping: is_ready(0),
+            child: is_ready(1),
+            app: watch_app && is_ready(app_place),
+            log: !self.log.is_empty() && is_ready(log_place),
+            outputs: (first_output..files.len())
+                .filter(|place| is_ready(*place))
+                .map(|place| place - first_output)
+                .collect(),
+        }
+    }
+
+    /// Reads from agents that have written something.
+    fn read_outputs(&mut self, ready: &[usize]) {
+        let mut closed = Vec::new();
+        for output in ready {
+            if !self.processes.read(*output, &mut self.log) {
+                closed.push(*output);
+            }
+        }
+        self.processes.forget_closed(&closed);
+        if !self.has_log {
+            self.log.clear();
+        }
+    }
+
+    /// Adds a line of our own to the log.
+    fn say(&mut self, line: &str) {
+        if self.has_log {
+            self.log.push_str(line);
+            self.log.push('\n');
+        }
+    }
+
+    /// Writes one line that waits: the log is ready for one, and each in a write of its own does not tear.
+    fn write_log(&mut self) {
+        let end = self.log.find('\n').map_or(self.log.len(), |end| end + 1);
+        match rustix::io::write(rustix::stdio::stderr(), &self.log.as_bytes()[..end]) {
+            Ok(_) => drop(self.log.drain(..end)),
+            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => {}
+            // Nobody reads it any more.
+            Err(_) => self.let_go_of_log(),
+        }
+    }
+
+    /// Writes what waits, as far as that is possible at once, and closes stderr for good: whoever waits for its
+    /// end must not wait for us.
+    fn let_go_of_log(&mut self) {
+        self.has_log = false;
+        for line in std::mem::take(&mut self.log).lines() {
+            fault::say(line);
+        }
+        if let Ok(null) = std::fs::OpenOptions::new().write(true).open("/dev/null") {
+            let _ = rustix::stdio::dup2_stderr(null);
+        }
+    }
+
+    /// Answers whether an app that is watched by its pid has gone.
+    fn app_is_gone(&self) -> bool {
+        if self.app.watch == Watch::Pidfd {
+            return false;
+        }
+        match Process::read(self.app.pid) {
+            Some(process) => process.is_zombie || self.app.started.is_some_and(|started| started != process.started),
+            // No such process, or no /proc.
+            None => {
+                let pid = i32::try_from(self.app.pid)
+                    .ok()
+                    .and_then(rustix::process::Pid::from_raw);
+                pid.is_none_or(|pid| {
+                    rustix::process::test_kill_process(pid).is_err_and(|error| error == rustix::io::Errno::SRCH)
+                })
+            }
+        }
+    }
+}
+
+/// Returns `duration` as the kernel takes it.
+fn timespec(duration: Duration) -> Timespec {
+    Timespec {
+        tv_sec: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: duration.subsec_nanos().into(),
+    }
+}

@@ -1,0 +1,9 @@
+//! What the black-box tests share: a release server on loopback that can misbehave, releases made in memory,
+//! and builds of throw-away apps with the real program under an empty environment.
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+pub(crate) mod build;
+pub(crate) mod mirror;
+pub(crate) mod run;
+pub(crate) mod server;
+pub(crate) mod tree;
