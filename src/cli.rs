@@ -142,7 +142,7 @@ pub struct StartArgs {
     /// Print what would be started and every fault, and start nothing
     #[arg(long)]
     check: bool,
-    /// Start the agent beside the process PID instead, as .profile.d/hoop.sh does
+    /// With `HOOP_AUTOSTART` on, start the agent beside the process PID, as .profile.d/hoop.sh does
     #[arg(long, value_name = "PID", conflicts_with = "check", hide_short_help = true)]
     attach: Option<u32>,
     /// The app's command and its arguments

@@ -145,12 +145,11 @@ impl Acquire<'_, '_> {
         let mut cached = self.cache.as_ref().and_then(|cache| cache.archive_of(version));
         let wanted = self.config.sha256;
         // A version that was named and is cached needs no server, nor does one that stands in for an outage.
-        if version_origin != VersionOrigin::Latest {
-            if let Some(archive) = cached.take_if(|archive| wanted.is_none_or(|wanted| wanted == archive.digest)) {
-                if let Some(agent) = self.from_cache(&archive)? {
-                    return Ok((agent, ArchiveOrigin::Cache));
-                }
-            }
+        if version_origin != VersionOrigin::Latest
+            && let Some(archive) = cached.take_if(|archive| wanted.is_none_or(|wanted| wanted == archive.digest))
+            && let Some(agent) = self.unpack_cached(&archive)?
+        {
+            return Ok((agent, ArchiveOrigin::Cache));
         }
         let tarball = match self.published(version, version_origin) {
             Ok(tarball) => tarball,
@@ -160,7 +159,7 @@ impl Acquire<'_, '_> {
                     return Err(error.into());
                 };
                 self.log.warning(&outage_warning(&error, version));
-                return match self.from_cache(&archive)? {
+                return match self.unpack_cached(&archive)? {
                     Some(agent) => Ok((agent, ArchiveOrigin::Cache)),
                     None => Err(error.into()),
                 };
@@ -168,10 +167,10 @@ impl Acquire<'_, '_> {
             Err(error) => return Err(error),
         };
         resolve::agree(version, &tarball, wanted, cached.as_ref().map(|archive| archive.digest))?;
-        if let Some(archive) = cached.filter(|archive| archive.digest == tarball.digest) {
-            if let Some(agent) = self.from_cache(&archive)? {
-                return Ok((agent, ArchiveOrigin::Cache));
-            }
+        if let Some(archive) = cached.filter(|archive| archive.digest == tarball.digest)
+            && let Some(agent) = self.unpack_cached(&archive)?
+        {
+            return Ok((agent, ArchiveOrigin::Cache));
         }
         Ok((self.download(version, &tarball)?, ArchiveOrigin::Download))
     }
@@ -203,7 +202,7 @@ impl Acquire<'_, '_> {
     }
 
     /// Unpacks a cached archive. `None` means that it is damaged, which is told, and that it must be had anew.
-    fn from_cache(&mut self, archive: &CachedArchive) -> Result<Option<VerifiedAgent>, BuildError> {
+    fn unpack_cached(&mut self, archive: &CachedArchive) -> Result<Option<VerifiedAgent>, BuildError> {
         let Some(cache) = &self.cache else { return Ok(None) };
         let mut file = match cache.open_archive(archive) {
             Ok(file) => file,
@@ -356,13 +355,12 @@ fn pass(
 ) -> Result<(VerifiedAgent, Option<io::Error>), PassFault> {
     let folder =
         fresh_folder(slug.scratch()).map_err(|error| PassFault::Unpack(UnpackFault::Write(UNPACKED, error)))?;
-    let mut copy = Copy::to(copy);
-    let targets = Targets {
+    let mut targets = Targets {
         folder: &folder,
-        copy: &mut copy,
+        copy: Copy::to(copy),
     };
-    let agent = one_pass::run(source, name, expected, ARCHIVE_LIMIT, targets)?;
-    Ok((agent, copy.into_error()))
+    let agent = one_pass::run(source, name, expected, ARCHIVE_LIMIT, &mut targets)?;
+    Ok((agent, targets.copy.into_error()))
 }
 
 /// Makes an empty folder to unpack into, in place of what an attempt before has left.

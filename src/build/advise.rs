@@ -11,6 +11,8 @@ use crate::text;
 /// What is known of the app when advice is given.
 #[derive(Debug)]
 pub struct App<'a> {
+    /// Whether the agent is in the slug.
+    pub has_agent: bool,
     /// Its Procfile, if it has one.
     pub procfile: Option<&'a Procfile>,
     /// Its run-time config vars as they are set now.
@@ -22,7 +24,9 @@ pub struct App<'a> {
 /// Returns everything worth telling about `app`, the most important first.
 pub fn advice(app: &App) -> Vec<Message> {
     let mut advice = Vec::new();
-    advice.extend(start_advice(app));
+    if app.has_agent {
+        advice.extend(start_advice(app));
+    }
     advice.extend(key_advice(app.run_time));
     advice.extend(connection_advice(app.run_time));
     advice.extend(order_advice(app.earlier_buildpacks));
@@ -149,6 +153,7 @@ mod tests {
     fn given(procfile: Option<&str>, run_time: &RunTimeVars) -> Vec<String> {
         let procfile = procfile.map(Procfile::parse);
         let app = App {
+            has_agent: true,
             procfile: procfile.as_ref(),
             run_time,
             earlier_buildpacks: &[],

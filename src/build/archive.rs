@@ -79,14 +79,19 @@ pub struct Unpacked {
 /// Unpacks the gzip-compressed tar file `compressed`, called `name` in errors, into the folder `into`.
 pub fn unpack(compressed: impl Read, name: &str, into: &Dir) -> Result<Unpacked, UnpackFault> {
     let damaged = |source: io::Error| {
-        UnpackFault::Archive(if source.get_ref().is_some_and(|inner| inner.is::<OverLimit>()) {
-            ArchiveError::TooLarge { name: name.to_owned() }
-        } else {
-            ArchiveError::Damaged {
-                name: name.to_owned(),
-                source,
-            }
-        })
+        UnpackFault::Archive(
+            if source
+                .get_ref()
+                .is_some_and(<dyn std::error::Error + Send + Sync>::is::<OverLimit>)
+            {
+                ArchiveError::TooLarge { name: name.to_owned() }
+            } else {
+                ArchiveError::Damaged {
+                    name: name.to_owned(),
+                    source,
+                }
+            },
+        )
     };
     let bytes = Bounded {
         inner: flate2::read::GzDecoder::new(compressed),

@@ -55,7 +55,7 @@ impl CachedArchive {
 /// The cache of one build.
 #[derive(Debug)]
 pub struct Cache {
-    cache_dir: Dir,
+    dir: Dir,
     /// Whether the cache dir itself was made by this build.
     made_cache_dir: Option<std::path::PathBuf>,
     /// Our folder, where there is one.
@@ -83,14 +83,14 @@ impl Cache {
             }
             Err(error) => return Err(error),
         };
-        let cache_dir = Dir::open_ambient_dir(cache_dir, ambient_authority())?;
-        let folder = match cache_dir.open_dir(FOLDER) {
+        let dir = Dir::open_ambient_dir(cache_dir, ambient_authority())?;
+        let folder = match dir.open_dir(FOLDER) {
             Ok(folder) => Some(folder),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(error),
         };
         Ok(Self {
-            cache_dir,
+            dir,
             made_cache_dir,
             folder,
             made_folder: false,
@@ -131,13 +131,13 @@ impl Cache {
     pub fn begin_copy(&mut self) -> io::Result<File> {
         let name = format!("{PARTIAL}{}", std::process::id());
         if self.folder.is_none() {
-            match self.cache_dir.create_dir(FOLDER) {
+            match self.dir.create_dir(FOLDER) {
                 Ok(()) => self.made_folder = true,
                 // Another build on the same cache dir was faster.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }
-            self.folder = Some(self.cache_dir.open_dir(FOLDER)?);
+            self.folder = Some(self.dir.open_dir(FOLDER)?);
         }
         let folder = self.folder.as_ref().ok_or(io::ErrorKind::NotFound)?;
         // What a killed build with the same process id left behind.
@@ -210,7 +210,7 @@ impl Drop for Cache {
         self.drop_copy();
         if self.made_folder {
             // Only ever removes an empty folder.
-            let _ = self.cache_dir.remove_dir(FOLDER);
+            let _ = self.dir.remove_dir(FOLDER);
         }
         if let Some(path) = &self.made_cache_dir {
             let _ = std::fs::remove_dir(path);

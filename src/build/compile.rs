@@ -39,10 +39,10 @@ pub struct Folders {
 pub fn run(folders: &Folders, environment: &Environment, log: &mut BuildLog) -> bool {
     let started = Instant::now();
     let mut facts = Facts::default();
-    facts.text("buildpack_version", BUILDPACK_VERSION);
-    facts.text("platform", Platform::OWN);
+    facts.text("buildpack_version", &BUILDPACK_VERSION);
+    facts.text("platform", &Platform::OWN);
     if let Some(stack) = environment.text("STACK") {
-        facts.text("stack", stack);
+        facts.text("stack", &stack);
     }
     let result = build(folders, environment, log, &mut facts);
     if let Err(error) = &result {
@@ -92,10 +92,10 @@ fn build(
     let earlier_buildpacks = traces_of_buildpacks(slug.root());
     let agent = acquired.as_ref().map(|acquired| &acquired.agent);
     let added = install::into_slug(&slug, agent, &manifest)?;
-    if let Some(cache) = &mut cache {
-        if let Err(error) = cache.keep() {
-            log.warning(&cache_warning(&error));
-        }
+    if let Some(cache) = &mut cache
+        && let Err(error) = cache.keep()
+    {
+        log.warning(&cache_warning(&error));
     }
 
     let what = match &acquired {
@@ -107,6 +107,7 @@ fn build(
     note_success(facts, acquired.as_ref());
     facts.number("slug_bytes", added.bytes);
     let app = App {
+        has_agent: acquired.is_some(),
         procfile: procfile.as_ref(),
         run_time: &config.run_time,
         earlier_buildpacks: &earlier_buildpacks,
@@ -189,8 +190,8 @@ fn manifest(acquired: Option<&Acquired>, config: &BuildConfig, procfile: Option<
 /// Notes why there is no agent.
 fn note_failure(facts: &mut Facts, error: &BuildError) {
     let failure: Failure = messages::failure_of_build_error(error);
-    facts.text("failure_id", failure);
-    facts.text("failure_detail", error);
+    facts.text("failure_id", &failure);
+    facts.text("failure_detail", &error);
 }
 
 /// Notes what was built.
@@ -201,8 +202,8 @@ fn note_success(facts: &mut Facts, acquired: Option<&Acquired>) {
     };
     facts.text("outcome", "success");
     facts.text("agent_version", &acquired.version);
-    facts.text("agent_sha256", acquired.agent.digest());
-    facts.text("version_origin", acquired.version_origin.word());
-    facts.text("archive_origin", acquired.archive_origin.word());
+    facts.text("agent_sha256", &acquired.agent.digest());
+    facts.text("version_origin", &acquired.version_origin.word());
+    facts.text("archive_origin", &acquired.archive_origin.word());
     facts.number("archive_bytes", acquired.agent.archive_bytes());
 }

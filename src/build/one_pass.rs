@@ -71,7 +71,7 @@ pub struct Targets<'a, 'b> {
     pub folder: &'a Dir,
     /// Gets a copy of the archive as it comes. A copy that fails to be written is given up quietly: see
     /// [`Copy::into_error`].
-    pub copy: &'a mut Copy<'b>,
+    pub copy: Copy<'b>,
 }
 
 /// A second copy of the archive's bytes that is given up at the first error.
@@ -93,11 +93,11 @@ impl<'a> Copy<'a> {
 
     /// Writes the next bytes.
     fn write(&mut self, bytes: &[u8]) {
-        if let Some(target) = &mut self.target {
-            if let Err(error) = target.write_all(bytes) {
-                self.error = Some(error);
-                self.target = None;
-            }
+        if let Some(target) = &mut self.target
+            && let Err(error) = target.write_all(bytes)
+        {
+            self.error = Some(error);
+            self.target = None;
         }
     }
 }
@@ -109,7 +109,7 @@ pub fn run(
     name: &str,
     expected: Sha256,
     limit: u64,
-    targets: Targets,
+    targets: &mut Targets,
 ) -> Result<VerifiedAgent, PassFault> {
     let (full, to_unpack) = sync_channel::<Vec<u8>>(BUFFERS);
     let (empty, to_fill) = sync_channel::<Vec<u8>>(BUFFERS);
@@ -126,7 +126,7 @@ pub fn run(
             chunks.drain();
             unpacked
         });
-        let read = pump(source, limit, &full, &to_fill, targets.copy);
+        let read = pump(source, limit, &full, &to_fill, &mut targets.copy);
         drop(full);
         (read, unpacker.join())
     });
@@ -280,9 +280,9 @@ mod tests {
             "hoop.tar.gz",
             expected,
             1024 * 1024,
-            Targets {
+            &mut Targets {
                 folder: &into,
-                copy: &mut Copy::to(Some(&mut copy)),
+                copy: Copy::to(Some(&mut copy)),
             },
         );
         Pass { result, folder, copy }

@@ -35,7 +35,7 @@ pub struct Facts(BTreeMap<&'static str, Fact>);
 
 impl Facts {
     /// Notes a text, cut to what the platform takes.
-    pub fn text(&mut self, name: &'static str, value: impl ToString) {
+    pub fn text(&mut self, name: &'static str, value: &(impl ToString + ?Sized)) {
         let value = value.to_string().chars().take(TEXT_LIMIT).collect();
         self.0.insert(name, Fact::Text(value));
     }

@@ -59,7 +59,7 @@ pub(super) fn message(error: &ConfigError) -> Message {
             of(error, format!("HOOP_INSTALL is neither \"required\" nor \"optional\": \"{}\".", text::excerpt(value, 60)))
                 .text("With required, which is the default, a build whose agent cannot be had fails. With optional it goes on without an agent.")
                 .consequence()
-                .step("Set one of the two:", &["heroku config:set HOOP_INSTALL=optional", "heroku config:unset HOOP_INSTALL"])
+                .step("Set it to the one that is meant:", &["heroku config:set HOOP_INSTALL=optional", "or go back to the default, required:", "heroku config:unset HOOP_INSTALL"])
                 .step("Deploy again.", &[])
         }
         ConfigError::NotUtf8 { name, position } => of(error, format!("the config var {name} is not UTF-8 text."))

@@ -22,20 +22,21 @@ pub(super) fn failure(error: &FetchError) -> Failure {
 pub(super) fn message(error: &FetchError) -> Message {
     match error {
         FetchError::Unreachable { location, attempts, cause } => {
-            let message = of(error, format!("the release server {} cannot be reached.", host(location)))
+            let message = of(error, format!("{} cannot be reached.", server(location)))
                 .facts(vec![
                     ("Asked for", location.to_string()),
                     ("Tried", times(*attempts)),
                     ("Answer", "none".to_owned()),
                 ])
+                .text("An outage is the usual cause. A HOOP_RELEASES_URL with a misspelt host, or a proxy that is not there, looks the same.")
                 .consequence();
             without_server(message).details(cause)
         }
-        FetchError::Tls { location, cause } => of(error, format!("the connection to {} is not trusted.", host(location)))
+        FetchError::Tls { location, cause } => of(error, format!("the connection to {} is not trusted.", location.host()))
             .text("The server's TLS certificate was not accepted, so nothing was downloaded. A proxy that opens TLS, an expired certificate, or a mirror with a certificate of its own CA is the usual cause.")
             .facts(vec![("Asked for", location.to_string())])
             .consequence()
-            .step("Look at the certificate:", &[&format!("openssl s_client -connect {}:443 </dev/null", host(location))])
+            .step("Look at the certificate:", &[&format!("openssl s_client -connect {} </dev/null", host_and_port(location))])
             .step("For a mirror with its own CA, give the build that CA's certificate: the process environment's SSL_CERT_FILE names a PEM file.", &[])
             .step("Deploy again.", &[])
             .details(cause),
@@ -45,17 +46,22 @@ pub(super) fn message(error: &FetchError) -> Message {
             .step("Point SSL_CERT_FILE to a readable PEM file, or unset it.", &[])
             .step("Build again.", &[])
             .details(cause),
-        FetchError::NotFound { location, answer } | FetchError::Refused { location, answer } => {
-            of(error, format!("the release server {} refused to give a file.", host(location)))
-                .facts(vec![("Asked for", location.to_string()), ("Answer", answer.clone())])
-                .text("The version exists, since its checksums.txt was found or was not needed. A mirror that was copied in part, or that wants a user name and a token, answers so.")
-                .consequence()
-                .step("Look at the answer:", &[&format!("curl -I {location}")])
-                .step("For a mirror: copy the whole folder of the version, and put user name and token into HOOP_RELEASES_URL where it needs them.", &[])
-                .step("Deploy again.", &[])
-        }
+        FetchError::NotFound { location, answer } => of(error, format!("{} does not have the tarball.", server(location)))
+            .facts(vec![("Asked for", location.to_string()), ("Answer", answer.clone())])
+            .text("The version exists, since its checksums.txt was found, or HOOP_SHA256 made it unneeded. A mirror that was copied in part answers so.")
+            .consequence()
+            .step("Look at the answer:", &[&format!("curl -I {location}")])
+            .step("For a mirror: copy the whole folder of the version.", &[])
+            .step("Deploy again.", &[]),
+        FetchError::Refused { location, answer } => of(error, format!("{} did not give a file.", server(location)))
+            .facts(vec![("Asked for", location.to_string()), ("Answer", answer.clone())])
+            .text("Asking again would not change that. A mirror that wants a user name and a token, a HOOP_RELEASES_URL with a wrong path, or a redirect that is not safe to follow is the usual cause.")
+            .consequence()
+            .step("Look at the answer:", &[&format!("curl -I {location}")])
+            .step("Put user name and token into HOOP_RELEASES_URL where the mirror wants them:", &["heroku config:set HOOP_RELEASES_URL=https://user:token@host/path"])
+            .step("Deploy again.", &[]),
         FetchError::ServerError { location, attempts, answer } => {
-            let message = of(error, format!("the release server {} has trouble of its own.", host(location)))
+            let message = of(error, format!("{} has trouble of its own.", server(location)))
                 .facts(vec![
                     ("Asked for", location.to_string()),
                     ("Tried", times(*attempts)),
@@ -65,7 +71,7 @@ pub(super) fn message(error: &FetchError) -> Message {
             without_server(message)
         }
         FetchError::Stalled { location, received, waited } => {
-            let message = of(error, format!("the download from {} stopped.", host(location)))
+            let message = of(error, format!("the download from {} stopped.", location.host()))
                 .facts(vec![
                     ("Asked for", location.to_string()),
                     ("Received", format!("{received} bytes")),
@@ -75,7 +81,7 @@ pub(super) fn message(error: &FetchError) -> Message {
             without_server(message)
         }
         FetchError::CutShort { location, attempts, received, cause } => {
-            let message = of(error, format!("the connection to {} broke each time.", host(location)))
+            let message = of(error, format!("the connection to {} broke each time.", location.host()))
                 .facts(vec![
                     ("Asked for", location.to_string()),
                     ("Tried", times(*attempts)),
@@ -85,7 +91,7 @@ pub(super) fn message(error: &FetchError) -> Message {
             without_server(message).details(cause)
         }
         FetchError::CannotContinue { location } => {
-            let message = of(error, format!("the download from {} broke and cannot be continued.", host(location)))
+            let message = of(error, format!("the download from {} broke and cannot be continued.", location.host()))
                 .facts(vec![("Asked for", location.to_string())])
                 .consequence();
             without_server(message)
@@ -110,19 +116,28 @@ pub(super) fn message(error: &FetchError) -> Message {
 fn without_server(message: Message) -> Message {
     message
         .step("Deploy again. Most outages last minutes.", &[])
-        .step(
+        .step_if_stopped(
             "If this push must go out now, let it go without the agent; the app starts as it always does:",
             &["heroku config:set HOOP_INSTALL=optional"],
         )
         .step(
-            "To need no server at the next build, name the version the last good build used. It is in the cache:",
+            "If an earlier build of this app installed another version, that one is in the cache and needs no server:",
             &["heroku config:set HOOP_VERSION=<version>"],
         )
 }
 
-/// The host to name: of a file URL there is none.
-fn host(location: &Location) -> &str {
-    location.host()
+/// Returns what to call the release server: of a `file:` one there is no host to name.
+fn server(location: &Location) -> String {
+    match location.host() {
+        "" => "the release folder".to_owned(),
+        host => format!("the release server {host}"),
+    }
+}
+
+/// Returns what to connect to, as openssl takes it.
+fn host_and_port(location: &Location) -> String {
+    let port = location.url().port_or_known_default().unwrap_or(443);
+    format!("{}:{port}", location.host())
 }
 
 /// Returns a number of attempts in words.

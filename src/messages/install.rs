@@ -32,11 +32,13 @@ pub(super) fn message(error: &InstallError) -> Message {
             of(error, format!("there is no build dir {}.", path.display()))
                 .text("bin/compile takes the folder of the app as its first argument:")
                 .quote("bin/compile BUILD_DIR CACHE_DIR ENV_DIR")
+                .consequence()
                 .step("Check the path, and that the user who builds may enter it.", &[])
                 .details(source)
         }
         InstallError::Slug(SlugError::BuildDirUnwritable { path, source }) => {
             of(error, format!("the build dir {} cannot be written.", path.display()))
+                .text("The agent goes into the folder of the app, and no file can be made there.")
                 .consequence()
                 .step("Check the owner and mode of the folder, and that its disk is not full or read-only:", &[&format!("ls -ld {}", path.display()), &format!("df {}", path.display())])
                 .step("Build again.", &[])
@@ -76,32 +78,29 @@ fn proof_message(error: &InstallError, version: &crate::version::Version, proof:
             .quote("hoop version")
     };
     let message = match proof {
-        ProofError::NotStarted(source) => does_not_run()
-            .text("and the kernel did not start it. An archive with the agent of another architecture is the usual cause.")
-            .consequence()
-            .details(source),
-        ProofError::Failed { status, stderr } => does_not_run()
-            .text(format!("and it ended with {status}."))
-            .consequence()
-            .details(if stderr.is_empty() { "it wrote nothing to stderr" } else { stderr }),
-        ProofError::TimedOut => does_not_run()
-            .text("and it had not answered after 10 s, so it was ended.")
-            .consequence(),
-        ProofError::NotVersion(answer) => does_not_run()
-            .text("and its answer was not the line of JSON it should be.")
-            .consequence()
-            .details(format!("it answered \"{answer}\"")),
+        ProofError::NotStarted(_) => does_not_run()
+            .text("and the kernel did not start it. An archive with the agent of another architecture is the usual cause."),
+        ProofError::Failed { status, .. } => does_not_run().text(format!("and it ended with {status}.")),
+        ProofError::TimedOut => does_not_run().text("and it had not answered after 10 s, so it was ended."),
+        ProofError::NotVersion(_) => does_not_run().text("and its answer was not the line of JSON it should be."),
         ProofError::OtherVersion(reported) => of(error, format!("the agent in the archive of {version} says it is {reported}."))
-            .text("Its digest is the expected one, so the archive was published with the wrong program, or a mirror's files were mixed up.")
-            .consequence(),
+            .text("Its digest is the expected one, so the archive was published with the wrong program, or a mirror's files were mixed up."),
     };
-    message
+    let message = message
+        .consequence()
         .step("Use another version:", &["heroku config:set HOOP_VERSION=<version>"])
         .step(
             "If HOOP_RELEASES_URL names a mirror, compare its files with the originals.",
             &[],
         )
-        .step("Otherwise tell us:", &[ISSUES_URL])
+        .step("Otherwise tell us:", &[ISSUES_URL]);
+    match proof {
+        ProofError::NotStarted(source) => message.details(source),
+        ProofError::Failed { stderr, .. } if stderr.is_empty() => message.details("it wrote nothing to stderr"),
+        ProofError::Failed { stderr, .. } => message.details(stderr),
+        ProofError::NotVersion(answer) => message.details(format!("it answered \"{answer}\"")),
+        ProofError::TimedOut | ProofError::OtherVersion(_) => message,
+    }
 }
 
 /// Starts the message of `error`.

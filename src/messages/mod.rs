@@ -13,6 +13,7 @@ mod release;
 
 use crate::build::BuildError;
 use crate::failure::Failure;
+use crate::text;
 use std::fmt::Write as _;
 
 /// Where to tell about a fault of this buildpack.
@@ -63,12 +64,21 @@ enum Part {
     Text(String),
     /// Names and values, aligned, never wrapped.
     Facts(Vec<(&'static str, String)>),
-    /// Numbered steps: what to do, and lines to paste.
-    Steps(Vec<(String, Vec<String>)>),
+    /// Numbered steps.
+    Steps(Vec<Step>),
     /// A line that is quoted as it is.
     Quote(String),
     /// What state things are in now.
     Consequence,
+}
+
+/// One numbered step: what to do, and lines to paste or open for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Step {
+    text: String,
+    lines: Vec<String>,
+    /// Whether it is only of use where the build was stopped.
+    only_if_stopped: bool,
 }
 
 /// A text for a person: what is wrong and what to do next.
@@ -120,8 +130,22 @@ impl Message {
 
     /// Adds a numbered step with the lines to paste or open for it.
     #[must_use]
-    fn step(mut self, text: impl Into<String>, lines: &[&str]) -> Self {
-        let step = (text.into(), lines.iter().map(|line| (*line).to_owned()).collect());
+    fn step(self, text: impl Into<String>, lines: &[&str]) -> Self {
+        self.add_step(text.into(), lines, false)
+    }
+
+    /// Adds a numbered step that a build which goes on has no use for.
+    #[must_use]
+    fn step_if_stopped(self, text: impl Into<String>, lines: &[&str]) -> Self {
+        self.add_step(text.into(), lines, true)
+    }
+
+    fn add_step(mut self, text: String, lines: &[&str], only_if_stopped: bool) -> Self {
+        let step = Step {
+            text,
+            lines: lines.iter().map(|line| (*line).to_owned()).collect(),
+            only_if_stopped,
+        };
         if let Some(Part::Steps(steps)) = self.parts.last_mut() {
             steps.push(step);
         } else {
@@ -140,7 +164,7 @@ impl Message {
     /// Adds the raw cause, for the person who will be asked to help.
     #[must_use]
     fn details(self, cause: impl std::fmt::Display) -> Self {
-        self.text(format!("Details: {cause}"))
+        self.text(format!("Details: {}", text::visible(&cause.to_string())))
     }
 
     /// Returns the failure this message is about.
@@ -166,10 +190,11 @@ impl Message {
                     }
                 }
                 Part::Steps(steps) => {
-                    for (number, (step, lines)) in steps.iter().enumerate() {
-                        let numbered = wrapped(step, "   ");
+                    let steps = steps.iter().filter(|step| tone == Tone::Error || !step.only_if_stopped);
+                    for (number, step) in steps.enumerate() {
+                        let numbered = wrapped(&step.text, "   ");
                         let _ = write!(text, "{}. {}", number + 1, &numbered[3..]);
-                        for line in lines {
+                        for line in &step.lines {
                             let _ = writeln!(text, "   {line}");
                         }
                     }

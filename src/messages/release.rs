@@ -45,21 +45,31 @@ pub(super) fn message(error: &ReleaseError) -> Message {
             .step("Or name a version, so that latest.txt is not needed:", &["heroku config:set HOOP_VERSION=1.148.0"])
             .step("Deploy again.", &[]),
         ReleaseError::VersionNotFound { version, location, answer, is_latest } => {
-            let asked_by = if *is_latest { "latest.txt of the release server" } else { "The config var HOOP_VERSION" };
-            of(error, format!("hoop agent version {version} does not exist."))
-                .text(format!("{asked_by} asks for {version}, but the release server answered \"{answer}\" for"))
-                .quote(location.to_string())
-                .consequence()
-                .step("Look up a published version:", &[AGENT_RELEASES_URL])
-                .step(
-                    "Set it:",
-                    &[
-                        "heroku config:set HOOP_VERSION=1.148.0",
-                        "or follow the newest one at each build:",
-                        "heroku config:unset HOOP_VERSION",
-                    ],
-                )
-                .step("Deploy again.", &[])
+            if *is_latest {
+                of(error, format!("the newest hoop agent, {version}, is not on the release server."))
+                    .text(format!("HOOP_VERSION does not name a version, and latest.txt says {version}, but the release server answered \"{answer}\" for"))
+                    .quote(location.to_string())
+                    .text("A release that is being published at this moment, or a mirror that was copied in part, is the usual cause.")
+                    .consequence()
+                    .step("Deploy again in some minutes.", &[])
+                    .step("Or name an older version:", &[AGENT_RELEASES_URL, "heroku config:set HOOP_VERSION=<version>"])
+                    .step("For a mirror: copy the whole folder of the version before latest.txt.", &[])
+            } else {
+                of(error, format!("hoop agent version {version} does not exist."))
+                    .text(format!("The config var HOOP_VERSION asks for {version}, but the release server answered \"{answer}\" for"))
+                    .quote(location.to_string())
+                    .consequence()
+                    .step("Look up a published version:", &[AGENT_RELEASES_URL])
+                    .step(
+                        "Set it:",
+                        &[
+                            "heroku config:set HOOP_VERSION=<version>",
+                            "or follow the newest one at each build:",
+                            "heroku config:unset HOOP_VERSION",
+                        ],
+                    )
+                    .step("Deploy again.", &[])
+            }
         }
         ReleaseError::PlatformMissing { version, platform, wanted, location } => {
             of(error, format!("hoop agent {version} was not published for {platform}."))
@@ -85,6 +95,7 @@ pub(super) fn message(error: &ReleaseError) -> Message {
                 .text("Each line must be a SHA-256 of 64 hex digits and a file name. An error page that is sent with status 200 is the usual cause.")
                 .consequence()
                 .step("Look at it:", &[&format!("curl {location}")])
+                .step("If HOOP_RELEASES_URL is set, check that it is the mirror's base URL:", &["heroku config:get HOOP_RELEASES_URL"])
                 .step("Deploy again.", &[])
         }
         ReleaseError::Checksums { location, error: ChecksumsError::Conflict { name, first, second } } => {
@@ -134,9 +145,10 @@ pub(super) fn message(error: &ReleaseError) -> Message {
                     ("Expected", format!("sha256 {expected}")),
                     ("Received", format!("sha256 {received}")),
                 ])
-                .text("The download was deleted.")
+                .text("The download was deleted. A proxy that rewrites downloads, a mirror that was copied in part, or a HOOP_SHA256 of another file is the usual cause.")
                 .consequence()
-                .text(format!("A proxy that rewrites downloads, or a mirror that was copied in part, is the usual cause. Deploy again. If \"Received\" is the same the second time, do not work around this check: send the four lines above to {ISSUES_URL}"))
+                .step("Deploy again.", &[])
+                .step("If \"Received\" is the same the second time, do not work around this check. Send the four lines above to", &[ISSUES_URL])
         }
     }
 }

@@ -14,8 +14,9 @@ use std::process::{Command, Stdio};
 /// How readily the kernel ends an agent when memory runs out: before everything else in the dyno.
 const OOM_SCORE: &str = "1000";
 
-/// How many bytes are taken from an agent's pipe at once: all that a pipe holds.
-const READ_SIZE: usize = 64 * 1024;
+/// How many bytes are taken from an agent's pipe at once. They stand on the stack, and the supervisor is to stay
+/// small.
+const READ_SIZE: usize = 16 * 1024;
 
 /// All processes that the supervisor has started.
 pub(super) struct Processes<'a> {

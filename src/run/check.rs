@@ -1,7 +1,6 @@
 //! `hoopstart --check`: tells what would be started, and everything that is wrong.
 
 use super::NOT_CONFIGURED;
-use super::fault;
 use super::plan::{Plan, Slug};
 use crate::environment::Environment;
 use crate::text;
@@ -57,7 +56,7 @@ fn report(plan: &Plan) -> String {
         },
     );
     for fault in plan.faults() {
-        let _ = writeln!(report, "{}", fault::line(fault));
+        let _ = writeln!(report, "{}", fault.line());
     }
     report
 }

@@ -85,7 +85,11 @@ impl DynoList {
 
 /// Decides whether the agent runs in `dyno`, and says why. `only` is `HOOP_PROCESS_TYPES` and `never` is
 /// `HOOP_IGNORE_PROCESS_TYPES`, where they are set.
-pub(super) fn runs_in(dyno: &Dyno, only: Option<&DynoList>, never: Option<&DynoList>) -> Result<&'static str, &'static str> {
+pub(super) fn runs_in(
+    dyno: &Dyno,
+    only: Option<&DynoList>,
+    never: Option<&DynoList>,
+) -> Result<&'static str, &'static str> {
     let ignored_by_default = IGNORED_BY_DEFAULT.contains(&dyno.process_type.as_str());
     match (only, never) {
         (_, Some(never)) if never.names(dyno) => Err("HOOP_IGNORE_PROCESS_TYPES names it"),

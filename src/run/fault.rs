@@ -131,6 +131,12 @@ impl Fault {
         }
     }
 
+    /// Returns the whole line that tells it.
+    pub fn line(&self) -> String {
+        let kind = if self.is_error() { "error" } else { "warning" };
+        format!("hoopstart: {kind}: {self} [{}]", self.failure())
+    }
+
     /// Answers whether nothing at all is started because of it.
     fn is_error(&self) -> bool {
         matches!(
@@ -206,15 +212,9 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Returns the whole line for `fault`.
-pub(super) fn line(fault: &Fault) -> String {
-    let kind = if fault.is_error() { "error" } else { "warning" };
-    format!("hoopstart: {kind}: {fault} [{}]", fault.failure())
-}
-
 /// Writes the line of `fault` to stderr.
 pub(super) fn tell(fault: &Fault) {
-    say(&line(fault));
+    say(&fault.line());
 }
 
 /// Writes one line to stderr if that is possible at once.

@@ -40,7 +40,9 @@ mod supervisor;
 pub use fault::Fault;
 pub use signals::survive as survive_signals;
 
+use crate::config;
 use crate::environment::Environment;
+use crate::text;
 use plan::{Plan, Slug};
 use std::ffi::OsString;
 use std::io;
@@ -51,6 +53,10 @@ const NOT_CONFIGURED: i32 = 78;
 
 /// The exit status of a wrong command line.
 const USAGE: i32 = 2;
+
+/// What is said where `HOOP_REQUIRED` stops a boot, after the line of the fault.
+const STOPPED_BY_REQUIRED: &str =
+    "hoopstart: error: HOOP_REQUIRED is on and the agent cannot be started; nothing was started, exit 78";
 
 /// What hoopstart is asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,11 +92,27 @@ pub fn run(request: Request, environment: &Environment) -> i32 {
         }
         Request::Attach(pid) => {
             // The shell that asks goes on whatever happens here, so nothing is to be reported by a status.
-            beside(Some(pid), environment);
+            if autostart(environment) {
+                beside(Some(pid), environment);
+            }
             0
         }
         Request::Check => check::run(environment),
     }
+}
+
+/// Answers whether `HOOP_AUTOSTART` is on, and tells if it is neither on nor off.
+fn autostart(environment: &Environment) -> bool {
+    let Some(value) = environment.text(config::AUTOSTART) else {
+        return false;
+    };
+    config::switch(value).unwrap_or_else(|| {
+        fault::tell(&Fault::ValueInvalid {
+            name: config::AUTOSTART,
+            value: text::excerpt(value, 40),
+        });
+        false
+    })
 }
 
 /// What hoopstart does after the agent has been seen to.
@@ -109,6 +131,7 @@ fn beside(attach_to: Option<u32>, environment: &Environment) -> Outcome {
     let plan = Plan::make(environment, &Slug::of_this_program(environment));
     plan.tell();
     if plan.stops_the_boot() && attach_to.is_none() {
+        fault::say(STOPPED_BY_REQUIRED);
         return Outcome::Stop;
     }
     if plan.agents().is_some() {

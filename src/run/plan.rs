@@ -259,11 +259,6 @@ impl Plan {
                 )
             }),
         }
-        if self.stops_the_boot() {
-            fault::say(
-                "hoopstart: error: HOOP_REQUIRED is on and the agent cannot be started; nothing was started, exit 78",
-            );
-        }
     }
 
     /// Writes a line if `HOOPSTART_DEBUG` is on.

@@ -10,14 +10,14 @@ use std::time::Duration;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The longest pause between two starts.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// How long an agent must have run for its next pause to be the first one again.
-const HEALTHY: Duration = Duration::from_secs(60);
+const HEALTHY: Duration = Duration::from_mins(1);
 
 /// The pause where a restart cures nothing, such as a malformed key. Not never: a config var that refers to
 /// something outside may come right.
-const INCURABLE_PAUSE: Duration = Duration::from_secs(300);
+const INCURABLE_PAUSE: Duration = Duration::from_mins(5);
 
 /// How long agents have to end after they were told to. They close their streams within 10 s, mostly at once,
 /// and nothing of ours may outlive the app by more than 10 s.
@@ -205,11 +205,11 @@ impl Policy {
         }
         let mut actions = Vec::new();
         for (number, agent) in self.agents.iter_mut().enumerate() {
-            if let Agent::Waiting { until, next_pause } = *agent {
-                if now >= until {
-                    *agent = Agent::Running { since: now, next_pause };
-                    actions.push(Action::Start(number));
-                }
+            if let Agent::Waiting { until, next_pause } = *agent
+                && now >= until
+            {
+                *agent = Agent::Running { since: now, next_pause };
+                actions.push(Action::Start(number));
             }
         }
         actions

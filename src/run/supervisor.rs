@@ -54,6 +54,10 @@ struct Supervisor<'a> {
 }
 
 /// What a `poll` has found.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is the readiness of one file, and any of them may hold"
+)]
 #[derive(Default)]
 struct Ready {
     app: bool,
@@ -259,18 +263,16 @@ impl<'a> Supervisor<'a> {
         if self.app.watch == Watch::Pidfd {
             return false;
         }
-        match Process::read(self.app.pid) {
-            Some(process) => process.is_zombie || self.app.started.is_some_and(|started| started != process.started),
-            // No such process, or no /proc.
-            None => {
-                let pid = i32::try_from(self.app.pid)
-                    .ok()
-                    .and_then(rustix::process::Pid::from_raw);
-                pid.is_none_or(|pid| {
-                    rustix::process::test_kill_process(pid).is_err_and(|error| error == rustix::io::Errno::SRCH)
-                })
-            }
+        if let Some(process) = Process::read(self.app.pid) {
+            return process.is_zombie || self.app.started.is_some_and(|started| started != process.started);
         }
+        // No such process, or no /proc.
+        let pid = i32::try_from(self.app.pid)
+            .ok()
+            .and_then(rustix::process::Pid::from_raw);
+        pid.is_none_or(|pid| {
+            rustix::process::test_kill_process(pid).is_err_and(|error| error == rustix::io::Errno::SRCH)
+        })
     }
 }
 

@@ -4,7 +4,9 @@ use crate::environment::Environment;
 use anyhow::{Context as _, bail};
 use fs_err as fs;
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -44,7 +46,6 @@ pub(super) fn slug(
     fs::create_dir(&cache_dir)?;
     fs::create_dir(&env_dir)?;
     for (name, value) in config_vars {
-        use std::os::unix::ffi::OsStrExt as _;
         fs::write(env_dir.join(name), value.as_bytes())?;
     }
 
@@ -66,7 +67,6 @@ pub(super) fn slug(
         }
         process
     };
-    use std::os::unix::process::CommandExt as _;
     let output = step(&[&build_dir], "detect").output().context("cannot start detect")?;
     if !output.status.success() {
         bail!("detect failed: {}", String::from_utf8_lossy(&output.stderr).trim_end());

@@ -87,15 +87,14 @@ fn command_line(slug: &Path, process_type: &str) -> anyhow::Result<String> {
     let text = fs_err::read_to_string(slug.join("Procfile"))
         .context("there is no process to run: the app has no Procfile that can be read")?;
     let procfile = Procfile::parse(&text);
-    match procfile.command(process_type) {
-        Some(command) => Ok(command.to_owned()),
-        None => {
-            let types: Vec<_> = procfile.process_types().collect();
-            bail!(
-                "the Procfile has no process type \"{process_type}\". It has: {}",
-                types.join(", ")
-            )
-        }
+    if let Some(command) = procfile.command(process_type) {
+        Ok(command.to_owned())
+    } else {
+        let types: Vec<_> = procfile.process_types().collect();
+        bail!(
+            "the Procfile has no process type \"{process_type}\". It has: {}",
+            types.join(", ")
+        )
     }
 }
 

@@ -14,7 +14,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Builds APP_DIR in scratch folders as the platform would, then runs a process of its Procfile as a dyno would,
+/// Builds `APP_DIR` in scratch folders as the platform would, then runs a process of its Procfile as a dyno would,
 /// in the foreground. Ctrl-C, or --stop-after, stops it as the platform stops a dyno: SIGTERM to every process of
 /// it, after 30 s SIGKILL.
 #[derive(Debug, Args)]
@@ -90,15 +90,14 @@ fn config_vars(args: &TryArgs, app_dir: &Path, environment: &Environment) -> any
         let Some(text) = var.to_str() else {
             bail!("a config var is not UTF-8")
         };
-        match text.split_once('=') {
-            Some((name, value)) => vars.push((checked_name(name)?, value.into())),
-            None => {
-                let name = checked_name(text)?;
-                let Some(value) = environment.value(&name) else {
-                    bail!("--env {name}: there is no such variable in the environment");
-                };
-                vars.push((name, value.to_owned()));
-            }
+        if let Some((name, value)) = text.split_once('=') {
+            vars.push((checked_name(name)?, value.into()));
+        } else {
+            let name = checked_name(text)?;
+            let Some(value) = environment.value(&name) else {
+                bail!("--env {name}: there is no such variable in the environment");
+            };
+            vars.push((name, value.to_owned()));
         }
     }
     let releases = args.releases.clone().or_else(|| fixture_mirror(app_dir));

@@ -20,7 +20,7 @@ pub struct Patience {
 
 /// The longest pause between two attempts, a server's `Retry-After` included. A build has 25 minutes in all
 /// (<https://devcenter.heroku.com/articles/slug-compiler>).
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 impl Default for Patience {
     fn default() -> Self {
@@ -29,7 +29,7 @@ impl Default for Patience {
             connect: Duration::from_secs(10),
             stall: Duration::from_secs(30),
             // A tarball of 45 MB at 100 kB/s, with room to spare.
-            whole: Duration::from_secs(600),
+            whole: Duration::from_mins(10),
             // One, and the five retries Heroku's own buildpacks make.
             attempts: 6,
             first_pause: Duration::from_secs(1),
