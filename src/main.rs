@@ -18,9 +18,6 @@ use std::ffi::{c_char, c_int};
 #[unsafe(no_mangle)]
 pub extern "C" fn main(_argc: c_int, _argv: *const *const c_char) -> c_int {
     let status = cli::run(std::env::args_os().collect(), &Environment::of_process());
-    #[expect(
-        clippy::exit,
-        reason = "the one place that ends the process; unlike a return it flushes stdout"
-    )]
+    // Unlike a return it flushes stdout.
     std::process::exit(status)
 }

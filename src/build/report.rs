@@ -107,7 +107,7 @@ mod tests {
         let mut facts = Facts::default();
         facts.text("outcome", "success");
         facts.number("archive_bytes", 7);
-        facts.text("long", "x".repeat(1000));
+        facts.text("long", &"x".repeat(1000));
         facts.save(temp.path(), Path::new("/build/a")).unwrap();
 
         let text = read(temp.path(), Path::new("/build/a")).unwrap();

@@ -159,7 +159,7 @@ impl fmt::Display for Fault {
             ),
             Fault::KeyRefused { version, keys } => write!(
                 f,
-                "agent {version} refuses {keys}. The agent will not connect; the app is not affected. Set a newer one with: heroku config:unset HOOP_VERSION"
+                "agent {version} refuses {keys}. The agent will not connect; the app is not affected. Deploy again with a newer one: heroku config:unset HOOP_VERSION"
             ),
             Fault::AgentMissing { path } => write!(
                 f,
@@ -178,7 +178,7 @@ impl fmt::Display for Fault {
             ),
             Fault::ConnectionNotPublished { version } => write!(
                 f,
-                "agent {version} does not publish the names of HOOP_CONNECTION with this kind of key. It runs all the same. Either set up the connections in the gateway's web app and bind them to this agent, or set HOOP_KEY to an organisation's key (hoop admin get orgkeys)"
+                "agent {version} does not publish the names of HOOP_CONNECTION with this kind of key. The agent and the app run all the same. Either set up the connections in the gateway's web app and bind them to this agent, or set HOOP_KEY to an organisation's key (hoop admin get orgkeys)"
             ),
             Fault::CommandInvalid => f.write_str(
                 "HOOP_COMMAND has a quote that is not closed, so the agent was not started; the app runs without it. Set it with: heroku config:set HOOP_COMMAND=<command>",
@@ -189,7 +189,7 @@ impl fmt::Display for Fault {
             ),
             Fault::ProcessTypeUnknown { name, unknown, known } => write!(
                 f,
-                "{name} names {}, and the Procfile has no such process type. It has: {}",
+                "{name} names {}, and the Procfile has no such process type, so the agent runs by the rest of the list. The Procfile has: {}. Set it with: heroku config:set {name}=<types>",
                 unknown.join(", "),
                 known.join(", ")
             ),
