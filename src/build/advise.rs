@@ -49,7 +49,7 @@ fn start_advice(app: &App) -> Vec<Message> {
         let Some(found) = words.next() else { continue };
         starts_agent = true;
         let next = words.next();
-        if next != Some("--") && next != Some("--check") {
+        if next != Some("--") {
             let right = command.replacen(found, &format!("{found} --"), 1);
             advice.push(
                 Message::new(format!(

@@ -5,7 +5,8 @@
 //! headers one by one and never a header's payload (long names, PAX records), so nothing in an archive can make
 //! it use memory.
 
-use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt as _};
+use super::slug::create_file;
+use cap_std::fs::Dir;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 
@@ -124,9 +125,7 @@ pub fn unpack(compressed: impl Read, name: &str, into: &Dir) -> Result<Unpacked,
             }));
         }
         // Always executable and never setuid, whatever the archive says.
-        let mut target = into
-            .open_with(file, OpenOptions::new().write(true).create_new(true).mode(0o755))
-            .map_err(|error| UnpackFault::Write(file, error))?;
+        let mut target = create_file(into, file, 0o755).map_err(|error| UnpackFault::Write(file, error))?;
         let size = copy(&mut entry, &mut target).map_err(|fault| match fault {
             CopyFault::Read(error) => damaged(error),
             CopyFault::Write(error) => UnpackFault::Write(file, error),

@@ -11,13 +11,18 @@ use crate::version::Version;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt as _};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Our folder in the cache dir.
 const FOLDER: &str = "hoop";
 
 /// The beginning of the name of a file that is being written. Never read as an archive.
 const PARTIAL: &str = "partial-";
+
+/// No build takes longer: the platform ends it after 25 minutes
+/// (<https://devcenter.heroku.com/articles/slug-compiler>).
+const LONGEST_BUILD: Duration = Duration::from_hours(1);
 
 /// The name of a cached archive, and all that is known of it without reading it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,8 +61,8 @@ impl CachedArchive {
 #[derive(Debug)]
 pub struct Cache {
     dir: Dir,
-    /// Whether the cache dir itself was made by this build.
-    made_cache_dir: Option<std::path::PathBuf>,
+    /// The folders down to the cache dir that were made by this build, outermost first.
+    made_cache_dir: Vec<PathBuf>,
     /// Our folder, where there is one.
     folder: Option<Dir>,
     /// Whether our folder was made by this build, and must go if the build fails.
@@ -74,15 +79,13 @@ impl Cache {
     ///
     /// Fails where the folder cannot be used: no permission, a file or a link out of the cache dir in its place.
     pub fn open(cache_dir: &Path, platform: Platform) -> io::Result<Self> {
-        let made_cache_dir = match fs_err::create_dir(cache_dir) {
-            Ok(()) => Some(cache_dir.to_owned()),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => None,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                fs_err::create_dir_all(cache_dir)?;
-                None
-            }
-            Err(error) => return Err(error),
-        };
+        let mut made_cache_dir: Vec<PathBuf> = cache_dir
+            .ancestors()
+            .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists())
+            .map(Path::to_owned)
+            .collect();
+        made_cache_dir.reverse();
+        fs_err::create_dir_all(cache_dir)?;
         let dir = Dir::open_ambient_dir(cache_dir, ambient_authority())?;
         let folder = match dir.open_dir(FOLDER) {
             Ok(folder) => Some(folder),
@@ -129,7 +132,8 @@ impl Cache {
 
     /// Begins the copy of an archive that is on its way.
     pub fn begin_copy(&mut self) -> io::Result<File> {
-        let name = format!("{PARTIAL}{}", std::process::id());
+        // Another build may be writing to the same cache dir, even one with the same process id.
+        let name = format!("{PARTIAL}{:016x}", fastrand::u64(..));
         if self.folder.is_none() {
             match self.dir.create_dir(FOLDER) {
                 Ok(()) => self.made_folder = true,
@@ -140,11 +144,6 @@ impl Cache {
             self.folder = Some(self.dir.open_dir(FOLDER)?);
         }
         let folder = self.folder.as_ref().ok_or(io::ErrorKind::NotFound)?;
-        // What a killed build with the same process id left behind.
-        match folder.remove_file(&name) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
         let file = folder.open_with(&name, OpenOptions::new().write(true).create_new(true).mode(0o644))?;
         self.partial = Some(name);
         Ok(file)
@@ -177,17 +176,18 @@ impl Cache {
         }
         self.partial = None;
         self.made_folder = false;
-        self.made_cache_dir = None;
+        self.made_cache_dir.clear();
         self.keep_only(&archive);
         Ok(())
     }
 
-    /// Removes every file of our folder but `archive`: older versions, and what killed builds left.
+    /// Removes every file of our folder but `archive`: older versions, and what killed builds left. What another
+    /// build is writing now stays.
     fn keep_only(&self, archive: &CachedArchive) {
         let Some(folder) = &self.folder else { return };
         let kept = archive.file_name(self.platform);
         for name in names(folder) {
-            if name != kept {
+            if name != kept && !is_being_written(folder, &name) {
                 // Best effort: another build may be removing the same file.
                 let _ = folder.remove_file(&name);
             }
@@ -212,10 +212,23 @@ impl Drop for Cache {
             // Only ever removes an empty folder.
             let _ = self.dir.remove_dir(FOLDER);
         }
-        if let Some(path) = &self.made_cache_dir {
-            let _ = std::fs::remove_dir(path);
+        for folder in self.made_cache_dir.iter().rev() {
+            let _ = std::fs::remove_dir(folder);
         }
     }
+}
+
+/// Answers whether a build may still be writing the file `name`.
+fn is_being_written(folder: &Dir, name: &str) -> bool {
+    let age = || {
+        folder
+            .metadata(name)?
+            .modified()?
+            .into_std()
+            .elapsed()
+            .map_err(io::Error::other)
+    };
+    name.starts_with(PARTIAL) && age().is_ok_and(|age| age < LONGEST_BUILD)
 }
 
 /// Returns the names of the files in `folder` that are UTF-8, as ours are.

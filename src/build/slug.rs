@@ -5,8 +5,9 @@
 //! hold links, planted or not, and nothing is written through one that leads outside.
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt as _};
+use cap_std::fs::{Dir, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// Why files cannot be put into the slug.
@@ -102,10 +103,7 @@ impl Slug {
 
     /// Writes a file with `content` to the scratch folder.
     pub fn write(&self, name: &str, content: &[u8], mode: u32) -> Result<(), SlugError> {
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true).mode(mode);
-        self.scratch
-            .open_with(name, &options)
+        create_file(&self.scratch, name, mode)
             .and_then(|mut file| file.write_all(content))
             .map_err(|source| SlugError::WriteFailed {
                 path: name.to_owned(),
@@ -159,7 +157,17 @@ impl Slug {
         for part in Path::new(path) {
             made.push(part);
             match self.root.create_dir(&made) {
-                Ok(()) => undo.done.push(Done::MadeFolder(made.clone())),
+                Ok(()) => {
+                    undo.done.push(Done::MadeFolder(made.clone()));
+                    // Whatever the umask is: the dyno's user must be able to enter it.
+                    let open_to_all = Permissions::from_std(std::fs::Permissions::from_mode(0o755));
+                    self.root
+                        .set_permissions(&made, open_to_all)
+                        .map_err(|source| SlugError::WriteFailed {
+                            path: made.display().to_string(),
+                            source,
+                        })?;
+                }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(source) => {
                     return Err(SlugError::Blocked {
@@ -174,6 +182,14 @@ impl Slug {
             source,
         })
     }
+}
+
+/// Creates the file `name` in `folder` with exactly `mode`, whatever the umask is: the same build must give the
+/// same slug everywhere.
+pub fn create_file(folder: &Dir, name: &str, mode: u32) -> io::Result<File> {
+    let file = folder.open_with(name, OpenOptions::new().write(true).create_new(true))?;
+    file.set_permissions(Permissions::from_std(std::fs::Permissions::from_mode(mode)))?;
+    Ok(file)
 }
 
 /// One change to the slug.

@@ -52,7 +52,10 @@ pub(super) fn message(error: &ArchiveError) -> Message {
 /// Adds the way out of a release that is broken where it is published.
 fn other_version(message: Message) -> Message {
     message
-        .step("Use another version:", &["heroku config:set HOOP_VERSION=<version>"])
+        .step(
+            "Use another version, and deploy again:",
+            &["heroku config:set HOOP_VERSION=<version>"],
+        )
         .step(
             "If HOOP_RELEASES_URL names a mirror, compare its file with the original.",
             &[],

@@ -36,7 +36,8 @@ pub(super) fn message(error: &ConfigError) -> Message {
                 .step("Deploy again.", &[])
         }
         ConfigError::Sha256Invalid { value } => {
-            of(error, format!("HOOP_SHA256 is not a SHA-256: \"{}\".", text::excerpt(value, 80)))
+            of(error, "HOOP_SHA256 is not a SHA-256.")
+                .facts(vec![("It is", format!("\"{}\"", text::excerpt(value, 80)))])
                 .text("It must be the 64 hex digits of the tarball's SHA-256 and nothing else: no file name, no \"sha256:\" before it.")
                 .consequence()
                 .step("Copy the digest again, from a source you trust, and set it:", &["heroku config:set HOOP_SHA256=<64 hex digits>"])

@@ -106,7 +106,7 @@ pub(super) fn message(error: &FetchError) -> Message {
             .facts(vec![("File", path.display().to_string())])
             .text("HOOP_RELEASES_URL is a file: URL, and this file of it is there and cannot be read.")
             .consequence()
-            .step("Make it readable for the user who builds:", &[&format!("ls -l {}", path.display())])
+            .step("Look at it, and make it readable for the user who builds:", &[&format!("ls -l {}", path.display())])
             .step("Build again.", &[])
             .details(source),
     }

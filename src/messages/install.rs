@@ -88,7 +88,10 @@ fn proof_message(error: &InstallError, version: &crate::version::Version, proof:
     };
     let message = message
         .consequence()
-        .step("Use another version:", &["heroku config:set HOOP_VERSION=<version>"])
+        .step(
+            "Use another version, and deploy again:",
+            &["heroku config:set HOOP_VERSION=<version>"],
+        )
         .step(
             "If HOOP_RELEASES_URL names a mirror, compare its files with the originals.",
             &[],

@@ -29,7 +29,7 @@ pub(super) fn message(error: &ReleaseError) -> Message {
             of(error, "the release server's latest.txt does not hold a version.")
                 .facts(vec![
                     ("Asked for", location.to_string()),
-                    ("It begins", format!("\"{}\"", text::excerpt(content, 48))),
+                    ("Content", text::excerpt(content, 48)),
                 ])
                 .text("It must be one version, such as 1.148.0. An error page that is sent with status 200 is the usual cause.")
                 .consequence()
@@ -39,7 +39,7 @@ pub(super) fn message(error: &ReleaseError) -> Message {
         }
         ReleaseError::LatestNotFound { location, answer } => of(error, "the release server has no latest.txt.")
             .facts(vec![("Asked for", location.to_string()), ("Answer", answer.clone())])
-            .text("HOOP_VERSION is not set, so the newest version was looked up there. If HOOP_RELEASES_URL is set, its path may be wrong.")
+            .text("HOOP_VERSION names no version, so the newest one was looked up there. If HOOP_RELEASES_URL is set, its path may be wrong.")
             .consequence()
             .step("Check the release server's URL. latest.txt must be right below it:", &["heroku config:get HOOP_RELEASES_URL"])
             .step("Or name a version, so that latest.txt is not needed:", &["heroku config:set HOOP_VERSION=1.148.0"])
@@ -107,7 +107,7 @@ pub(super) fn message(error: &ReleaseError) -> Message {
                 ])
                 .text("Which of them is the published one cannot be known.")
                 .consequence()
-                .step("Use another version:", &["heroku config:set HOOP_VERSION=<version>"])
+                .step("Use another version, and deploy again:", &["heroku config:set HOOP_VERSION=<version>"])
                 .step("Tell who runs the release server. For hoop's own:", &[ISSUES_URL])
         }
         ReleaseError::DigestDiffers { version, name, wanted, published } => {

@@ -189,7 +189,7 @@ impl fmt::Display for Fault {
             ),
             Fault::ProcessTypeUnknown { name, unknown, known } => write!(
                 f,
-                "{name} names {}, and the Procfile has no such process type, so the agent runs by the rest of the list. The Procfile has: {}. Set it with: heroku config:set {name}=<types>",
+                "{name} names {}, and the Procfile has no such process type, so only the rest of the list counts. The Procfile has: {}. Set it with: heroku config:set {name}=<types>",
                 unknown.join(", "),
                 known.join(", ")
             ),
