@@ -166,7 +166,6 @@ pub fn run(args: Vec<OsString>, environment: &Environment) -> i32 {
             Err(error) => usage(&error),
         };
     }
-    ready_for_work();
     match Cli::try_parse_from(args) {
         Ok(cli) => dispatch(cli.command, environment),
         Err(error) => usage(&error),
@@ -189,6 +188,10 @@ fn usage(error: &clap::Error) -> i32 {
 }
 
 fn dispatch(command: Command, environment: &Environment) -> i32 {
+    // The app must find everything as it was given to us.
+    if !matches!(command, Command::Start(_)) {
+        ready_for_work();
+    }
     let no_color = environment.text("NO_COLOR").is_some();
     match command {
         Command::Detect { build_dir, .. } => match detect::applies_to(&build_dir) {

@@ -8,13 +8,14 @@ mod support;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 use support::build::{Build, built_from, cached_name};
 use support::mirror::{
     Archive, Mirror, PLATFORM, VERSION, agent, agent_that, archive_name, archive_path, checksum_line, gzip, noise,
 };
 use support::run::Run;
 use support::server::{NOBODY, Ranges, ReleaseServer, Reply};
-use support::tree::{Tree, places_with, sha256};
+use support::tree::{THIS_PROGRAM, Tree, places_with, sha256};
 use url::Url;
 
 /// Another version than the one most tests install.
@@ -104,9 +105,11 @@ fn hoopstart_in_the_slug_is_this_program() {
 
     build.compile().succeeds_quietly();
 
-    let own = fs::read(env!("CARGO_BIN_EXE_hoop-buildpack")).unwrap();
-    let installed = fs::read(build.app().join("bin/hoopstart")).unwrap();
-    assert_eq!(sha256(&installed), sha256(&own));
+    let slug = Tree::of(build.app());
+    assert_eq!(
+        slug.entry(".hoop/bin/hoopstart"),
+        Some(format!("file 0755 {THIS_PROGRAM}").as_str())
+    );
 }
 
 #[test]
@@ -346,11 +349,9 @@ fn every_release_of_the_fixture_mirror_installs() {
 
         run.succeeds();
         assert_eq!(build.manifest()["agent_version"], version);
-        let ours = fs::read(env!("CARGO_BIN_EXE_hoop-buildpack")).unwrap();
         assert_eq!(
-            fs::read(build.app().join(".hoop/bin/hoopwrapper")).unwrap(),
-            ours,
-            "{version}"
+            places_with(build.app(), "old script out of the release"),
+            Vec::<String>::new()
         );
     }
 }
@@ -492,9 +493,9 @@ fn a_proxy_of_the_process_environment_is_used() {
     let proxy = Mirror::of(VERSION).serve();
     let build = Build::from("http://releases.example").variable("http_proxy", proxy.url());
 
-    let run = build.compile_installs(VERSION);
     // Nobody can vouch for what comes over http from another machine.
-    run.warns(&["HOOP_RELEASES_URL", "http"]);
+    build.compile_warns(VERSION, &["HOOP_RELEASES_URL", "http"]);
+    assert_eq!(take_paths(&proxy).len(), 3);
 }
 
 #[test]
@@ -594,9 +595,12 @@ fn what_older_and_broken_builds_left_in_our_part_of_the_cache_goes() {
     let mirror = Mirror::of(VERSION);
     let server = mirror.serve();
     let build = Build::from(&server.url());
+    let long_ago = SystemTime::now() - Duration::from_hours(24);
     fs::create_dir(build.cache().join("hoop")).unwrap();
     for name in ["partial-1", &cached_name("1.0.0", &sha256(b"old"))] {
-        fs::write(build.cache().join("hoop").join(name), "old").unwrap();
+        let file = fs::File::create(build.cache().join("hoop").join(name)).unwrap();
+        // A young one may belong to a build that is still going on.
+        file.set_modified(long_ago).unwrap();
     }
 
     build.compile_installs(VERSION);
@@ -726,7 +730,7 @@ fn nothing_is_written_through_a_link_in_the_cache() {
     fs::create_dir(&outside).unwrap();
     std::os::unix::fs::symlink(&outside, build.cache().join("hoop")).unwrap();
 
-    build.compile_installs(VERSION);
+    build.compile_warns(VERSION, &["cache"]);
     assert_eq!(Tree::of(&outside).paths(), Vec::<&str>::new());
 }
 
@@ -1001,12 +1005,18 @@ fn a_tarball_that_cannot_be_read_from_a_folder_is_an_error() {
     let folder = build.root().join("mirror");
     Mirror::of(VERSION).write_to(&folder);
     let tarball = folder.join(archive_path(VERSION));
-    fs::remove_file(&tarball).unwrap();
     build.set("HOOP_RELEASES_URL", Url::from_directory_path(&folder).unwrap().as_str());
 
+    fs::remove_file(&tarball).unwrap();
+    build
+        .compile_fails("fetch::refused")
+        .tells(&[&archive_name(VERSION), "no such file"]);
+
+    // Not even root can read a folder as a file.
+    fs::create_dir(&tarball).unwrap();
     build
         .compile_fails("fetch::file-unreadable")
-        .tells(&[&archive_name(VERSION)]);
+        .tells(&[tarball.to_str().unwrap()]);
 }
 
 #[test]
@@ -1540,7 +1550,7 @@ fn entries_that_lead_out_of_the_archive_write_nothing() {
 #[test]
 fn an_archive_with_two_agents_is_an_error() {
     let agent = agent(VERSION);
-    for second in ["./hoop", "hoop", ".//hoop"] {
+    for second in ["./hoop", "hoop"] {
         let archive = Archive::of_agent(VERSION).file(second, 0o755, agent.as_bytes());
         archive_fails(&archive.packed(), "archive::duplicate");
     }
@@ -1911,7 +1921,7 @@ fn an_app_without_a_procfile_builds() {
     let build = Build::from(&server.url());
     fs::remove_file(build.app().join("Procfile")).unwrap();
 
-    build.compile_installs(VERSION);
+    build.compile_warns(VERSION, &["Procfile"]);
 }
 
 #[test]
@@ -1920,15 +1930,14 @@ fn a_procfile_that_cannot_be_read_does_not_fail_a_build() {
     let build = Build::from(&server.url());
     fs::write(build.app().join("Procfile"), b"web: caf\xe9 --serve\n\x00\x1b[31m\n").unwrap();
 
-    build.compile_installs(VERSION);
+    build.compile_warns(VERSION, &["Procfile"]);
 }
 
 #[test]
 fn connections_that_cannot_be_published_are_quoted() {
     let server = Mirror::of(VERSION).serve();
-    let long = "x".repeat(256);
-    for value in [long.as_str(), "env.NO_SUCH_VARIABLE"] {
-        let build = Build::from(&server.url()).with("HOOP_CONNECTION", value);
-        build.compile_warns(VERSION, &["HOOP_CONNECTION"]);
-    }
+    // One byte more than any generation of the agent takes.
+    let build = Build::from(&server.url()).with("HOOP_CONNECTION", &"orders-db,".repeat(26)[..256]);
+
+    build.compile_warns(VERSION, &["HOOP_CONNECTION", "256", "orders-db,orders-db"]);
 }

@@ -237,7 +237,7 @@ impl Acquire<'_, '_> {
             let mut copy = self.begin_copy();
             let log = &mut *self.log;
             let mut notice = |line: String| log.detail(line);
-            let mut stream = match self.fetcher.stream(&location, &mut notice) {
+            let mut stream = match self.fetcher.stream(&location, ARCHIVE_LIMIT, &mut notice) {
                 Ok(stream) => stream,
                 Err(FetchError::NotFound { location, answer }) if self.config.sha256.is_some() => {
                     // Without checksums.txt this is the first thing the server was asked of the version.

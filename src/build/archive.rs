@@ -124,6 +124,9 @@ pub fn unpack(compressed: impl Read, name: &str, into: &Dir) -> Result<Unpacked,
                 file,
             }));
         }
+        if entry.header().entry_size().map_err(damaged)? > UNPACKED_LIMIT {
+            return Err(UnpackFault::Archive(ArchiveError::TooLarge { name: name.to_owned() }));
+        }
         // Always executable and never setuid, whatever the archive says.
         let mut target = create_file(into, file, 0o755).map_err(|error| UnpackFault::Write(file, error))?;
         let size = copy(&mut entry, &mut target).map_err(|fault| match fault {
@@ -135,6 +138,8 @@ pub fn unpack(compressed: impl Read, name: &str, into: &Dir) -> Result<Unpacked,
         }
         unpacked.files.insert(file, size);
     }
+    // The tar file may end before the gzip file does, and only at its end gzip compares its own checksum.
+    io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(damaged)?;
     if unpacked.files.contains_key(AGENT) {
         Ok(unpacked)
     } else {

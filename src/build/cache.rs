@@ -132,6 +132,7 @@ impl Cache {
 
     /// Begins the copy of an archive that is on its way.
     pub fn begin_copy(&mut self) -> io::Result<File> {
+        self.drop_copy();
         // Another build may be writing to the same cache dir, even one with the same process id.
         let name = format!("{PARTIAL}{:016x}", fastrand::u64(..));
         if self.folder.is_none() {

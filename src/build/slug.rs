@@ -124,6 +124,15 @@ impl Slug {
                 source,
             };
             let kept = format!("kept-{number}");
+            if folder
+                .symlink_metadata(placement.name)
+                .is_ok_and(|found| found.is_dir())
+            {
+                return Err(SlugError::Blocked {
+                    path: placement.path(),
+                    source: io::ErrorKind::IsADirectory.into(),
+                });
+            }
             match folder.rename(placement.name, &self.scratch, &kept) {
                 Ok(()) => undo.done.push(Done::Moved {
                     kept,

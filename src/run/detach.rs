@@ -10,7 +10,8 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt as _;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use super::processes::Process;
 
@@ -108,10 +109,9 @@ pub(super) fn start_supervisor(pid: u32) -> io::Result<()> {
         started: Process::read(pid).map(|process| process.started),
         watch: if pidfd.is_some() { Watch::Pidfd } else { Watch::Polling },
     };
-    let status = Role::Intermediate
-        .command(&app)
-        .stdin(pidfd.map_or_else(Stdio::null, Stdio::from))
-        .status();
+    let mut intermediate = Role::Intermediate.command(&app);
+    intermediate.stdin(pidfd.map_or_else(Stdio::null, Stdio::from));
+    let status = signals::without_child_signal(|| intermediate.status());
     match status {
         Ok(status) if status.success() => Ok(()),
         // It has said what is wrong.
@@ -143,8 +143,27 @@ pub(super) fn intermediate(app: &App) -> io::Result<()> {
     // may have no such file.
     let _ = std::fs::write("/proc/self/oom_score_adj", SUPERVISOR_OOM_SCORE);
     // stdin stays the pidfd. The child is not waited for: it outlives this process.
-    Role::Supervisor.command(app).spawn().map(drop)
+    let mut supervisor = Role::Supervisor.command(app).spawn()?;
+    wait_until_named(&mut supervisor);
+    Ok(())
 }
+
+/// Waits until `/proc` shows the command line of the new supervisor, by which a second hoopstart knows it. There is
+/// a moment after it was started, on a busy machine a long one, in which the kernel has none to show.
+fn wait_until_named(supervisor: &mut Child) {
+    let path = format!("/proc/{}/cmdline", supervisor.id());
+    let begin = Instant::now();
+    // One that has ended has no command line either. Without /proc there is nothing to wait for.
+    while std::fs::read(&path).is_ok_and(|line| line.is_empty())
+        && matches!(supervisor.try_wait(), Ok(None))
+        && begin.elapsed() < NAMING_LIMIT
+    {
+        std::thread::sleep(Duration::from_micros(100));
+    }
+}
+
+/// How long it may take. Two agents are better than an app that waits.
+const NAMING_LIMIT: Duration = Duration::from_secs(1);
 
 /// How readily the kernel ends the supervisor when memory runs out: -1000 to 1000, an app has 0. Below an agent's
 /// 1000, since an agent without supervisor would outlive the app.

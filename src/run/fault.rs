@@ -222,12 +222,17 @@ pub(super) fn tell(fault: &Fault) {
 /// A log whose reader has gone would end this process by SIGPIPE, and one whose reader has stopped would block
 /// it; either would keep the app from starting, which it would not without us. So the line is then dropped.
 pub(super) fn say(line: &str) {
-    use rustix::event::{PollFd, PollFlags, poll};
+    if can_say() {
+        // One write, so that the line does not tear. If it fails there is nobody to tell.
+        let _ = rustix::io::write(rustix::stdio::stderr(), format!("{line}\n").as_bytes());
+    }
+}
+
+/// Answers whether stderr has a reader and takes a line at once.
+pub(super) fn can_say() -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
     let stderr = rustix::stdio::stderr();
     let mut files = [PollFd::new(&stderr, PollFlags::OUT)];
-    let polled = poll(&mut files, Some(&rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 }));
-    if polled.is_ok() && files[0].revents() == PollFlags::OUT {
-        // One write, so that the line does not tear. If it fails there is nobody to tell.
-        let _ = rustix::io::write(stderr, format!("{line}\n").as_bytes());
-    }
+    let polled = poll(&mut files, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
+    polled.is_ok() && files[0].revents() == PollFlags::OUT
 }

@@ -1,7 +1,7 @@
 //! Signal dispositions of the supervisor, without `unsafe`.
 
 use super::io_error;
-use nix::sys::signal::SigSet;
+use nix::sys::signal::{SigSet, SigmaskHow, Signal as Number};
 use rustix::process::Signal;
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -43,6 +43,34 @@ pub(super) fn unblock_all() -> io::Result<()> {
     SigSet::empty().thread_set_mask().map_err(io::Error::from)
 }
 
+/// Does `work`, which starts a child and reaps it, so that no SIGCHLD of that child is left.
+///
+/// Where whoever started us has blocked SIGCHLD, the signal would stay pending, and the app would be told of a
+/// child it never had. While it is not blocked it is dropped, since nothing here handles it. One that was pending
+/// before is the app's, and takes ours in: there is never more than one.
+pub(super) fn without_child_signal<T>(work: impl FnOnce() -> T) -> T {
+    let child = SigSet::from(Number::SIGCHLD);
+    let is_blocked = SigSet::thread_get_mask().is_ok_and(|mask| mask.contains(Number::SIGCHLD));
+    if !is_blocked || is_pending(Number::SIGCHLD) {
+        return work();
+    }
+    let before = child.thread_swap_mask(SigmaskHow::SIG_UNBLOCK);
+    let result = work();
+    if let Ok(before) = before {
+        // Fails only for a mask that is none.
+        let _ = before.thread_set_mask();
+    }
+    result
+}
+
+/// Answers whether `signal` is pending for this process. Without /proc it is taken not to be.
+fn is_pending(signal: Number) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let pending = status.lines().find_map(|line| line.strip_prefix("ShdPnd:"));
+    let signals = pending.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok());
+    signals.is_some_and(|signals| signals & (1 << (signal as u32 - 1)) != 0)
+}
+
 /// Signals as they reach the supervisor, readable like a file.
 pub(super) struct Received {
     /// Readable once a signal of [`STOPPING`] has come.
@@ -73,13 +101,15 @@ fn pipe_of(signals: &[Signal]) -> io::Result<UnixStream> {
     Ok(read)
 }
 
-/// Takes all that is in a pipe of [`Received`].
-pub(super) fn drain(pipe: &UnixStream) -> io::Result<()> {
+/// Takes all that is in a pipe of [`Received`], and answers whether there was anything.
+pub(super) fn drain(pipe: &UnixStream) -> io::Result<bool> {
     let mut bytes = [0; 64];
+    let mut any = false;
     loop {
         match rustix::io::read(pipe, &mut bytes) {
-            Ok(0) | Err(rustix::io::Errno::AGAIN) => return Ok(()),
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Ok(0) | Err(rustix::io::Errno::AGAIN) => return Ok(any),
+            Ok(_) => any = true,
+            Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(io_error(error)),
         }
     }

@@ -26,6 +26,10 @@ const LEFTOVER_POLL: Duration = Duration::from_millis(50);
 /// of the log itself, as it would without us.
 const LOG_LIMIT: usize = 256 * 1024;
 
+/// How many bytes are written at once. A pipe that is ready takes so many (`PIPE_BUF`) whole and without waiting;
+/// a longer write to a reader that has stopped would never come back, and the app's end would not be noticed.
+const PIECE: usize = 4096;
+
 /// Supervises until the app has gone and nothing of ours is left.
 pub(super) fn run(app: &App, environment: &Environment) -> io::Result<()> {
     let received = Received::new()?;
@@ -54,14 +58,9 @@ struct Supervisor<'a> {
 }
 
 /// What a `poll` has found.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is the readiness of one file, and any of them may hold"
-)]
 #[derive(Default)]
 struct Ready {
     app: bool,
-    stopping: bool,
     child: bool,
     log: bool,
     outputs: Vec<usize>,
@@ -98,16 +97,18 @@ impl<'a> Supervisor<'a> {
             if ready.log {
                 self.write_log();
             }
-            // Children first: an agent that ended before the app is not one that ended because of it.
             if ready.child {
                 let _ = signals::drain(&self.received.child);
             }
-            for (agent, ending) in self.processes.reap() {
-                self.event(Event::AgentEnded { agent, ending });
-            }
-            if ready.stopping {
-                let _ = signals::drain(&self.received.stopping);
+            let ended = self.processes.reap();
+            // Looked at after the children: the platform tells everyone at once, and an agent that ended of it is
+            // not one to start again, whichever of the two is seen first.
+            if signals::drain(&self.received.stopping).unwrap_or(false) {
                 self.event(Event::Told);
+            }
+            // Before the app's end: an agent that ended before the app is not one that ended because of it.
+            for (agent, ending) in ended {
+                self.event(Event::AgentEnded { agent, ending });
             }
             if !self.app_gone && (ready.app || self.app_is_gone()) {
                 self.app_gone = true;
@@ -202,7 +203,6 @@ impl<'a> Supervisor<'a> {
         }
         let is_ready = |place: usize| !files[place].revents().is_empty();
         Ready {
-            stopping: is_ready(0),
             child: is_ready(1),
             app: watch_app && is_ready(app_place),
             log: !self.log.is_empty() && is_ready(log_place),
@@ -235,24 +235,32 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    /// Writes one line that waits: the log is ready for one, and each in a write of its own does not tear.
+    /// Writes a line that waits: the log is ready for one, and each in a write of its own does not tear.
     fn write_log(&mut self) {
-        let end = self.log.find('\n').map_or(self.log.len(), |end| end + 1);
-        match rustix::io::write(rustix::stdio::stderr(), &self.log.as_bytes()[..end]) {
-            Ok(_) => drop(self.log.drain(..end)),
-            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => {}
+        if self.write_piece().is_err() {
             // Nobody reads it any more.
-            Err(_) => self.let_go_of_log(),
+            self.let_go_of_log();
         }
+    }
+
+    /// Writes the next line, or the first [`PIECE`] of a longer one, to a log that is ready.
+    fn write_piece(&mut self) -> io::Result<()> {
+        let line = self.log.find('\n').map_or(self.log.len(), |end| end + 1);
+        match rustix::io::write(rustix::stdio::stderr(), &self.log.as_bytes()[..line.min(PIECE)]) {
+            // A character that is cut in two is given up: the rest of it would be no text.
+            Ok(count) => drop(self.log.drain(..self.log.ceil_char_boundary(count))),
+            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(io_error(error)),
+        }
+        Ok(())
     }
 
     /// Writes what waits, as far as that is possible at once, and closes stderr for good: whoever waits for its
     /// end must not wait for us.
     fn let_go_of_log(&mut self) {
         self.has_log = false;
-        for line in std::mem::take(&mut self.log).lines() {
-            fault::say(line);
-        }
+        while !self.log.is_empty() && fault::can_say() && self.write_piece().is_ok() {}
+        self.log.clear();
         if let Ok(null) = std::fs::OpenOptions::new().write(true).open("/dev/null") {
             let _ = rustix::stdio::dup2_stderr(null);
         }

@@ -223,12 +223,14 @@ impl Build {
         run
     }
 
-    /// Runs compile and asserts that it installs this version without a word on stderr.
+    /// Runs compile and asserts that it installs this version without a word on stderr, and leaves one archive in
+    /// the cache.
     #[track_caller]
     pub(crate) fn compile_installs(&self, version: &str) -> Run {
         let run = self.compile();
         run.succeeds_quietly();
         self.assert_installed(version, &run);
+        assert_eq!(self.cached().len(), 1, "expected one archive in the cache");
         run
     }
 

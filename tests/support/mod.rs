@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 pub(crate) mod build;
+pub(crate) mod dyno;
 pub(crate) mod mirror;
 pub(crate) mod run;
 pub(crate) mod server;

@@ -352,6 +352,11 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
 
 /// Answers one request on a bare connection.
 fn serve(shared: &Shared, mut stream: &TcpStream) -> io::Result<()> {
+    let mut first = [0];
+    if stream.peek(&mut first)? == 1 && !first[0].is_ascii_alphabetic() {
+        // Someone wants to shake hands over TLS; a server that does not know it answers so.
+        return stream.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    }
     let (request, reply) = receive(shared, &mut stream)?;
     // A socket that is closed while something unread is in it resets the connection, so a reset is to leave the
     // last byte of the request there.

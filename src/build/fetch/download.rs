@@ -65,6 +65,11 @@ impl<'a> Download<'a> {
         })
     }
 
+    /// Returns how many bytes the whole file has, where the server said.
+    pub(super) fn expected(&self) -> Option<u64> {
+        self.expected
+    }
+
     /// Makes the connection again after `trouble`, for the bytes not yet received.
     fn go_on(&mut self, mut trouble: Trouble) -> Result<(), FetchError> {
         loop {

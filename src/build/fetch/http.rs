@@ -102,7 +102,9 @@ impl HttpClient {
         let status = response.status();
         let answer = status_words(status);
         match status {
-            StatusCode::PARTIAL_CONTENT if from > 0 && range_start(response.headers()) == Some(from) => {
+            StatusCode::PARTIAL_CONTENT
+                if from > 0 && range_start(response.headers()) == Some(from) && same_file(&response, validator) =>
+            {
                 Ok(Answer::Rest(response))
             }
             // A range that is not the one asked for is no answer to go by.
@@ -132,6 +134,14 @@ impl HttpClient {
 pub(super) fn strong_validator(response: &Response) -> Option<String> {
     let tag = response.headers().get(ETAG)?.to_str().ok()?;
     (!tag.starts_with("W/")).then(|| tag.to_owned())
+}
+
+/// Answers whether nothing says that `response` is of another file than the one known by `validator`.
+fn same_file(response: &Response, validator: Option<&str>) -> bool {
+    match (response.headers().get(ETAG), validator) {
+        (Some(tag), Some(validator)) => tag.as_bytes() == validator.as_bytes(),
+        _ => true,
+    }
 }
 
 /// Returns the trouble that `error` of a request to `location` is.
@@ -203,16 +213,16 @@ fn innermost(error: &reqwest::Error) -> String {
 
 /// Answers whether TLS refused the connection. An `io::Error` stands between reqwest and rustls.
 fn is_tls(error: &reqwest::Error) -> bool {
-    let mut next = error.source();
+    let mut next: Option<&(dyn std::error::Error + 'static)> = error.source();
     while let Some(inner) = next {
-        let wrapped = inner
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref)
-            .is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>);
-        if wrapped || inner.is::<rustls::Error>() {
+        if inner.is::<rustls::Error>() {
             return true;
         }
-        next = inner.source();
+        // The source of an `io::Error` is that of the error it holds, which would skip that one.
+        next = match inner.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(held) => Some(held),
+            None => inner.source(),
+        };
     }
     false
 }

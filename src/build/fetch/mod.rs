@@ -164,7 +164,7 @@ impl Fetcher {
         // What breaks a small file in the middle is met by asking for it again from its start.
         for _ in 0..self.patience.attempts {
             let mut bytes = Vec::new();
-            let stream = self.stream(location, notice)?;
+            let stream = self.stream(location, limit, notice)?;
             match stream.take(limit + 1).read_to_end(&mut bytes) {
                 Ok(_) if bytes.len() as u64 > limit => {
                     return Err(FetchError::TooLarge {
@@ -187,10 +187,11 @@ impl Fetcher {
         })
     }
 
-    /// Opens a file as a stream. Errors of its `read` hold a [`FetchError`], see [`from_io`].
+    /// Opens a file as a stream, unless the server says that it has more than `limit` bytes. Errors of its `read` hold a [`FetchError`], see [`from_io`].
     pub fn stream<'a>(
         &'a self,
         location: &Location,
+        limit: u64,
         notice: &'a mut Notice<'a>,
     ) -> Result<Box<dyn Read + 'a>, FetchError> {
         match location.file() {
@@ -208,12 +209,16 @@ impl Fetcher {
                     Err(error) => Err(unreadable(error)),
                 }
             }
-            None => Ok(Box::new(Download::open(
-                self.http()?,
-                location.clone(),
-                &self.patience,
-                notice,
-            )?)),
+            None => {
+                let download = Download::open(self.http()?, location.clone(), &self.patience, notice)?;
+                if download.expected().is_some_and(|bytes| bytes > limit) {
+                    return Err(FetchError::TooLarge {
+                        location: location.clone(),
+                        limit,
+                    });
+                }
+                Ok(Box::new(download))
+            }
         }
     }
 

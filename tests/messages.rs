@@ -1,0 +1,621 @@
+//! What people read when something is wrong: every text as a whole, to be read aloud.
+//!
+//! A snapshot each for the build's errors in `tests/snapshots`, one list for the lines of hoopstart. After a change
+//! of wording: `INSTA_UPDATE=always cargo test --test messages`, then read the difference.
+
+use hoop_buildpack::agent_key::KeyFault;
+use hoop_buildpack::build::BuildError;
+use hoop_buildpack::build::archive::ArchiveError;
+use hoop_buildpack::build::checksums::ChecksumsError;
+use hoop_buildpack::build::config::ConfigError;
+use hoop_buildpack::build::fetch::FetchError;
+use hoop_buildpack::build::install::InstallError;
+use hoop_buildpack::build::platform::Platform;
+use hoop_buildpack::build::proof::ProofError;
+use hoop_buildpack::build::releases::{Location, ReleasesUrl, ReleasesUrlError, tarball_names};
+use hoop_buildpack::build::resolve::ReleaseError;
+use hoop_buildpack::build::sha256::Sha256;
+use hoop_buildpack::build::slug::SlugError;
+use hoop_buildpack::connections::ConnectionsFault;
+use hoop_buildpack::failure::Failure;
+use hoop_buildpack::messages::{self, Message, Tone};
+use hoop_buildpack::output::BuildLog;
+use hoop_buildpack::run::Fault;
+use hoop_buildpack::version::Version;
+use std::collections::BTreeSet;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The parts of the release server's URL that nobody may read.
+const SECRETS: [&str; 2] = ["r0b0t", "t0k3n"];
+
+/// The width of a line of the build log.
+const WIDTH: usize = 72;
+
+/// The longest word that is wrapped rather than left to stand out: URLs and digests are longer.
+const LONGEST_WORD: usize = 32;
+
+fn releases_at(url: &str) -> ReleasesUrl {
+    url.parse().expect("this is the URL of a release server")
+}
+
+fn releases() -> ReleasesUrl {
+    releases_at("https://r0b0t:t0k3n@releases.hoop.dev/release")
+}
+
+fn version_of(text: &str) -> Version {
+    text.parse().expect("this is a version")
+}
+
+fn version() -> Version {
+    version_of("1.148.0")
+}
+
+fn name() -> String {
+    let [name, _] = tarball_names(&version(), Platform::Amd64);
+    name
+}
+
+fn tarball() -> Location {
+    releases().tarball(&version(), &name())
+}
+
+fn digest(byte: &str) -> Sha256 {
+    byte.repeat(32).parse().expect("two hex digits, 32 times")
+}
+
+/// An error of the kernel's: 2 no such file, 8 exec format error, 13 permission denied, 20 not a directory, 28 no
+/// space left on device, 30 read-only file system.
+fn kernel(number: i32) -> io::Error {
+    io::Error::from_raw_os_error(number)
+}
+
+/// Returns every error of a build, each kind of message at least once, with the name of the case where an id has
+/// several.
+fn errors() -> Vec<(&'static str, BuildError)> {
+    let mut errors: Vec<(&'static str, BuildError)> = Vec::new();
+    errors.extend(config_errors().into_iter().map(|(case, error)| (case, error.into())));
+    errors.extend(release_errors().into_iter().map(|(case, error)| (case, error.into())));
+    errors.extend(fetch_errors().into_iter().map(|(case, error)| (case, error.into())));
+    errors.extend(archive_errors().into_iter().map(|error| ("", error.into())));
+    errors.extend(install_errors().into_iter().map(|(case, error)| (case, error.into())));
+    errors
+}
+
+fn config_errors() -> Vec<(&'static str, ConfigError)> {
+    let value = |text: &str| text.to_owned();
+    vec![
+        ("", ConfigError::VersionEmpty),
+        ("", ConfigError::VersionInvalid { value: value("1.148") }),
+        (
+            "",
+            ConfigError::Sha256Invalid {
+                value: value("sha256:3a7bd3e2360a3d29eea436fcfb7e44c735d117c42d1c1835420b6b9942dd4f1b  hoop.tar.gz"),
+            },
+        ),
+        (
+            "scheme",
+            ConfigError::ReleasesUrlInvalid {
+                reason: ReleasesUrlError::Scheme,
+            },
+        ),
+        (
+            "query",
+            ConfigError::ReleasesUrlInvalid {
+                reason: ReleasesUrlError::Query,
+            },
+        ),
+        ("", ConfigError::InstallInvalid { value: value("no") }),
+        (
+            "",
+            ConfigError::NotUtf8 {
+                name: "HOOP_CONNECTION",
+                position: 4,
+            },
+        ),
+        (
+            "",
+            ConfigError::EnvDirUnreadable {
+                path: PathBuf::from("/tmp/env/HOOP_VERSION"),
+                source: kernel(13),
+            },
+        ),
+    ]
+}
+
+fn release_errors() -> Vec<(&'static str, ReleaseError)> {
+    let checksums = releases().checksums(&version());
+    let unusable = |error| ReleaseError::Checksums {
+        location: checksums.clone(),
+        error,
+    };
+    let not_found = |is_latest| ReleaseError::VersionNotFound {
+        version: version(),
+        location: checksums.clone(),
+        answer: "404 Not Found".to_owned(),
+        is_latest,
+    };
+    vec![
+        (
+            "",
+            ReleaseError::LatestInvalid {
+                location: releases().latest(),
+                content: "<!DOCTYPE html>\n<html><head><title>Sign in</title>".to_owned(),
+            },
+        ),
+        (
+            "",
+            ReleaseError::LatestNotFound {
+                location: releases().latest(),
+                answer: "403 Forbidden".to_owned(),
+            },
+        ),
+        ("", not_found(false)),
+        ("latest", not_found(true)),
+        (
+            "",
+            ReleaseError::PlatformMissing {
+                version: version(),
+                platform: Platform::Arm64,
+                wanted: tarball_names(&version(), Platform::Arm64),
+                location: checksums.clone(),
+            },
+        ),
+        (
+            "",
+            unusable(ChecksumsError::Line {
+                line: 1,
+                content: "<!DOCTYPE html>".to_owned(),
+            }),
+        ),
+        (
+            "",
+            unusable(ChecksumsError::Conflict {
+                name: name(),
+                first: digest("a1"),
+                second: digest("b2"),
+            }),
+        ),
+        (
+            "",
+            ReleaseError::DigestDiffers {
+                version: version(),
+                name: name(),
+                wanted: digest("a1"),
+                published: digest("b2"),
+            },
+        ),
+        (
+            "",
+            ReleaseError::DigestChanged {
+                version: version(),
+                name: name(),
+                cached: digest("a1"),
+                published: digest("b2"),
+            },
+        ),
+        (
+            "",
+            ReleaseError::ChecksumMismatch {
+                name: name(),
+                bytes: 18_874_368,
+                from: tarball(),
+                expected: digest("a1"),
+                received: digest("b2"),
+            },
+        ),
+    ]
+}
+
+fn fetch_errors() -> Vec<(&'static str, FetchError)> {
+    let location = tarball();
+    vec![
+        (
+            "",
+            FetchError::Unreachable {
+                location: releases().latest(),
+                attempts: 6,
+                cause: "Connection refused (os error 111)".to_owned(),
+            },
+        ),
+        (
+            "",
+            FetchError::Tls {
+                location: releases_at("https://mirror.example:8443/hoop").latest(),
+                cause: "invalid peer certificate: UnknownIssuer".to_owned(),
+            },
+        ),
+        (
+            "no-roots",
+            FetchError::NoRoots {
+                cause: "could not load certs from file /etc/company.pem: No such file or directory (os error 2)"
+                    .to_owned(),
+            },
+        ),
+        (
+            "",
+            FetchError::Refused {
+                location: location.clone(),
+                answer: "401 Unauthorized".to_owned(),
+            },
+        ),
+        (
+            "no-tarball",
+            FetchError::NotFound {
+                location: location.clone(),
+                answer: "404 Not Found".to_owned(),
+            },
+        ),
+        (
+            "no-file",
+            FetchError::NotFound {
+                location: releases_at("file:///srv/hoop").tarball(&version(), &name()),
+                answer: "no such file".to_owned(),
+            },
+        ),
+        (
+            "",
+            FetchError::ServerError {
+                location: location.clone(),
+                attempts: 6,
+                answer: "503 Service Unavailable".to_owned(),
+            },
+        ),
+        (
+            "",
+            FetchError::Stalled {
+                location: location.clone(),
+                received: 65_536,
+                waited: Duration::from_secs(30),
+            },
+        ),
+        (
+            "",
+            FetchError::CutShort {
+                location: location.clone(),
+                attempts: 6,
+                received: 65_536,
+                cause: "connection closed before message completed".to_owned(),
+            },
+        ),
+        (
+            "cannot-continue",
+            FetchError::CannotContinue {
+                location: location.clone(),
+            },
+        ),
+        (
+            "",
+            FetchError::TooLarge {
+                location,
+                limit: 536_870_912,
+            },
+        ),
+        (
+            "",
+            FetchError::FileUnreadable {
+                path: PathBuf::from("/srv/hoop/latest.txt"),
+                source: kernel(13),
+            },
+        ),
+    ]
+}
+
+fn archive_errors() -> Vec<ArchiveError> {
+    vec![
+        ArchiveError::Damaged {
+            name: name(),
+            source: io::Error::new(io::ErrorKind::InvalidInput, "invalid gzip header"),
+        },
+        ArchiveError::NoAgent {
+            name: name(),
+            found: vec!["README.md".to_owned(), "bin/hoop".to_owned()],
+        },
+        ArchiveError::TooLarge { name: name() },
+        ArchiveError::Duplicate {
+            name: name(),
+            file: "hoop",
+        },
+    ]
+}
+
+fn install_errors() -> Vec<(&'static str, InstallError)> {
+    let path = || PathBuf::from("/tmp/build_0123abcd");
+    let proof = |error| InstallError::Proof {
+        version: version(),
+        error,
+    };
+    vec![
+        (
+            "",
+            InstallError::Slug(SlugError::BuildDirMissing {
+                path: path(),
+                source: kernel(2),
+            }),
+        ),
+        (
+            "",
+            InstallError::Slug(SlugError::BuildDirUnwritable {
+                path: path(),
+                source: kernel(30),
+            }),
+        ),
+        (
+            "",
+            InstallError::Slug(SlugError::Blocked {
+                path: ".profile.d".to_owned(),
+                source: kernel(20),
+            }),
+        ),
+        (
+            "",
+            InstallError::Slug(SlugError::WriteFailed {
+                path: ".hoop/bin/hoopstart".to_owned(),
+                source: kernel(28),
+            }),
+        ),
+        ("own-program", InstallError::OwnBinary(kernel(2))),
+        ("", proof(ProofError::NotStarted(kernel(8)))),
+        (
+            "failed",
+            proof(ProofError::Failed {
+                status: "signal 11".to_owned(),
+                stderr: String::new(),
+            }),
+        ),
+        (
+            "failed-with-words",
+            proof(ProofError::Failed {
+                status: "exit status 1".to_owned(),
+                stderr: "hoop: cannot allocate memory".to_owned(),
+            }),
+        ),
+        ("timed-out", proof(ProofError::TimedOut)),
+        (
+            "no-version",
+            proof(ProofError::NotVersion("Usage: hoop [command]".to_owned())),
+        ),
+        ("", proof(ProofError::OtherVersion(version_of("1.22.0")))),
+    ]
+}
+
+/// Returns every fault of a boot.
+fn faults() -> Vec<Fault> {
+    let text = |text: &str| text.to_owned();
+    vec![
+        Fault::KeyMissing,
+        Fault::KeyMalformed {
+            name: "HOOP_KEY",
+            fault: KeyFault::NoPort,
+        },
+        Fault::KeyRefused {
+            version: version_of("1.20.11"),
+            keys: "an agent key without ?mode=",
+        },
+        Fault::AgentMissing {
+            path: text("/app/.hoop/bin/hoop"),
+        },
+        Fault::ManifestUnreadable {
+            path: text("/app/.hoop/manifest.yml"),
+            cause: text("No such file or directory (os error 2)"),
+        },
+        Fault::ConnectionMissing,
+        Fault::ConnectionInvalid(ConnectionsFault::Unset(text("DB_NAME"))),
+        Fault::ConnectionInvalid(ConnectionsFault::TooLong(300)),
+        Fault::ConnectionNotPublished { version: version() },
+        Fault::CommandInvalid,
+        Fault::ValueInvalid {
+            name: "HOOP_DISABLE",
+            value: text("enabled"),
+        },
+        Fault::ProcessTypeUnknown {
+            name: "HOOP_PROCESS_TYPES",
+            unknown: vec![text("wbe")],
+            known: vec![text("web"), text("worker")],
+        },
+        Fault::SupervisorFailed {
+            cause: text("Resource temporarily unavailable (os error 11)"),
+        },
+        Fault::CommandMissing,
+        Fault::CommandNotFound {
+            command: text("bundel"),
+        },
+        Fault::CommandNotExecutable {
+            command: text("bin/web"),
+            cause: text("permission denied"),
+        },
+    ]
+}
+
+/// Returns what the build log shows of `message`, less the blank lines around it.
+fn logged(message: &Message, tone: Tone) -> String {
+    let mut alerts = Vec::new();
+    let mut log = BuildLog::to(io::sink(), &mut alerts);
+    match tone {
+        Tone::Error => log.error(message),
+        Tone::Warning => log.warning(message),
+    }
+    drop(log);
+    let text = String::from_utf8(alerts).expect("messages are UTF-8");
+    text.trim_matches('\n').to_owned()
+}
+
+/// Returns `error` as a build shows it that stops, with its failure and its case.
+fn shown_errors() -> Vec<(Failure, &'static str, String)> {
+    let shown = |(case, error): (&'static str, BuildError)| {
+        let message = messages::of_build_error(&error);
+        let failure = messages::failure_of_build_error(&error);
+        assert_eq!(message.failure(), Some(failure));
+        (failure, case, logged(&message, Tone::Error))
+    };
+    errors().into_iter().map(shown).collect()
+}
+
+/// Answers whether `failure` is met at run time.
+fn is_of_a_boot(failure: Failure) -> bool {
+    failure.id().starts_with("start::")
+}
+
+#[test]
+fn every_error_of_a_build_reads_well() {
+    for (failure, case, text) in shown_errors() {
+        let id = failure.id().replace("::", ".");
+        let name = if case.is_empty() { id } else { format!("{id}.{case}") };
+        insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_snapshot!(name, text);
+        });
+    }
+}
+
+#[test]
+fn every_failure_has_a_text() {
+    let met: BTreeSet<Failure> = shown_errors()
+        .into_iter()
+        .map(|(failure, ..)| failure)
+        .chain(faults().iter().map(Fault::failure))
+        .collect();
+    let known: BTreeSet<Failure> = Failure::ALL.iter().copied().collect();
+
+    assert_eq!(met, known);
+    for fault in faults() {
+        assert!(is_of_a_boot(fault.failure()), "{fault:?}");
+    }
+}
+
+#[test]
+fn no_two_cases_share_a_snapshot() {
+    let mut names = BTreeSet::new();
+    for (failure, case, _) in shown_errors() {
+        assert!(names.insert((failure, case)), "{failure} {case}");
+    }
+}
+
+#[test]
+fn an_error_says_what_is_wrong_where_things_stand_and_what_to_do() {
+    for (failure, case, text) in shown_errors() {
+        let prose = text.replace("\n !     release", " release");
+        let place = |part: &str| {
+            prose
+                .find(part)
+                .unwrap_or_else(|| panic!("{failure} {case}: no \"{part}\" in\n{text}"))
+        };
+        assert!(text.starts_with(" !     Error: "), "{text}");
+        assert!(text.ends_with(&format!(" !\n !     Failure id: {failure}")), "{text}");
+        assert!(
+            place("Your running release is not affected.") < place("\n !     1. "),
+            "{text}"
+        );
+        if text.contains("\n !     Details: ") {
+            assert!(
+                place("\n !     1. ") < place("\n !     Details: "),
+                "the raw cause is last:\n{text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_error_is_plain_text_that_fits() {
+    for (failure, _, text) in shown_errors() {
+        for line in text.lines() {
+            assert!(line == " !" || line.starts_with(" !     "), "{failure}: {line:?}");
+            assert_eq!(line, line.trim_end(), "{failure}");
+            assert!(!line.contains(char::is_control), "{failure}: {line:?}");
+            let is_to_paste = line.starts_with(" !        ");
+            let has_long_word = line.split_whitespace().any(|word| word.len() > LONGEST_WORD);
+            assert!(
+                line.chars().count() <= WIDTH || is_to_paste || has_long_word,
+                "{failure}: {line}"
+            );
+        }
+        for dull in ["invalid input", "went wrong", "please", "simply", "internal error"] {
+            assert!(!text.to_lowercase().contains(dull), "{failure}: {dull}");
+        }
+    }
+}
+
+#[test]
+fn an_agent_that_is_optional_turns_an_error_into_a_warning_that_knows_it() {
+    for (_, error) in errors().into_iter().filter(|(_, error)| error.leaves_app_intact()) {
+        let text = logged(&messages::of_build_error(&error), Tone::Warning);
+
+        assert!(text.starts_with(" !     Warning: "), "{text}");
+        assert!(text.contains("HOOP_INSTALL is \"optional\""), "{text}");
+        for untrue in ["stopped and nothing", "heroku config:set HOOP_INSTALL"] {
+            assert!(!text.contains(untrue), "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_warning_of_a_build_without_its_agent_reads_well() {
+    let error = fetch_errors().swap_remove(0).1.into();
+    let text = logged(&messages::of_build_error(&error), Tone::Warning);
+
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!("fetch.unreachable.as-a-warning", text);
+    });
+}
+
+#[test]
+fn every_line_of_a_boot_reads_well() {
+    let lines: Vec<String> = faults().iter().map(Fault::line).collect();
+
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    hoopstart: warning: HOOP_KEY is not set, so the agent was not started; the app runs without it. Set it with: heroku config:set HOOP_KEY=<key> [start::key-missing]
+    hoopstart: warning: the agent key in HOOP_KEY cannot be used: it names no gateway port. The agent will not connect; the app is not affected. Copy the key again and set it with: heroku config:set HOOP_KEY=<key> [start::key-malformed]
+    hoopstart: warning: agent 1.20.11 refuses an agent key without ?mode=. The agent will not connect; the app is not affected. Deploy again with a newer one: heroku config:unset HOOP_VERSION [start::key-malformed]
+    hoopstart: warning: there is no hoop agent at /app/.hoop/bin/hoop; the app runs without it. The build log says why; deploy again to install it [start::agent-missing]
+    hoopstart: warning: cannot read /app/.hoop/manifest.yml (No such file or directory (os error 2)), so the agent was not started; the app runs without it. Deploy again to write it [start::manifest-unreadable]
+    hoopstart: warning: HOOP_CONNECTION is not set, and this agent key needs it, so the agent was not started; the app runs without it. Set it with: heroku config:set HOOP_CONNECTION=<name> [start::connection-missing]
+    hoopstart: warning: HOOP_CONNECTION cannot be used: its item "env.DB_NAME" refers to the variable DB_NAME, which is not set, so the agent was not started; the app runs without it. Set it with: heroku config:set HOOP_CONNECTION=<name> [start::connection-invalid]
+    hoopstart: warning: HOOP_CONNECTION cannot be used: it has 300 bytes, and 255 is the most, so the agent was not started; the app runs without it. Set it with: heroku config:set HOOP_CONNECTION=<name> [start::connection-invalid]
+    hoopstart: warning: agent 1.148.0 does not publish the names of HOOP_CONNECTION with this kind of key. The agent and the app run all the same. Either set up the connections in the gateway's web app and bind them to this agent, or set HOOP_KEY to an organisation's key (hoop admin get orgkeys) [start::connection-not-published]
+    hoopstart: warning: HOOP_COMMAND has a quote that is not closed, so the agent was not started; the app runs without it. Set it with: heroku config:set HOOP_COMMAND=<command> [start::command-invalid]
+    hoopstart: warning: HOOP_DISABLE is "enabled", which is neither on nor off, so it counts as off. Use true or false: heroku config:set HOOP_DISABLE=true [start::value-invalid]
+    hoopstart: warning: HOOP_PROCESS_TYPES names wbe, and the Procfile has no such process type, so only the rest of the list counts. The Procfile has: web, worker. Set it with: heroku config:set HOOP_PROCESS_TYPES=<types> [start::process-type-unknown]
+    hoopstart: warning: the agent's supervisor could not be started (Resource temporarily unavailable (os error 11)); the app runs without the agent. Restart the dyno to try again [start::supervisor-failed]
+    hoopstart: error: there is no command to become; nothing was started, exit 2. Write it behind two dashes: hoopstart -- <command> [start::command-missing]
+    hoopstart: error: cannot run "bundel": no such program; nothing was started, exit 127. Check the command after hoopstart in your Procfile [start::not-found]
+    hoopstart: error: cannot run "bin/web": permission denied; nothing was started, exit 126. Check the file after hoopstart in your Procfile and its mode (git update-index --chmod=+x <file>) [start::not-executable]
+    "#);
+}
+
+#[test]
+fn a_line_of_a_boot_is_one_line_with_its_id_at_the_end() {
+    for fault in faults() {
+        let line = fault.line();
+        assert!(line.starts_with("hoopstart: "), "{line}");
+        assert!(line.ends_with(&format!(" [{}]", fault.failure())), "{line}");
+        assert!(!line.contains(char::is_control), "{line}");
+        // The two words that matter at night.
+        let tells_state = [
+            "app ",
+            "runs ",
+            "nothing was started",
+            "counts as off",
+            "no such process type",
+        ];
+        assert!(tells_state.iter().any(|state| line.contains(state)), "{line}");
+    }
+}
+
+#[test]
+fn no_secret_is_in_any_text() {
+    for (_, error) in errors() {
+        let message = messages::of_build_error(&error);
+        let all = [
+            logged(&message, Tone::Error),
+            logged(&message, Tone::Warning),
+            // What bin/report hands on, and what a panic would show.
+            error.to_string(),
+            format!("{error:?}"),
+        ];
+        for text in all {
+            for secret in SECRETS {
+                assert!(!text.contains(secret), "{text}");
+            }
+        }
+    }
+}

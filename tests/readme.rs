@@ -1,0 +1,425 @@
+//! Keeps the documents true: what they list is what the code has, what they quote is what it prints, what they
+//! name exists, and the first command of the README does what is said there.
+
+mod support;
+
+use hoop_buildpack::build::BuildError;
+use hoop_buildpack::build::config::DEFAULT_RELEASES_URL;
+use hoop_buildpack::build::fetch::Patience;
+use hoop_buildpack::build::releases::ReleasesUrl;
+use hoop_buildpack::build::resolve::ReleaseError;
+use hoop_buildpack::config::{self, ReadAt};
+use hoop_buildpack::failure::Failure;
+use hoop_buildpack::output::BuildLog;
+use hoop_buildpack::run::Fault;
+use hoop_buildpack::{cli, messages};
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
+use std::process::Command;
+use support::build::Build;
+use support::run::Run;
+
+const README: &str = include_str!("../README.md");
+const CONTRIBUTING: &str = include_str!("../CONTRIBUTING.md");
+const CHANGELOG: &str = include_str!("../CHANGELOG.md");
+const SUPERVISOR: &str = include_str!("../src/run/supervisor.rs");
+
+/// The commands that are the whole set-up on a fresh machine.
+const TRY: &str = "cargo run --release -- try fixtures/apps/web-drains --env-file fixtures/demo.env --stop-after 5";
+const TEST: &str = "cargo test";
+
+/// The failure that the shim tells, since there is no program to do it.
+const NO_BINARY: &str = "shim::no-binary";
+
+/// The folder of the documents.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A block between fences.
+#[derive(Debug)]
+struct Fence {
+    language: String,
+    lines: Vec<String>,
+}
+
+impl Fence {
+    /// Returns the block with its lines ended.
+    fn text(&self) -> String {
+        self.lines.iter().flat_map(|line| [line, "\n"]).collect()
+    }
+}
+
+/// Returns the fenced blocks of `document`, less the indent of a list they stand in.
+fn fences(document: &str) -> Vec<Fence> {
+    let mut fences = Vec::new();
+    let mut open: Option<(usize, Fence)> = None;
+    for line in document.lines() {
+        let indent = line.len() - line.trim_start().len();
+        match (&mut open, line.trim_start().strip_prefix("```")) {
+            (None, Some(language)) => {
+                let language = language.to_owned();
+                let lines = Vec::new();
+                open = Some((indent, Fence { language, lines }));
+            }
+            (Some(_), Some(_)) => fences.extend(open.take().map(|(_, fence)| fence)),
+            (Some((indent, fence)), None) => fence.lines.push(line.get(*indent..).unwrap_or_default().to_owned()),
+            (None, None) => {}
+        }
+    }
+    assert!(open.is_none(), "a fence is not closed");
+    fences
+}
+
+/// Returns the one block of the README that has a line which begins with `beginning`.
+fn fence_with(beginning: &str) -> Fence {
+    let mut found = fences(README);
+    found.retain(|fence| fence.lines.iter().any(|line| line.starts_with(beginning)));
+    assert_eq!(found.len(), 1, "blocks of the README with {beginning:?}");
+    found.remove(0)
+}
+
+/// Returns the rows of the first table below `heading`, cell by cell.
+fn table(document: &str, heading: &str) -> Vec<Vec<String>> {
+    let cells = |line: &str| -> Vec<String> {
+        let line = line.trim().trim_start_matches('|').trim_end_matches('|');
+        line.split('|').map(|cell| cell.trim().to_owned()).collect()
+    };
+    document
+        .lines()
+        .skip_while(|line| *line != heading)
+        .skip_while(|line| !line.starts_with('|'))
+        .take_while(|line| line.starts_with('|'))
+        .skip(2)
+        .map(cells)
+        .collect()
+}
+
+/// Returns everything in `document` that is set as code: spans, and lines of fenced blocks.
+fn code(document: &str) -> Vec<String> {
+    let mut code: Vec<String> = fences(document).into_iter().flat_map(|fence| fence.lines).collect();
+    let mut is_fenced = false;
+    for line in document.lines() {
+        if line.trim_start().starts_with("```") {
+            is_fenced = !is_fenced;
+        } else if !is_fenced {
+            code.extend(line.split('`').skip(1).step_by(2).map(str::to_owned));
+        }
+    }
+    code
+}
+
+/// Returns `text` without the back quotes of a code span.
+fn unquoted(text: &str) -> String {
+    text.trim_matches('`').to_owned()
+}
+
+/// Returns `line` with each number in one form: sizes and ports differ from run to run.
+fn without_numbers(line: &str) -> String {
+    let mut kept = String::new();
+    for character in line.chars() {
+        if !character.is_ascii_digit() {
+            kept.push(character);
+        } else if !kept.ends_with('#') {
+            kept.push('#');
+        }
+    }
+    kept
+}
+
+/// Answers whether `line` is what `shown` abbreviates: `…` stands for anything.
+fn is_shown_as(line: &str, shown: &str) -> bool {
+    let (line, shown) = (without_numbers(line), without_numbers(shown));
+    let mut rest = line.as_str();
+    for (number, part) in shown.split('…').enumerate() {
+        match rest.find(part) {
+            Some(0) => rest = &rest[part.len()..],
+            Some(place) if number > 0 => rest = &rest[place + part.len()..],
+            _ => return false,
+        }
+    }
+    rest.is_empty() || shown.ends_with('…')
+}
+
+/// Returns the URL of the mirror in `fixtures`.
+fn mirror() -> String {
+    format!("file://{}", root().join("fixtures/releases").display())
+}
+
+#[test]
+fn the_config_var_table_is_that_of_the_code() {
+    let mut listed: Vec<(String, String)> = table(README, "## Config vars")
+        .into_iter()
+        .map(|row| (unquoted(&row[0]), row[1].clone()))
+        .collect();
+    let mut known: Vec<(String, String)> = config::ALL
+        .iter()
+        .map(|var| {
+            let read_at = match var.read_at {
+                ReadAt::Build => "build",
+                ReadAt::Run => "run",
+            };
+            (var.name.to_owned(), read_at.to_owned())
+        })
+        .collect();
+    listed.sort();
+    known.sort();
+
+    assert_eq!(listed, known);
+    assert!(README.contains(config::DEBUG_OLD));
+}
+
+#[test]
+fn the_defaults_in_the_readme_are_those_of_the_code() {
+    let releases = table(README, "## Config vars")
+        .into_iter()
+        .find(|row| unquoted(&row[0]) == config::RELEASES_URL)
+        .unwrap();
+    assert_eq!(unquoted(&releases[2]), DEFAULT_RELEASES_URL);
+
+    let patience = Patience::default();
+    let limits = format!(
+        "(seconds; {} and {} if unset)",
+        patience.connect.as_secs(),
+        patience.whole.as_secs()
+    );
+    assert!(README.contains(&limits), "{limits}");
+    assert_eq!(patience.attempts, 6);
+    assert!(README.contains("tried six times in all"));
+    for (variable, default) in [
+        ("HOOP_BUILDPACK_RETRY_BASE_MS", patience.first_pause),
+        ("HOOP_BUILDPACK_STALL_MS", patience.stall),
+    ] {
+        let (_, behind) = CONTRIBUTING.split_once(variable).unwrap();
+        let default = format!("({})", default.as_millis());
+        let place = behind.find('(').unwrap();
+        assert!(behind[place..].starts_with(&default), "{variable} {default}");
+    }
+}
+
+#[test]
+fn the_troubleshooting_table_has_every_failure() {
+    let rows = table(README, "## Troubleshooting");
+    let mut listed: Vec<String> = rows.iter().map(|row| unquoted(&row[0])).collect();
+    let mut known: Vec<String> = Failure::ALL.iter().map(|failure| failure.id().to_owned()).collect();
+    known.push(NO_BINARY.to_owned());
+    listed.sort();
+    known.sort();
+
+    assert_eq!(listed, known);
+    for row in rows {
+        assert!(row.len() == 3 && row.iter().all(|cell| !cell.is_empty()), "{row:?}");
+    }
+    let shim = std::fs::read_to_string(root().join("bin/hoop-buildpack")).unwrap();
+    assert!(shim.contains(&format!("Failure id: {NO_BINARY}")));
+}
+
+#[test]
+fn the_first_two_commands_are_the_whole_set_up() {
+    let commands: Vec<String> = fences(README)
+        .into_iter()
+        .filter(|fence| fence.language == "sh")
+        .take(2)
+        .map(|fence| fence.text())
+        .collect();
+
+    assert_eq!(commands, [format!("{TRY}\n"), format!("{TEST}\n")]);
+    assert!(std::fs::read_to_string(root().join(".ci/run")).unwrap().contains(TEST));
+}
+
+/// The README shows the run of a release build on amd64; the tests have a debug build, and maybe another machine.
+///
+/// The app compiles itself at its first boot. A machine that is busy with other tests may not be done with that when
+/// the five seconds are over; then, and only then, the command is given more of them.
+#[test]
+fn the_first_command_does_what_the_readme_shows() {
+    let (_, arguments) = TRY.split_once(" -- ").unwrap();
+    let run_with = |arguments: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hoop-buildpack"));
+        command.args(arguments.split_whitespace()).current_dir(root());
+        Run::of(command)
+    };
+    let mut run = run_with(arguments);
+    if !run.stdout().contains("listening on port") {
+        run = run_with(&arguments.replace("--stop-after 5", "--stop-after 60"));
+    }
+    run.exits(0);
+
+    let printed: Vec<String> = run
+        .stdout()
+        .lines()
+        .chain(run.stderr().lines())
+        .map(|line| {
+            line.replace("Linux_arm64", "Linux_x86_64")
+                .replace("linux/arm64", "linux/amd64")
+        })
+        .collect();
+    for shown in fence_with("-----> Hoop agent app detected").lines {
+        if !printed.iter().any(|line| is_shown_as(line, &shown)) {
+            run.fail(&format!("the README shows this line: {shown}"));
+        }
+    }
+}
+
+#[test]
+fn the_readme_lists_the_files_of_a_slug_and_shows_its_logs() {
+    let version = std::fs::read_to_string(root().join("fixtures/releases/latest.txt")).unwrap();
+    let build = Build::from(&mirror()).with("HOOP_VERSION", &version);
+    build.compile().succeeds_quietly();
+    for line in fence_with(".hoop/bin/hoop ").lines {
+        let path = line.split_whitespace().next().unwrap();
+        assert!(build.app().join(path).exists(), "{path}");
+    }
+
+    let again = build.compile();
+    again.succeeds_quietly();
+    let shown = fence_with("       Using the copy").lines;
+    let printed: Vec<&str> = again.stdout().lines().collect();
+    assert_eq!(shown.len(), printed.len(), "{printed:?}");
+    for (line, shown) in printed.iter().zip(&shown) {
+        assert!(is_shown_as(line, shown), "{line}\n{shown}");
+    }
+
+    let mut check = Command::new(build.app().join(".hoop/bin/hoopstart"));
+    check
+        .arg("--check")
+        .env_clear()
+        .env("HOME", build.app())
+        .env("DYNO", "web.1")
+        .env("HOOP_KEY", "grpcs://my-app:s3cr3t@gateway.example:8443?mode=standard");
+    let check = Run::of(check);
+    check.exits(0);
+    assert_eq!(check.stdout(), fence_with("runs: ").text());
+}
+
+#[test]
+fn quoted_messages_are_what_the_code_prints() {
+    let version = "1.36.99".parse().unwrap();
+    let releases: ReleasesUrl = DEFAULT_RELEASES_URL.parse().unwrap();
+    let error = BuildError::from(ReleaseError::VersionNotFound {
+        location: releases.checksums(&version),
+        version,
+        answer: "404 Not Found".to_owned(),
+        is_latest: false,
+    });
+    let mut alerts = Vec::new();
+    BuildLog::to(io::sink(), &mut alerts).error(&messages::of_build_error(&error));
+    let alerts = String::from_utf8(alerts).unwrap();
+    assert_eq!(
+        fence_with(" !     Error: ").text(),
+        alerts.trim_start_matches('\n').replace("\n\n", "\n")
+    );
+
+    let lines = [
+        Fault::KeyMissing.line(),
+        Fault::CommandNotFound {
+            command: "bundel".to_owned(),
+        }
+        .line(),
+        "hoopstart: warning: agent exited with status 1 after 3s; next try in 1s, the app is not affected".to_owned(),
+    ];
+    assert!(SUPERVISOR.contains("next try in {}s, the app is not affected\""));
+    let quoted: BTreeSet<String> = code(README)
+        .into_iter()
+        .filter(|line| line.starts_with("hoopstart: ") && line.len() > "hoopstart: ".len())
+        .collect();
+    assert_eq!(quoted, BTreeSet::from(lines));
+}
+
+#[test]
+fn links_lead_somewhere() {
+    for (name, document) in [
+        ("README.md", README),
+        ("CONTRIBUTING.md", CONTRIBUTING),
+        ("CHANGELOG.md", CHANGELOG),
+    ] {
+        let anchors: BTreeSet<String> = document
+            .lines()
+            .filter(|line| line.starts_with('#'))
+            .map(|line| {
+                let title = line.trim_start_matches('#').trim().to_lowercase();
+                title.replace(' ', "-")
+            })
+            .collect();
+        for link in document.split("](").skip(1) {
+            let target = link.split(')').next().unwrap_or_default();
+            if target.starts_with("https://") {
+                continue;
+            }
+            match target.strip_prefix('#') {
+                Some(anchor) => assert!(anchors.contains(anchor), "{name}: #{anchor}"),
+                None => assert!(root().join(target).exists(), "{name}: {target}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn paths_that_are_named_exist() {
+    // Those of a slug, and of the first buildpack.
+    let elsewhere = ["bin/hoopstart", "bin/hoop"];
+    let folders = ["src/", "tests/", "fixtures/", "bin/", ".ci/", ".cargo/"];
+    for (name, document) in [("README.md", README), ("CONTRIBUTING.md", CONTRIBUTING)] {
+        for code in code(document) {
+            for word in code.split_whitespace() {
+                let is_ours = folders.iter().any(|folder| word.starts_with(folder)) && !elsewhere.contains(&word);
+                assert!(
+                    !is_ours || word.contains(['*', '…', '<']) || root().join(word).exists(),
+                    "{name}: {word}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn options_that_are_named_exist() {
+    let mut commands = cli::command();
+    commands.build();
+    let mut seen = 0;
+    for code in [README, CONTRIBUTING, CHANGELOG].into_iter().flat_map(code) {
+        let words: Vec<&str> = code.split_whitespace().collect();
+        let behind = |program: &str| {
+            let place = words.iter().position(|word| *word == program)?;
+            Some(&words[place + 1..])
+        };
+        let (command, arguments) = if let Some(arguments) = behind("hoopstart") {
+            (commands.find_subcommand("start"), arguments)
+        } else {
+            let of_cargo = || behind("--").filter(|_| words.starts_with(&["cargo", "run"]));
+            let Some(arguments) = behind("hoop-buildpack").or_else(of_cargo) else {
+                continue;
+            };
+            match arguments.first() {
+                Some(name) if !name.starts_with('-') => (commands.find_subcommand(name), arguments),
+                _ => (Some(&commands), arguments),
+            }
+        };
+        let command = command.unwrap_or_else(|| panic!("no such command: {code}"));
+        for option in arguments.iter().take_while(|word| **word != "--") {
+            let Some(option) = option.strip_prefix("--") else {
+                continue;
+            };
+            let exists = command
+                .get_arguments()
+                .any(|argument| argument.get_long() == Some(option));
+            assert!(exists, "no --{option}: {code}");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 4, "the options of the README are not found any more");
+}
+
+#[test]
+fn versions_agree() {
+    let newest = CHANGELOG
+        .lines()
+        .find_map(|line| line.strip_prefix("## [")?.split(']').next());
+    assert_eq!(newest, Some(env!("CARGO_PKG_VERSION")));
+
+    let rust = format!("[Rust](https://rustup.rs) {} or later", env!("CARGO_PKG_RUST_VERSION"));
+    for document in [README, CONTRIBUTING] {
+        assert!(document.contains(&rust), "{rust}");
+    }
+}

@@ -1,0 +1,82 @@
+//! `hoopstart --check`: what would be started, and what is wrong, without the key.
+
+use crate::support::dyno::{Dyno, Launch, MULTI, SECRET, Slug};
+
+fn check(slug: &Slug, launch: &Launch, code: i32) -> Dyno {
+    let mut dyno = launch.plain([slug.hoopstart().as_os_str(), "--check".as_ref()]);
+    dyno.exits(code).closes_output();
+    dyno.assert(dyno.processes().is_empty(), "nothing must be started");
+    let shown = dyno.stdout() + &dyno.stderr();
+    dyno.assert(!shown.contains(SECRET), "the key must not be shown");
+    dyno
+}
+
+#[test]
+fn a_plan_without_a_fault_is_exit_0() {
+    let slug = Slug::of_release("1.148.0");
+    let launch = slug
+        .web()
+        .with("HOOP_KEY", MULTI)
+        .with("HOOP_CONNECTION", "Orders,console");
+    let dyno = check(&slug, &launch, 0);
+    for fact in [
+        "web.1",
+        "1.148.0",
+        "hoop run, a process for each connection",
+        "gateway.example:8443 (TLS)",
+        "orders",
+        "console",
+    ] {
+        dyno.assert(dyno.stdout().contains(fact), &format!("expected {fact:?}"));
+    }
+    assert_eq!(dyno.stderr(), "");
+}
+
+#[test]
+fn every_fault_is_told_with_exit_78() {
+    let slug = Slug::of_release("1.148.0");
+    for (launch, ids) in [
+        (slug.dyno(), vec!["[start::key-missing]"]),
+        (slug.web().with("HOOP_KEY", "nonsense"), vec!["[start::key-malformed]"]),
+        (
+            slug.web().with("HOOP_CONNECTION", "a").with("HOOP_HIDE_KEY", "maybe"),
+            vec!["[start::connection-not-published]", "[start::value-invalid]"],
+        ),
+    ] {
+        let dyno = check(&slug, &launch, 78);
+        for id in ids {
+            dyno.assert(dyno.stdout().contains(id), &format!("expected {id}"));
+        }
+    }
+    let slug = Slug::without_agent();
+    let dyno = check(&slug, &slug.web(), 78);
+    dyno.assert(dyno.stdout().contains("[start::agent-missing]"), "expected the fault");
+}
+
+#[test]
+fn a_dyno_without_an_agent_says_why() {
+    let slug = Slug::of_release("1.148.0");
+    for (launch, reason) in [
+        (slug.web().with("HOOP_DISABLE", "1"), "HOOP_DISABLE is on"),
+        (slug.web().with("DYNO", "run.1"), "does not run in this process type"),
+        (
+            slug.web().with("HOOP_PROCESS_TYPES", "worker"),
+            "HOOP_PROCESS_TYPES does not name it",
+        ),
+    ] {
+        let dyno = check(&slug, &launch, 0);
+        dyno.assert(dyno.stdout().contains(reason), &format!("expected {reason:?}"));
+    }
+}
+
+#[test]
+fn the_old_form_of_a_key_is_not_shown_either() {
+    let slug = Slug::of_release("1.148.0");
+    let secret = "5ec4e700".repeat(8);
+    let launch = slug
+        .web()
+        .with("HOOP_KEY", format!("grpcs://gateway.example:8443/{secret}"));
+    let dyno = check(&slug, &launch, 0);
+    dyno.assert(!dyno.stdout().contains(&secret), "the key must not be shown");
+    dyno.assert(dyno.stdout().contains("gateway.example:8443"), "expected the host");
+}

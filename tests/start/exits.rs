@@ -1,0 +1,174 @@
+//! How an app ends is how its parent sees it end.
+
+use crate::support::dyno::{QUIET_AGENT, Slug};
+
+/// All signals that end a process by default, and that anyone may send.
+const DEADLY: [i32; 20] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 24, 26, 27, 31];
+
+#[test]
+fn every_exit_code_is_the_apps() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    let alone = slug.web().with("HOOP_DISABLE", "1");
+    for code in 0..=255 {
+        alone.script(&format!("exit {code}")).exits(code);
+    }
+}
+
+#[test]
+fn exit_codes_beside_an_agent_are_the_apps() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    for code in [0, 1, 2, 7, 42, 77, 78, 124, 125, 126, 127, 128, 129, 137, 143, 255] {
+        slug.web().script(&format!("exit {code}")).exits(code);
+    }
+    // Also where the agent had come up.
+    let mut dyno = slug.web().with_stdin().script("read line; exit 9");
+    dyno.logs("hoop | agent up");
+    dyno.write("go\n");
+    dyno.exits(9);
+}
+
+#[test]
+fn death_by_a_signal_is_seen_as_one() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    let launch = slug.web().after("ulimit -c 0");
+    for signal in DEADLY {
+        launch.script(&format!("kill -{signal} $$")).dies_by(signal);
+    }
+}
+
+#[test]
+fn a_program_that_is_not_there_is_exit_127_and_one_line() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    for (program, shown) in [
+        ("no-such-program", "\"no-such-program\""),
+        ("./no/such/program", "\"./no/such/program\""),
+        (".hoop/manifest.yml/x", "\".hoop/manifest.yml/x\""),
+    ] {
+        for launch in [slug.web(), slug.web().with("HOOP_DISABLE", "1")] {
+            let mut dyno = launch.start([program]);
+            dyno.exits(127).closes_output();
+            let lines = dyno.own_lines();
+            dyno.assert(
+                lines.len() == 1
+                    && lines[0].starts_with("hoopstart: error: ")
+                    && lines[0].contains(shown)
+                    && lines[0].ends_with("[start::not-found]"),
+                "expected one line that names the program",
+            );
+            dyno.assert(dyno.stdout().is_empty(), "nothing of ours goes to stdout");
+        }
+    }
+}
+
+#[test]
+fn a_program_that_cannot_be_run_is_exit_126_and_one_line() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    slug.put("not-executable", "#!/bin/sh\n");
+    for program in ["./not-executable", "./bin"] {
+        let mut dyno = slug.web().start([program]);
+        dyno.exits(126).closes_output();
+        let lines = dyno.own_lines();
+        dyno.assert(
+            lines.len() == 1 && lines[0].contains(program) && lines[0].ends_with("[start::not-executable]"),
+            "expected one line that names the program",
+        );
+    }
+}
+
+#[test]
+fn a_script_that_names_no_interpreter_is_run_by_sh_as_a_shell_would() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    slug.put_program("script", "echo \"script $1\"; exit 5\n");
+    let mut dyno = slug.web().start(["./script", "argument"]);
+    dyno.exits(5).closes_output();
+    assert_eq!(dyno.stdout(), "script argument\n");
+}
+
+#[test]
+fn an_agent_started_for_a_program_that_is_not_there_goes_as_well() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    let mut dyno = slug.web().start(["no-such-program"]);
+    dyno.exits(127);
+    dyno.is_gone_within(std::time::Duration::from_secs(10), std::time::Instant::now());
+}
+
+#[test]
+fn no_command_at_all_is_exit_2_and_one_line() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    let hoopstart = slug.hoopstart();
+    for arguments in [vec![], vec!["--"]] {
+        let mut words = vec![hoopstart.to_str().unwrap()];
+        words.extend(arguments);
+        let mut dyno = slug.web().plain(words);
+        dyno.exits(2).closes_output();
+        let lines = dyno.own_lines();
+        dyno.assert(
+            lines.len() == 1 && lines[0].ends_with("[start::command-missing]"),
+            "expected one line",
+        );
+        dyno.assert(dyno.processes().is_empty(), "nothing is started");
+    }
+}
+
+#[test]
+fn arguments_reach_the_app_as_they_are() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    let arguments = [
+        "", "a b", "--check", "-h", "--", "*", "$HOME", "'\"", "\n", "é", "--attach", "1",
+    ];
+    let mut dyno = slug.web().start(["cat", "/proc/self/cmdline"]);
+    dyno.exits(0).closes_output();
+    assert_eq!(dyno.stdout(), "cat\0/proc/self/cmdline\0");
+
+    let hoopstart = slug.hoopstart();
+    for launcher in [vec!["--"], vec![]] {
+        let mut words = vec![hoopstart.to_str().unwrap()];
+        words.extend(launcher);
+        words.extend(["sh", "-c", "cat /proc/$$/cmdline", "sh"]);
+        words.extend(arguments);
+        let mut dyno = slug.web().plain(words);
+        dyno.exits(0).closes_output();
+        let shown = dyno.stdout();
+        let shown: Vec<_> = shown.split_terminator('\0').skip(4).collect();
+        assert_eq!(shown, arguments);
+    }
+}
+
+#[test]
+fn bytes_that_are_not_utf8_reach_the_app() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let slug = Slug::of_agent(QUIET_AGENT);
+    let odd = std::ffi::OsStr::from_bytes(b"\xff\xfe");
+    let words = ["sh", "-c", "printf %s \"$1\" \"$ODD\" | od -An -tx1", "sh"].map(std::ffi::OsStr::new);
+    let mut dyno = slug.web().with("ODD", odd).start(words.into_iter().chain([odd]));
+    dyno.exits(0).closes_output();
+    assert_eq!(dyno.stdout().trim(), "ff fe ff fe");
+}
+
+#[test]
+fn stdin_is_the_apps() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    let mut dyno = slug.web().with_stdin().start(["cat"]);
+    dyno.logs("hoop | agent up");
+    for line in ["one\n", "two\n"] {
+        dyno.write(line);
+        dyno.prints(line);
+    }
+    dyno.close_stdin();
+    dyno.exits(0);
+}
+
+#[test]
+fn the_old_name_works_as_well() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    let hoopwrapper = slug.path(".hoop/bin/hoopwrapper");
+    let mut dyno = slug.web().with_stdin().plain([
+        hoopwrapper.as_os_str(),
+        "sh".as_ref(),
+        "-c".as_ref(),
+        "read line; exit 5".as_ref(),
+    ]);
+    dyno.logs("hoop | agent up");
+    dyno.write("\n");
+    dyno.exits(5);
+}

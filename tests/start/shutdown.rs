@@ -1,0 +1,263 @@
+//! The agent stays as long as the app, and no longer.
+
+use crate::support::dyno::{Dyno, LIMIT, Process, QUIET_AGENT, Slug, program, skipped};
+use rustix::process::Signal;
+use std::time::{Duration, Instant};
+
+/// Nothing of ours is left so long after the app's end.
+const PROMISE: Duration = Duration::from_secs(10);
+
+/// How soon output is closed after the app's end. The promise is "at once"; the agents of these tests live 8 s.
+const AT_ONCE: Duration = Duration::from_secs(4);
+
+/// An app that drains on SIGTERM until the file `drained` is there.
+const DRAINING_APP: &str = r#"
+stop() {
+  echo draining
+  until [ -e "$HOME/drained" ]; do sleep 0.05; done
+  echo drained
+  kill -KILL "$!" 2>/dev/null # its own child, not one of ours
+  exit 3
+}
+trap stop TERM
+echo up
+while :; do sleep 600 >/dev/null 2>&1 & wait "$!"; done
+"#;
+
+/// An agent that notes every SIGTERM and goes on.
+const STUBBORN_AGENT: &str = r#"#!/bin/sh
+trap 'echo told >>"$HOME/told"' TERM
+echo "agent up"
+while :; do
+  sleep 600 >/dev/null 2>&1 &
+  wait "$!"
+  kill -KILL "$!"
+done 2>/dev/null
+"#;
+
+/// Starts the draining app with `agent` beside it.
+fn draining(slug: &Slug) -> Dyno {
+    let dyno = slug.web().script(DRAINING_APP);
+    dyno.prints("up\n").logs("hoop | agent up\n");
+    dyno
+}
+
+#[test]
+fn an_app_drains_as_long_as_it_likes_with_its_agent_beside_it() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    let mut dyno = draining(&slug);
+    let agent = dyno.has_agents(1)[0].pid;
+
+    // As Docker does: only the first process is told.
+    dyno.signal(Signal::TERM);
+    dyno.prints("draining\n");
+    assert_eq!(dyno.has_agents(1)[0].pid, agent);
+    slug.put("drained", "");
+    dyno.exits(3);
+    dyno.is_gone_within(PROMISE, Instant::now());
+}
+
+#[test]
+fn an_app_that_drains_is_not_hurried_where_every_process_was_told() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    let mut dyno = draining(&slug);
+
+    dyno.signal_all(Signal::TERM);
+    dyno.prints("draining\n");
+    // The agent goes, since the platform told it too, and is not started again.
+    dyno.has_agents(0);
+    assert_eq!(dyno.supervisors().len(), 1);
+    slug.put("drained", "");
+    dyno.exits(3);
+    dyno.is_gone_within(PROMISE, Instant::now());
+    dyno.closes_output();
+    dyno.assert(dyno.own_lines().is_empty(), "an orderly stop is not worth a line");
+    dyno.assert(dyno.stdout() == "up\ndraining\ndrained\n", "the app drains once");
+}
+
+#[test]
+fn an_agent_that_ignores_its_end_is_told_once_and_then_killed() {
+    let slug = Slug::of_agent(STUBBORN_AGENT);
+    let mut dyno = slug.web().with_stdin().script("read line; exit 4");
+    dyno.logs("hoop | agent up\n");
+
+    dyno.write("go\n");
+    dyno.exits(4);
+    dyno.is_gone_within(PROMISE, Instant::now());
+    assert_eq!(slug.read("told"), "told\n");
+}
+
+#[test]
+fn an_agent_that_the_platform_told_is_not_told_again() {
+    let slug = Slug::of_agent(STUBBORN_AGENT);
+    slug.put("drained", "");
+    let mut dyno = draining(&slug);
+
+    dyno.signal_all(Signal::TERM);
+    dyno.exits(3);
+    dyno.is_gone_within(PROMISE, Instant::now());
+    assert_eq!(slug.read("told"), "told\n");
+}
+
+#[test]
+fn the_log_is_closed_at_once_although_the_agent_stays() {
+    let slug = Slug::of_agent(STUBBORN_AGENT);
+    let mut dyno = slug.web().with_stdin().script("read line");
+    dyno.logs("hoop | agent up\n");
+
+    dyno.write("go\n");
+    dyno.exits(0);
+    let ended = Instant::now();
+    let closed = dyno.closes_output();
+    let took = closed.saturating_duration_since(ended);
+    assert!(took < AT_ONCE, "stdout and stderr were held for {took:?}");
+    assert!(!dyno.agents().is_empty(), "the agent is the one that stays");
+}
+
+#[test]
+fn what_the_agent_started_goes_with_it() {
+    let has_setsid = program("setsid").is_some();
+    let slug = Slug::of_agent(&format!(
+        r#"#!/bin/sh
+trap 'exit 15' TERM
+# A session's shell with a child of its own, one that ignores SIGTERM, an orphan, one in another session.
+sh -c 'sleep 601 & wait' &
+sh -c 'trap "" TERM; sleep 602; sleep 603' &
+(sleep 604 &)
+{} sleep 605 &
+echo "agent up"
+while :; do wait; done
+"#,
+        if has_setsid { "setsid" } else { "" }
+    ));
+    let mut dyno = slug.web().with_stdin().script("read line");
+    dyno.logs("hoop | agent up\n");
+    for sleeper in ["601", "602", "604", "605"] {
+        dyno.until(sleeper, || {
+            let processes = dyno.processes();
+            processes
+                .iter()
+                .any(|process| process.command_line() == ["sleep", sleeper])
+                .then_some(())
+        });
+    }
+
+    dyno.write("go\n");
+    dyno.exits(0);
+    dyno.is_gone_within(PROMISE, Instant::now());
+}
+
+#[test]
+fn an_app_that_is_killed_takes_its_agent_along() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    let mut dyno = slug.web().start(["sleep", "600"]);
+    dyno.logs("hoop | agent up\n");
+
+    dyno.signal(Signal::KILL);
+    dyno.dies_by(9);
+    dyno.is_gone_within(PROMISE, Instant::now());
+}
+
+#[test]
+fn an_app_outlives_its_supervisor() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    let mut dyno = slug.web().with_stdin().script("read line; exit 6");
+    dyno.logs("hoop | agent up\n");
+
+    for supervisor in dyno.supervisors() {
+        supervisor.signal(Signal::KILL);
+    }
+    dyno.until("the supervisor's end", || dyno.supervisors().is_empty().then_some(()));
+    dyno.write("go\n");
+    dyno.exits(6);
+}
+
+#[test]
+fn a_log_that_nobody_reads_keeps_nothing_alive() {
+    // The pipe is full, and its reader is there and does not read.
+    let slug = Slug::of_agent("#!/bin/sh\nline=$(printf '%9990s' x)\nwhile :; do echo \"$line\"; done\n");
+    let launch = slug.web();
+    let (reader, writer) = std::io::pipe().unwrap();
+    let mut command = std::process::Command::new(slug.hoopstart());
+    command
+        .args(["--", "sh", "-c", "read line; exit 7"])
+        .env_clear()
+        .envs(launch.variables().iter().map(|(name, value)| (name, value)))
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .stderr(writer);
+    let mut dyno = Dyno::of(&launch, command);
+    dyno.has_agents(1);
+    let begin = Instant::now();
+    dyno.until("a full pipe", || {
+        let waiting = rustix::io::ioctl_fionread(&reader).unwrap();
+        assert!(begin.elapsed() < LIMIT);
+        (waiting > 32 * 1024).then_some(())
+    });
+    dyno.write("go\n");
+    dyno.exits(7);
+    dyno.is_gone_within(PROMISE, Instant::now());
+    drop(reader);
+}
+
+/// Returns the command that makes its command the first process of a pid namespace, where that is permitted.
+fn namespace() -> Option<Vec<String>> {
+    program("unshare")?;
+    for flags in [
+        "--pid --fork --mount-proc",
+        "--user --map-root-user --pid --fork --mount-proc",
+    ] {
+        let words: Vec<String> = std::iter::once("unshare")
+            .chain(flags.split(' '))
+            .map(str::to_owned)
+            .collect();
+        let tried = std::process::Command::new(&words[0])
+            .args(&words[1..])
+            .arg("true")
+            .stderr(std::process::Stdio::null())
+            .status();
+        if tried.is_ok_and(|status| status.success()) {
+            return Some(words);
+        }
+    }
+    skipped("this machine permits no pid namespace");
+    None
+}
+
+#[test]
+fn an_app_that_is_the_first_process_of_its_container_never_has_a_zombie_of_ours() {
+    let Some(mut words) = namespace() else { return };
+    let slug = Slug::of_agent("#!/bin/sh\n(sleep 0.1 &)\necho \"agent up\"\nexit 3\n");
+    let hoopstart = slug.hoopstart();
+    let script = format!("echo first is $$\n{DRAINING_APP}");
+    words.extend([hoopstart.to_str().unwrap(), "--", "sh", "-c", &script].map(str::to_owned));
+    let mut dyno = slug.web().plain(&words);
+    dyno.prints("first is 1\n").prints("up\n");
+
+    let first = dyno.until("the app", || {
+        Process::children_of(dyno.pid())
+            .into_iter()
+            .find(|process| !process.is_zombie)
+    });
+    let zombies = || {
+        let mut children = Process::children_of(first.pid);
+        children.retain(|process| process.is_zombie);
+        children
+    };
+    dyno.until("two ends of the agent", || {
+        dyno.assert(zombies().is_empty(), "the app has a zombie");
+        (dyno.stderr().matches("exited with status 3").count() == 2).then_some(())
+    });
+    // The whole container is told, and the supervisor stays until the app has gone.
+    for process in dyno.processes() {
+        if process.pid != dyno.pid() {
+            process.signal(Signal::TERM);
+        }
+    }
+    dyno.prints("draining\n");
+    dyno.assert(zombies().is_empty(), "the app has a zombie");
+    assert_eq!(dyno.supervisors().len(), 1);
+    slug.put("drained", "");
+    dyno.exits(3);
+    dyno.is_gone_within(PROMISE, Instant::now());
+}

@@ -1,0 +1,161 @@
+//! The app gets each signal as often as it was sent.
+
+use crate::support::dyno::{Dyno, Slug};
+use rustix::process::Signal;
+
+/// An app that prints a line for every signal. It ends when its stdin does not matter: never by itself.
+const LISTENER: &str = r#"
+for name in HUP INT QUIT USR1 USR2 ALRM WINCH TERM; do trap "echo got $name" "$name"; done
+echo ready
+while :; do
+  sleep 600 >/dev/null 2>&1 &
+  wait "$!"
+  kill -KILL "$!"
+done 2>/dev/null
+"#;
+
+/// An agent that writes a line into a file for every signal, and ends at none.
+const LISTENING_AGENT: &str = r#"#!/bin/sh
+for name in HUP INT QUIT TERM; do trap "echo got $name >>\"$HOME/agent-signals\"" "$name"; done
+echo "agent up"
+while :; do
+  sleep 600 >/dev/null 2>&1 &
+  wait "$!"
+  kill -KILL "$!"
+done 2>/dev/null
+"#;
+
+/// All signals the listener tells apart, but the one that marks the end.
+const SIGNALS: [(Signal, &str); 7] = [
+    (Signal::HUP, "HUP"),
+    (Signal::INT, "INT"),
+    (Signal::QUIT, "QUIT"),
+    (Signal::USR1, "USR1"),
+    (Signal::ALARM, "ALRM"),
+    (Signal::WINCH, "WINCH"),
+    (Signal::TERM, "TERM"),
+];
+
+/// How often the app has got a signal.
+fn count(dyno: &Dyno, name: &str) -> usize {
+    dyno.stdout().matches(&format!("got {name}\n")).count()
+}
+
+/// Starts the listener with an agent beside it.
+fn listener(slug: &Slug) -> Dyno {
+    let dyno = slug.web().after("ulimit -c 0").script(LISTENER);
+    dyno.prints("ready\n").logs("hoop | agent up\n");
+    dyno
+}
+
+/// Sends each signal twice by `send`, and asserts that the app gets each twice and no other. Two of a kind at once
+/// are one to the kernel, so the next is sent when `arrived` says that the last was seen by all.
+#[track_caller]
+fn assert_each_is_seen_once(dyno: &Dyno, send: impl Fn(Signal), arrived: impl Fn(&str, usize) -> bool) {
+    for (signal, name) in SIGNALS {
+        for time in 1..=2 {
+            send(signal);
+            dyno.until(&format!("{name} number {time}"), || {
+                (count(dyno, name) >= time && arrived(name, time)).then_some(())
+            });
+        }
+    }
+    // What comes behind this one would have come before it.
+    dyno.signal(Signal::USR2);
+    dyno.prints("got USR2\n");
+    let expected: String = SIGNALS
+        .iter()
+        .flat_map(|(_, name)| [format!("got {name}\n"), format!("got {name}\n")])
+        .collect();
+    dyno.assert(
+        dyno.stdout() == format!("ready\n{expected}got USR2\n"),
+        "expected each signal twice",
+    );
+}
+
+#[test]
+fn signals_to_the_pid_reach_the_app_once_and_the_agent_never() {
+    let slug = Slug::of_agent(LISTENING_AGENT);
+    let dyno = listener(&slug);
+
+    assert_each_is_seen_once(&dyno, |signal| dyno.signal(signal), |_, _| true);
+
+    assert_eq!(slug.read("agent-signals"), "");
+    assert_eq!(dyno.agents().len(), 1);
+}
+
+#[test]
+fn signals_to_the_process_group_reach_the_app_once_and_the_agent_never() {
+    let slug = Slug::of_agent(LISTENING_AGENT);
+    let dyno = listener(&slug);
+
+    assert_each_is_seen_once(&dyno, |signal| dyno.signal_group(signal), |_, _| true);
+
+    assert_eq!(slug.read("agent-signals"), "");
+    assert_eq!(dyno.supervisors().len(), 1);
+}
+
+#[test]
+fn signals_to_the_whole_dyno_reach_app_and_agent_once_each() {
+    let slug = Slug::of_agent(LISTENING_AGENT);
+    let dyno = listener(&slug);
+    let agent = dyno.has_agents(1)[0].pid;
+
+    // The agent is not written to survive the others.
+    let shared = ["HUP", "INT", "QUIT", "TERM"];
+    let of_agent = |name: &str| slug.read("agent-signals").matches(&format!("got {name}\n")).count();
+    assert_each_is_seen_once(
+        &dyno,
+        |signal| {
+            let (_, name) = SIGNALS.iter().find(|(listed, _)| *listed == signal).unwrap();
+            if shared.contains(name) {
+                dyno.signal_all(signal);
+            } else {
+                dyno.signal(signal);
+                dyno.supervisors()[0].signal(signal);
+            }
+        },
+        |name, time| !shared.contains(&name) || of_agent(name) >= time,
+    );
+
+    assert_eq!(
+        slug.read("agent-signals"),
+        "got HUP\ngot HUP\ngot INT\ngot INT\ngot QUIT\ngot QUIT\ngot TERM\ngot TERM\n"
+    );
+    // The supervisor outlives them all, and stops nothing before the app has gone.
+    assert_eq!(dyno.has_agents(1)[0].pid, agent);
+    assert_eq!(dyno.supervisors().len(), 1);
+}
+
+#[test]
+fn repeated_hangups_reach_the_app_as_often_as_they_were_sent() {
+    let slug = Slug::of_agent(LISTENING_AGENT);
+    let dyno = listener(&slug);
+    for time in 1..=20 {
+        dyno.signal_all(Signal::HUP);
+        dyno.until(&format!("hangup {time}"), || {
+            (count(&dyno, "HUP") >= time).then_some(())
+        });
+    }
+    dyno.signal(Signal::USR2);
+    dyno.prints("got USR2\n");
+    assert_eq!(count(&dyno, "HUP"), 20);
+}
+
+#[test]
+fn a_stopped_app_goes_on_where_it_was() {
+    let slug = Slug::of_agent(LISTENING_AGENT);
+    let dyno = listener(&slug);
+    let state = || {
+        let text = std::fs::read_to_string(format!("/proc/{}/stat", dyno.pid())).unwrap();
+        text.rsplit_once(") ").unwrap().1.chars().next().unwrap()
+    };
+
+    dyno.signal(Signal::STOP);
+    dyno.until("a stop", || (state() == 'T').then_some(()));
+    assert_eq!(dyno.supervisors().len(), 1);
+    dyno.signal(Signal::CONT);
+    dyno.signal(Signal::USR1);
+    dyno.prints("got USR1\n");
+    assert_eq!(dyno.agents().len(), 1);
+}

@@ -1,0 +1,55 @@
+//! Starting twice is harmless.
+
+use crate::support::dyno::{QUIET_AGENT, Slug};
+
+#[test]
+fn hoopstart_in_hoopstart_runs_one_agent() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    let hoopstart = slug.hoopstart();
+    let hoopstart = hoopstart.to_str().unwrap();
+    let mut dyno = slug.web().with_stdin().start([
+        hoopstart,
+        "--",
+        hoopstart,
+        "--",
+        "sh",
+        "-c",
+        "echo up; read line; exit 6",
+    ]);
+    dyno.prints("up\n").logs("hoop | agent up\n");
+
+    assert_eq!(dyno.supervisors().len(), 1);
+    assert_eq!(dyno.agents().len(), 1);
+    dyno.write("go\n");
+    dyno.exits(6);
+}
+
+#[test]
+fn hoopstart_in_a_child_of_the_app_runs_no_other_agent() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    let mut dyno = slug
+        .web()
+        .with("HOOPSTART_DEBUG", "1")
+        .with_stdin()
+        .script("read line; bin/hoopstart -- sh -c 'echo child; read line'; exit 6");
+    dyno.logs("hoop | agent up\n");
+    dyno.write("go\n");
+    dyno.prints("child\n").logs("already run by the supervisor");
+
+    assert_eq!(dyno.supervisors().len(), 1);
+    dyno.write("go\n");
+    dyno.exits(6);
+}
+
+#[test]
+fn two_apps_side_by_side_have_an_agent_each() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    // As foreman and honcho do.
+    let dyno = slug.web().plain([
+        "sh",
+        "-c",
+        "bin/hoopstart -- sleep 600 & bin/hoopstart -- sleep 600 & wait",
+    ]);
+    dyno.has_agents(2);
+    assert_eq!(dyno.supervisors().len(), 2);
+}

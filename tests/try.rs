@@ -1,0 +1,310 @@
+//! `try`: an app of this repository from its folder to a clean stop, as a person sees it.
+
+mod support;
+
+use rustix::process::Signal;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use support::dyno::{Dyno, LIMIT, Launch, MARK, SECRET, STANDARD, program};
+use support::tree::Tree;
+use tempfile::TempDir;
+
+/// A person who tries apps: a scratch folder, and nothing else.
+struct Person {
+    scratch: TempDir,
+}
+
+impl Person {
+    fn new() -> Self {
+        let scratch = TempDir::with_prefix("a person's ").expect("a scratch folder can be made");
+        for folder in ["tmp", "apps"] {
+            fs::create_dir(scratch.path().join(folder)).expect("a folder can be made");
+        }
+        Self { scratch }
+    }
+
+    /// Makes an app of these files.
+    fn app(&self, files: &[(&str, &str)]) -> PathBuf {
+        let app = self.scratch.path().join("apps/app");
+        fs::create_dir(&app).expect("a folder can be made");
+        for (name, text) in files {
+            fs::write(app.join(name), text).expect("a file can be written");
+        }
+        app
+    }
+
+    /// The folder for temporary files.
+    fn tmp(&self) -> PathBuf {
+        self.scratch.path().join("tmp")
+    }
+
+    /// Runs `try` with these arguments.
+    #[track_caller]
+    fn tries<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Dyno {
+        let mut launch = Launch::in_folder(self.scratch.path())
+            .with("TMPDIR", self.tmp())
+            .with("HOOP_KEY", STANDARD);
+        // Where the toolchain is that compiles the app.
+        for name in ["HOME", "RUSTUP_HOME", "CARGO_HOME"] {
+            if let Some(value) = std::env::var_os(name) {
+                launch = launch.with(name, value);
+            }
+        }
+        let mut words: Vec<OsString> = vec![env!("CARGO_BIN_EXE_hoop-buildpack").into(), "try".into()];
+        words.extend(arguments.into_iter().map(|argument| argument.as_ref().to_owned()));
+        // A config var, so that the processes of the dyno have it as well.
+        words.extend(["--env".into(), MARK.into()]);
+        launch.plain(words)
+    }
+
+    /// Waits for the end, and asserts the exit code and that nothing is left.
+    #[track_caller]
+    fn ends(&self, mut dyno: Dyno, code: i32) -> Dyno {
+        dyno.exits(code).closes_output();
+        dyno.assert(dyno.processes().is_empty(), "no process may be left");
+        let left = Tree::of(&self.tmp());
+        dyno.assert(left.paths().is_empty(), &format!("no file may be left: {left:?}"));
+        let shown = dyno.stdout() + &dyno.stderr();
+        dyno.assert(!shown.contains(SECRET), "the key must not be shown");
+        dyno
+    }
+}
+
+/// An app of this repository.
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/apps").join(name)
+}
+
+/// The release mirror of this repository.
+fn releases() -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/releases");
+    url::Url::from_file_path(folder)
+        .expect("the folder's path is absolute")
+        .into()
+}
+
+/// Sends a request to the app.
+fn request(port: u16, path: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("the app listens");
+    stream.set_read_timeout(Some(LIMIT)).expect("the limit is not zero");
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: app\r\n\r\n").expect("the app reads");
+    stream
+}
+
+/// Returns the answer to a request.
+fn answer(mut stream: TcpStream) -> String {
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("the app answers");
+    text
+}
+
+#[test]
+fn a_web_app_is_built_booted_answers_and_drains() {
+    let person = Person::new();
+    let before = Tree::of(&fixture("web-drains"));
+    let dyno = person.tries([fixture("web-drains").as_os_str(), "--env".as_ref(), "HOOP_KEY".as_ref()]);
+    dyno.prints("listening on port ");
+    dyno.logs("hoop | {").logs("connected, gateway=gateway.example:8443");
+    let said = dyno.stdout();
+    let port: u16 = said
+        .split_once("its PORT is ")
+        .and_then(|(_, rest)| rest.lines().next()?.parse().ok())
+        .unwrap_or_else(|| dyno.fail("expected the port"));
+    dyno.assert(
+        said.contains(&format!("listening on port {port}\n")),
+        "expected the same port",
+    );
+    let agent = dyno.has_agents(1).remove(0);
+    assert_eq!(agent.variable("DYNO"), Some(OsStr::new("web.1")));
+
+    assert!(answer(request(port, "/")).starts_with("HTTP/1.1 200 OK\r\n"));
+    // Ctrl-C, with a request under way.
+    let slow = request(port, "/slow");
+    let read = || answer(request(port, "/")).contains("hello");
+    assert!(read());
+    dyno.signal(Signal::INT);
+    assert!(answer(slow).contains("a slow hello"));
+
+    let dyno = person.ends(dyno, 0);
+    let said = dyno.stdout();
+    let mut rest = said.as_str();
+    for step in [
+        "-----> Hoop agent app detected",
+        "-----> Starting process with command `hoopstart -- sh web.sh`",
+        "listening on port",
+        "-----> Stopping all processes with SIGTERM",
+        "draining",
+        "drained",
+        "-----> Process exited with status 0",
+    ] {
+        let Some((_, behind)) = rest.split_once(step) else {
+            dyno.fail(&format!("expected {step:?}, in this order"));
+        };
+        rest = behind;
+    }
+    dyno.assert(dyno.own_lines().is_empty(), "nothing is wrong");
+    assert_eq!(
+        Tree::of(&fixture("web-drains")),
+        before,
+        "the app's folder is left alone"
+    );
+}
+
+#[test]
+fn another_process_type_runs_until_the_time_is_over() {
+    let person = Person::new();
+    let dyno = person.tries([
+        fixture("web-and-worker").as_os_str(),
+        "worker".as_ref(),
+        "--env".as_ref(),
+        "HOOP_KEY".as_ref(),
+        "--stop-after".as_ref(),
+        "3".as_ref(),
+    ]);
+    let dyno = person.ends(dyno, 0);
+    for text in ["It is worker.1", "worker: up", "worker: stopped"] {
+        dyno.assert(dyno.stdout().contains(text), &format!("expected {text:?}"));
+    }
+    dyno.assert(dyno.stderr().contains("hoop | {"), "expected the agent's lines");
+}
+
+#[test]
+fn a_process_type_that_does_not_exist_is_told_with_those_that_do() {
+    let person = Person::new();
+    let dyno = person.ends(
+        person.tries([fixture("web-and-worker").as_os_str(), "clock".as_ref()]),
+        1,
+    );
+    for text in ["\"clock\"", "web, worker"] {
+        dyno.assert(dyno.stderr().contains(text), &format!("expected {text:?}"));
+    }
+}
+
+#[test]
+fn an_app_without_a_procfile_has_no_process_to_run() {
+    let person = Person::new();
+    let dyno = person.ends(person.tries([fixture("no-procfile")]), 1);
+    dyno.assert(dyno.stderr().contains("Procfile"), "expected the reason");
+}
+
+#[test]
+fn a_build_that_fails_is_exit_1_and_nothing_is_started() {
+    let person = Person::new();
+    for (app, variable, id) in [
+        ("web-and-worker", "HOOP_VERSION=9.9.9", "version::not-found"),
+        ("hostile-links", "HOOP_VERSION=1.148.0", "install::blocked"),
+    ] {
+        let dyno = person.tries([fixture(app).as_os_str(), "--env".as_ref(), variable.as_ref()]);
+        let dyno = person.ends(dyno, 1);
+        let expected = format!(" !     Failure id: {id}");
+        dyno.assert(dyno.stderr().contains(&expected), &format!("expected {id}"));
+        dyno.assert(!dyno.stdout().contains("Starting process"), "nothing is to be started");
+    }
+}
+
+#[test]
+fn the_exit_status_is_the_apps() {
+    for (command, code) in [
+        ("exit 7", 7),
+        ("hoopstart -- sh -c 'exit 9'", 9),
+        ("true && hoopstart -- sh -c 'kill -KILL $$'", 137),
+        ("exec hoopstart -- sh -c 'kill -TERM $$'", 143),
+        ("hoopstart -- no-such-program", 127),
+    ] {
+        let person = Person::new();
+        let app = person.app(&[("Procfile", &format!("web: {command}\n"))]);
+        let dyno = person.tries([app.as_os_str(), "--releases".as_ref(), releases().as_ref()]);
+        let dyno = person.ends(dyno, code);
+        dyno.assert(
+            dyno.stdout()
+                .contains(&format!("-----> Process exited with status {code}\n")),
+            "expected the status",
+        );
+    }
+}
+
+#[test]
+fn the_dyno_has_the_environment_of_a_dyno() {
+    let person = Person::new();
+    let app = person.app(&[
+        ("Procfile", "web: env; pwd\n"),
+        ("vars", "# a comment\n\nFROM_FILE=a=b\n"),
+    ]);
+    let file = app.join("vars");
+    let dyno = person.tries([
+        app.as_os_str(),
+        "--env-file".as_ref(),
+        file.as_os_str(),
+        "--env".as_ref(),
+        "GIVEN=a value".as_ref(),
+        "--releases".as_ref(),
+        releases().as_ref(),
+    ]);
+    let dyno = person.ends(dyno, 0);
+    let said = dyno.stdout();
+    for line in ["DYNO=web.1", "LANG=C.UTF-8", "FROM_FILE=a=b", "GIVEN=a value"] {
+        dyno.assert(said.lines().any(|said| said == line), &format!("expected {line:?}"));
+    }
+    let home = said.lines().find_map(|line| line.strip_prefix("HOME=")).unwrap();
+    dyno.assert(
+        home.ends_with("/app") && said.lines().any(|line| line == home),
+        "it runs in the slug",
+    );
+    dyno.assert(
+        said.contains(&format!(":{home}/.hoop/bin\n")),
+        "hoopstart is on the PATH",
+    );
+    // What the person has for themselves does not reach the dyno.
+    for name in ["TMPDIR=", "HOOP_KEY="] {
+        dyno.assert(!said.lines().any(|line| line.starts_with(name)), name);
+    }
+}
+
+#[test]
+fn autostart_needs_no_hoopstart_in_the_procfile() {
+    let person = Person::new();
+    let dyno = person.tries([
+        fixture("forgets-hoopstart").as_os_str(),
+        "--env".as_ref(),
+        "HOOP_KEY".as_ref(),
+        "--env".as_ref(),
+        "HOOP_AUTOSTART=true".as_ref(),
+    ]);
+    dyno.prints("web: up").logs("hoop | {");
+    dyno.has_agents(1);
+    dyno.signal(Signal::TERM);
+    // The app has no handler for it.
+    person.ends(dyno, 143);
+}
+
+#[test]
+fn arguments_that_make_no_sense_are_told() {
+    let person = Person::new();
+    let app = fixture("web-and-worker");
+    let app = app.to_str().unwrap();
+    for (arguments, code, phrase) in [
+        (vec!["/no/such/app"], 1, "/no/such/app"),
+        (vec![app, "--env", "NO_SUCH_VARIABLE_HERE"], 1, "NO_SUCH_VARIABLE_HERE"),
+        (vec![app, "--env", "not/a name=1"], 1, "not/a name"),
+        (vec![app, "--env-file", "/no/such/file"], 1, "/no/such/file"),
+        (vec![app, "--stop-after", "soon"], 2, "soon"),
+        (vec![app, "web", "worker"], 2, "worker"),
+    ] {
+        let dyno = person.ends(person.tries(arguments), code);
+        dyno.assert(dyno.stderr().contains(phrase), &format!("expected {phrase:?}"));
+        dyno.assert(!dyno.stderr().contains("panicked"), "expected a sentence");
+    }
+}
+
+#[test]
+fn what_an_app_leaves_behind_is_ended() {
+    let person = Person::new();
+    let setsid = if program("setsid").is_some() { "setsid " } else { "" };
+    let command = format!("web: {setsid}sh -c 'trap \"\" TERM; sleep 600' & echo left it behind");
+    let app = person.app(&[("Procfile", &command)]);
+    let dyno = person.tries([app.as_os_str(), "--releases".as_ref(), releases().as_ref()]);
+    person.ends(dyno, 0);
+}
