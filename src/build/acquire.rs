@@ -4,8 +4,9 @@
 use super::BuildError;
 use super::archive::{UnpackFault, Unpacked};
 use super::cache::{Cache, CachedArchive};
+use super::checksums;
 use super::config::{BuildConfig, VersionRequest};
-use super::fetch::{ARCHIVE_LIMIT, FetchError, Fetcher, from_io};
+use super::fetch::{ARCHIVE_LIMIT, FetchError, Fetcher, STARTS, from_io};
 use super::install::{InstallError, UNPACKED};
 use super::one_pass::{self, Copy, PassFault, Targets, VerifiedAgent};
 use super::platform::Platform;
@@ -13,15 +14,11 @@ use super::releases::{Location, tarball_names};
 use super::resolve::{self, LATEST_LIMIT, ReleaseError, Tarball};
 use super::sha256::Sha256;
 use super::slug::{Slug, SlugError};
-use super::{checksums, releases};
-use crate::messages::Message;
+use crate::messages::warnings;
 use crate::output::BuildLog;
 use crate::version::Version;
 use cap_std::fs::Dir;
 use std::io::{self, Read, Write};
-
-/// How often a tarball that cannot be continued is asked for from its start.
-const STARTS: u32 = 3;
 
 /// How the version was settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,7 +124,7 @@ impl Acquire<'_, '_> {
             .into()),
             Err(error) if error.is_outage() => match self.cache.as_ref().and_then(|cache| cache.newest()) {
                 Some(cached) => {
-                    self.log.warning(&outage_warning(&error, &cached.version));
+                    self.log.warning(&warnings::outage(&error, &cached.version));
                     Ok((cached.version, VersionOrigin::LastBuild))
                 }
                 None => Err(error.into()),
@@ -158,7 +155,7 @@ impl Acquire<'_, '_> {
                 let Some(archive) = usable else {
                     return Err(error.into());
                 };
-                self.log.warning(&outage_warning(&error, version));
+                self.log.warning(&warnings::outage(&error, version));
                 return match self.unpack_cached(&archive)? {
                     Some(agent) => Ok((agent, ArchiveOrigin::Cache)),
                     None => Err(error.into()),
@@ -275,6 +272,7 @@ impl Acquire<'_, '_> {
                         start += 1;
                         self.log.detail(format!("{location}: starting over"));
                     }
+                    FetchError::CannotContinue { fault } => break BuildError::Fetch(*fault),
                     error => break BuildError::Fetch(error),
                 },
                 Err(fault) => break of_pass(fault, tarball, &location),
@@ -292,7 +290,7 @@ impl Acquire<'_, '_> {
         match cache.begin_copy() {
             Ok(file) => Some(file),
             Err(error) => {
-                self.log.warning(&cache_warning(&error));
+                self.log.warning(&warnings::cache_unwritable(cache.path(), &error));
                 self.cache = None;
                 None
             }
@@ -310,7 +308,7 @@ impl Acquire<'_, '_> {
             None => cache.finish_copy(archive),
             Some(error) => {
                 cache.drop_copy();
-                self.log.warning(&cache_warning(&error));
+                self.log.warning(&warnings::cache_unwritable(cache.path(), &error));
             }
         }
     }
@@ -403,30 +401,8 @@ fn write_failed(file: &str, source: io::Error) -> BuildError {
     .into()
 }
 
-/// Tells that the last build's agent stands in for one that cannot be looked up.
-fn outage_warning(error: &FetchError, version: &Version) -> Message {
-    Message::new(format!(
-        "the release server does not answer, so the agent of the last build is used: {version}."
-    ))
-    .text("Its bytes are in the app's build cache and are verified again. There may be a newer version; the next build looks again.")
-    .text(format!("Details: {error}"))
-}
-
-/// Tells that this build leaves nothing for the next one.
-pub fn cache_warning(error: &io::Error) -> Message {
-    Message::new("the build cache cannot be written, so the next build downloads the agent again.")
-        .text("This build is not affected.")
-        .text(format!("Details: {error}"))
-}
-
 /// Returns a number of bytes as people read it. Like the platform, in units of 1,000,000.
 pub fn megabytes(bytes: u64) -> String {
     let tenths = bytes.div_ceil(100_000);
     format!("{}.{} MB", tenths / 10, tenths % 10)
-}
-
-/// Tells that the way to the release server can be listened to.
-pub fn exposed_warning(releases: &releases::ReleasesUrl) -> Message {
-    Message::new("HOOP_RELEASES_URL is plain http, which anyone on the way can read and change.")
-        .text(format!("It is {releases}. What is downloaded is compared with checksums.txt from the same place, so this protects against damage and not against an attacker. Use https, or set HOOP_SHA256 to a digest from a source you trust."))
 }

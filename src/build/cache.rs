@@ -60,6 +60,7 @@ impl CachedArchive {
 /// The cache of one build.
 #[derive(Debug)]
 pub struct Cache {
+    path: PathBuf,
     dir: Dir,
     /// The folders down to the cache dir that were made by this build, outermost first.
     made_cache_dir: Vec<PathBuf>,
@@ -93,6 +94,7 @@ impl Cache {
             Err(error) => return Err(error),
         };
         Ok(Self {
+            path: cache_dir.to_owned(),
             dir,
             made_cache_dir,
             folder,
@@ -101,6 +103,11 @@ impl Cache {
             finished: None,
             platform,
         })
+    }
+
+    /// Returns the cache dir's path as it was given.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Returns what is cached for this platform: one archive at most, since a build keeps only its own. Should

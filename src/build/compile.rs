@@ -1,6 +1,6 @@
 //! `bin/compile`: puts the agent into the slug. The recipe, top to bottom.
 
-use super::acquire::{Acquire, Acquired, cache_warning, exposed_warning, megabytes};
+use super::acquire::{Acquire, Acquired, megabytes};
 use super::advise::{self, App};
 use super::cache::Cache;
 use super::config::{BuildConfig, Install};
@@ -12,7 +12,7 @@ use super::{BUILDPACK_VERSION, BuildError, install};
 use crate::environment::Environment;
 use crate::failure::Failure;
 use crate::manifest::{AgentRecord, Manifest};
-use crate::messages;
+use crate::messages::{self, warnings};
 use crate::output::BuildLog;
 use crate::procfile::Procfile;
 use cap_std::fs::Dir;
@@ -44,6 +44,7 @@ pub fn run(folders: &Folders, environment: &Environment, log: &mut BuildLog) -> 
     if let Some(stack) = environment.text("STACK") {
         facts.text("stack", &stack);
     }
+    log.step(format!("Hoop buildpack {BUILDPACK_VERSION}"));
     let result = build(folders, environment, log, &mut facts);
     if let Err(error) = &result {
         facts.text("outcome", "failure");
@@ -72,7 +73,7 @@ fn build(
     let slug = Slug::open(&folders.build_dir).map_err(install::InstallError::from)?;
     let config = BuildConfig::read(folders.env_dir.as_deref())?;
     if config.releases.is_exposed() {
-        log.warning(&exposed_warning(&config.releases));
+        log.warning(&warnings::exposed(&config.releases));
     }
     let mut cache = open_cache(&folders.cache_dir, log);
     let fetcher = Fetcher::new(Patience::of(environment));
@@ -95,7 +96,7 @@ fn build(
     if let Some(cache) = &mut cache
         && let Err(error) = cache.keep()
     {
-        log.warning(&cache_warning(&error));
+        log.warning(&warnings::cache_unwritable(cache.path(), &error));
     }
 
     let what = match &acquired {
@@ -144,7 +145,7 @@ fn open_cache(cache_dir: &Path, log: &mut BuildLog) -> Option<Cache> {
     match Cache::open(cache_dir, Platform::OWN) {
         Ok(cache) => Some(cache),
         Err(error) => {
-            log.warning(&cache_warning(&error));
+            log.warning(&warnings::cache_unwritable(cache_dir, &error));
             None
         }
     }

@@ -15,7 +15,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(10);
 /// How often the agent is looked after while it runs.
 const POLL: Duration = Duration::from_millis(5);
 
-/// The most output that is read, in bytes.
+/// The most output that is taken, in bytes.
 const OUTPUT_LIMIT: u64 = 64 * 1024;
 
 /// How the agent failed to prove itself.
@@ -61,6 +61,7 @@ pub fn agent_runs(agent: &Path, expected: &Version, scratch: &Path) -> Result<()
         .process_group(0)
         .spawn()
         .map_err(ProofError::NotStarted)?;
+    limit_output(&child);
     let status = wait(&mut child)?;
     if !status.success() {
         return Err(ProofError::Failed {
@@ -75,6 +76,17 @@ pub fn agent_runs(agent: &Path, expected: &Version, scratch: &Path) -> Result<()
     } else {
         Err(ProofError::OtherVersion(version))
     }
+}
+
+/// Keeps `child` from writing more than [`OUTPUT_LIMIT`] to a file: it would fill the build's disk.
+fn limit_output(child: &Child) {
+    use rustix::process::{Pid, Resource, Rlimit, prlimit};
+    let limit = Rlimit {
+        current: Some(OUTPUT_LIMIT),
+        maximum: Some(OUTPUT_LIMIT),
+    };
+    // Fails only if it has ended.
+    let _ = prlimit(Pid::from_raw(child.id().cast_signed()), Resource::Fsize, limit);
 }
 
 /// Waits for `child` to end, or ends it and all it started after [`TIME_LIMIT`].

@@ -39,6 +39,12 @@ impl<'a> Download<'a> {
         let response = loop {
             match client.ask(&location, 0, None) {
                 Ok(Answer::Whole(response) | Answer::Rest(response)) => break response,
+                Ok(Answer::Other) => {
+                    return Err(FetchError::Refused {
+                        location,
+                        answer: "a part of the file, where all of it was asked for".to_owned(),
+                    });
+                }
                 Err(trouble) => {
                     let progress = Progress {
                         location: &location,
@@ -79,30 +85,28 @@ impl<'a> Download<'a> {
                 received: self.received,
                 started: self.started,
             };
-            progress.wait_to_retry(trouble, self.patience, self.notice)?;
+            let fault = progress.wait_to_retry(trouble, self.patience, self.notice)?;
             self.attempts += 1;
             match self
                 .client
                 .ask(&self.location, self.received, self.validator.as_deref())
             {
-                Ok(Answer::Rest(response)) => {
-                    self.response = response;
-                    return Ok(());
-                }
-                Ok(Answer::Whole(response)) if self.received == 0 => {
+                Ok(Answer::Rest(response)) => self.response = response,
+                // Not one byte had come, so this is the first answer after all.
+                Ok(Answer::Whole(response)) => {
                     self.validator = strong_validator(&response);
                     self.expected = response.content_length();
                     self.response = response;
-                    return Ok(());
                 }
-                // The server does not know ranges, or has another file by now.
-                Ok(Answer::Whole(_)) => {
-                    return Err(FetchError::CannotContinue {
-                        location: self.location.clone(),
-                    });
+                Ok(Answer::Other) => {
+                    return Err(FetchError::CannotContinue { fault: Box::new(fault) });
                 }
-                Err(next) => trouble = next,
+                Err(next) => {
+                    trouble = next;
+                    continue;
+                }
             }
+            return Ok(());
         }
     }
 }
@@ -154,25 +158,33 @@ struct Progress<'a> {
 }
 
 impl Progress<'_> {
-    /// Waits before the next attempt and says so, or returns the error where there is none to make.
-    fn wait_to_retry(&self, trouble: Trouble, patience: &Patience, notice: &mut Notice) -> Result<(), FetchError> {
+    /// Waits before the next attempt, says so, and returns what would be told if there were none. Fails where
+    /// there is no attempt to make.
+    fn wait_to_retry(
+        &self,
+        trouble: Trouble,
+        patience: &Patience,
+        notice: &mut Notice,
+    ) -> Result<FetchError, FetchError> {
         let (kind, cause, wait) = match trouble {
             Trouble::Lasting(error) => return Err(error),
             Trouble::Passing { kind, cause, wait } => (kind, cause, wait),
         };
         let pause = wait.unwrap_or_else(|| patience.pause(self.attempts, fastrand::f64()));
-        if self.attempts >= patience.attempts || self.started.elapsed() + pause > patience.whole {
-            return Err(self.give_up(kind, cause, patience));
-        }
-        notice(format!(
+        let line = format!(
             "{}: {cause}; trying again in {:.1} s ({} of {})",
             self.location,
             pause.as_secs_f64(),
             self.attempts + 1,
             patience.attempts,
-        ));
+        );
+        let fault = self.give_up(kind, cause, patience);
+        if self.attempts >= patience.attempts || self.started.elapsed() + pause > patience.whole {
+            return Err(fault);
+        }
+        notice(line);
         std::thread::sleep(pause);
-        Ok(())
+        Ok(fault)
     }
 
     /// Returns the error of a transfer that is not tried again.

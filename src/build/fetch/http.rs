@@ -54,6 +54,8 @@ pub(super) enum Answer {
     Whole(Response),
     /// The file from the byte asked for.
     Rest(Response),
+    /// Not the rest of the file that was begun: the server has another file by now, or takes no range.
+    Other,
 }
 
 impl HttpClient {
@@ -107,11 +109,8 @@ impl HttpClient {
             {
                 Ok(Answer::Rest(response))
             }
-            // A range that is not the one asked for is no answer to go by.
-            StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE if from > 0 => {
-                Err(Trouble::Lasting(FetchError::CannotContinue {
-                    location: location.clone(),
-                }))
+            StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE if from > 0 => {
+                Ok(Answer::Other)
             }
             StatusCode::OK => Ok(Answer::Whole(response)),
             StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::GONE => {

@@ -20,6 +20,9 @@ use std::time::Duration;
 /// The largest tarball that is downloaded, in bytes. Releases have 20 to 45 MB.
 pub const ARCHIVE_LIMIT: u64 = 512 * 1024 * 1024;
 
+/// How often a file that cannot be continued is asked for from its start.
+pub const STARTS: u32 = 3;
+
 /// Why bytes could not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
@@ -111,12 +114,11 @@ pub enum FetchError {
         /// Where they were looked for, and why that failed.
         cause: String,
     },
-    /// The bytes cannot be continued where they broke; the whole file must be asked for again. Never reaches
-    /// a user: the build starts the file over, and the server's next fault is told.
-    #[error("{location}: cannot be continued")]
+    /// The bytes cannot be continued where they broke; the whole file must be asked for again.
+    #[error("{fault}")]
     CannotContinue {
-        /// What was asked for.
-        location: Location,
+        /// What broke them: what to tell a user where asking again is no use.
+        fault: Box<FetchError>,
     },
 }
 
@@ -134,8 +136,8 @@ impl FetchError {
             | FetchError::Refused { .. }
             | FetchError::TooLarge { .. }
             | FetchError::FileUnreadable { .. }
-            | FetchError::NoRoots { .. }
-            | FetchError::CannotContinue { .. } => false,
+            | FetchError::NoRoots { .. } => false,
+            FetchError::CannotContinue { fault } => fault.is_outage(),
         }
     }
 }
@@ -161,8 +163,9 @@ impl Fetcher {
 
     /// Returns a file of at most `limit` bytes whole.
     pub fn whole(&self, location: &Location, limit: u64, notice: &mut Notice) -> Result<Vec<u8>, FetchError> {
-        // What breaks a small file in the middle is met by asking for it again from its start.
-        for _ in 0..self.patience.attempts {
+        // A small file that breaks in the middle is asked for again from its start.
+        let mut start = 1;
+        loop {
             let mut bytes = Vec::new();
             let stream = self.stream(location, limit, notice)?;
             match stream.take(limit + 1).read_to_end(&mut bytes) {
@@ -174,52 +177,40 @@ impl Fetcher {
                 }
                 Ok(_) => return Ok(bytes),
                 Err(error) => match from_io(error, location) {
-                    FetchError::CannotContinue { .. } => {}
+                    FetchError::CannotContinue { .. } if start < STARTS => start += 1,
+                    FetchError::CannotContinue { fault } => return Err(*fault),
                     error => return Err(error),
                 },
             }
         }
-        Err(FetchError::CutShort {
-            location: location.clone(),
-            attempts: self.patience.attempts,
-            received: 0,
-            cause: "the connection broke each time".to_owned(),
-        })
     }
 
-    /// Opens a file as a stream, unless the server says that it has more than `limit` bytes. Errors of its `read` hold a [`FetchError`], see [`from_io`].
+    /// Opens a file as a stream, unless the server says that it has more than `limit` bytes. Errors of its `read`
+    /// hold a [`FetchError`], see [`from_io`].
     pub fn stream<'a>(
         &'a self,
         location: &Location,
         limit: u64,
         notice: &'a mut Notice<'a>,
     ) -> Result<Box<dyn Read + 'a>, FetchError> {
-        match location.file() {
-            Some(path) => {
-                let unreadable = |source| FetchError::FileUnreadable {
-                    path: path.clone(),
-                    source,
-                };
-                match std::fs::File::open(&path) {
-                    Ok(file) => Ok(Box::new(FileStream { file, path })),
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => Err(FetchError::NotFound {
-                        location: location.clone(),
-                        answer: "no such file".to_owned(),
-                    }),
-                    Err(error) => Err(unreadable(error)),
-                }
-            }
-            None => {
-                let download = Download::open(self.http()?, location.clone(), &self.patience, notice)?;
-                if download.expected().is_some_and(|bytes| bytes > limit) {
-                    return Err(FetchError::TooLarge {
-                        location: location.clone(),
-                        limit,
-                    });
-                }
-                Ok(Box::new(download))
-            }
+        if let Some(path) = location.file() {
+            return match std::fs::File::open(&path) {
+                Ok(file) => Ok(Box::new(FileStream { file, path })),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Err(FetchError::NotFound {
+                    location: location.clone(),
+                    answer: "no such file".to_owned(),
+                }),
+                Err(source) => Err(FetchError::FileUnreadable { path, source }),
+            };
         }
+        let download = Download::open(self.http()?, location.clone(), &self.patience, notice)?;
+        if download.expected().is_some_and(|bytes| bytes > limit) {
+            return Err(FetchError::TooLarge {
+                location: location.clone(),
+                limit,
+            });
+        }
+        Ok(Box::new(download))
     }
 
     /// Returns the HTTP client, made at the first call.
