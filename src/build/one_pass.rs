@@ -241,7 +241,6 @@ mod tests {
     use crate::build::sha256::{Hasher, Sha256};
     use cap_std::ambient_authority;
     use cap_std::fs::Dir;
-    use std::io::Write as _;
 
     /// Returns a tarball of `entries`, compressed.
     fn tarball(entries: &[(&str, tar::EntryType, &[u8])]) -> Vec<u8> {
@@ -320,7 +319,7 @@ mod tests {
 
     #[test]
     fn a_published_archive_that_is_broken_says_how() {
-        let whole = tarball(&[("./hoop", tar::EntryType::Regular, &[1; 100_000])]);
+        let whole = tarball(&[("./hoop", tar::EntryType::Regular, &vec![1; 100_000])]);
         let twice = tarball(&[
             ("hoop", tar::EntryType::Regular, b"one"),
             ("./hoop", tar::EntryType::Regular, b"two"),
@@ -341,7 +340,7 @@ mod tests {
     fn what_follows_the_archive_is_part_of_the_digest() {
         let archive = tarball(&[("hoop", tar::EntryType::Regular, b"agent")]);
         let mut longer = archive.clone();
-        longer.write_all(&[0; 400_000]).unwrap();
+        longer.extend(vec![0; 400_000]);
 
         assert!(matches!(
             pass(&longer, digest(&archive)).result,

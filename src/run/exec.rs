@@ -8,8 +8,9 @@ use crate::config;
 use crate::text;
 use nix::errno::Errno;
 use std::convert::Infallible;
-use std::ffi::{CString, OsString};
+use std::ffi::{CString, OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::Path;
 
 /// The exit status of a shell whose command was not found
 /// (<https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_08_02>).
@@ -45,6 +46,11 @@ impl Command {
         let Err::<Infallible, Errno>(errno) = error;
         let command = text::excerpt(&self.program.to_string_lossy(), 200);
         match errno {
+            Errno::ENOENT if self.names_existing_file() => {
+                let cause = "the interpreter in its first line does not exist".to_owned();
+                fault::tell(&Fault::CommandNotExecutable { command, cause });
+                NOT_EXECUTABLE
+            }
             Errno::ENOENT | Errno::ENOTDIR => {
                 fault::tell(&Fault::CommandNotFound { command });
                 NOT_FOUND
@@ -55,6 +61,13 @@ impl Command {
                 NOT_EXECUTABLE
             }
         }
+    }
+
+    /// Answers whether the program is given as a path and is there. If it cannot be found all the same, what is
+    /// missing is its interpreter: most often a script whose first line ends with a carriage return.
+    fn names_existing_file(&self) -> bool {
+        let program = Path::new(OsStr::from_bytes(self.program.as_bytes()));
+        program.as_os_str().as_bytes().contains(&b'/') && program.is_file()
     }
 }
 

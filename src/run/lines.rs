@@ -152,9 +152,9 @@ mod tests {
     fn a_line_that_is_too_long_is_cut_and_says_so() {
         let mut long = vec![b'x'; LINE_LIMIT + 5];
         long.extend(b"\nnext\n");
-        let log = log(&[&long[..100], &long[100..]], &[]);
+        let text = log(&[&long[..100], &long[100..]], &[]);
 
-        let lines: Vec<_> = log.lines().collect();
+        let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines.len(), 2);
         assert!(lines[0].ends_with("xxx [cut by hoopstart after 16384 bytes]"));
         assert_eq!(lines[1], "hoop | next");

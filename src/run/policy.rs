@@ -285,10 +285,7 @@ mod tests {
             let pause = pause_after(&mut policy, now);
             assert_eq!(pause, seconds(expected));
             assert_eq!(policy.next_wake(), Some(now + pause));
-            assert_eq!(
-                policy.on(Event::TimePassed, now + pause - Duration::from_millis(1), 0.0),
-                []
-            );
+            assert_eq!(policy.on(Event::TimePassed, now + pause.mul_f64(0.999), 0.0), []);
             now += pause;
             assert_eq!(policy.on(Event::TimePassed, now, 0.0), [Action::Start(0)]);
         }

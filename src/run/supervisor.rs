@@ -246,8 +246,9 @@ impl<'a> Supervisor<'a> {
     /// Writes the next line, or the first [`PIECE`] of a longer one, to a log that is ready.
     fn write_piece(&mut self) -> io::Result<()> {
         let line = self.log.find('\n').map_or(self.log.len(), |end| end + 1);
-        match rustix::io::write(rustix::stdio::stderr(), &self.log.as_bytes()[..line.min(PIECE)]) {
-            // A character that is cut in two is given up: the rest of it would be no text.
+        let piece = self.log.floor_char_boundary(line.min(PIECE));
+        match rustix::io::write(rustix::stdio::stderr(), &self.log.as_bytes()[..piece]) {
+            // After a short write a character may be cut in two; the rest of it would be no text.
             Ok(count) => drop(self.log.drain(..self.log.ceil_char_boundary(count))),
             Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => {}
             Err(error) => return Err(io_error(error)),

@@ -35,23 +35,39 @@ unset profile
 if [ -r "$HOME/.profile" ]; then . "$HOME/.profile"; fi
 "#;
 
+/// What ends a dyno before its first process does.
+pub(super) struct Stop {
+    /// Ctrl-C, or another signal to us.
+    interrupted: Arc<AtomicBool>,
+    /// Time.
+    after: Option<Duration>,
+}
+
+impl Stop {
+    /// Listens for signals from now on. Until the dyno runs they end the build, which shares our terminal, and
+    /// not us: the scratch folder is to go.
+    pub(super) fn new(after: Option<Duration>) -> anyhow::Result<Self> {
+        let interrupted = Arc::new(AtomicBool::new(false));
+        for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+            signal_hook::flag::register(signal.as_raw(), Arc::clone(&interrupted))?;
+        }
+        Ok(Self { interrupted, after })
+    }
+}
+
 /// Runs `process_type` of the app in `slug` until it ends or is stopped. Returns its exit status.
 pub(super) fn run(
     slug: &Path,
     process_type: &str,
     config_vars: &[(String, OsString)],
     environment: &Environment,
-    stop_after: Option<Duration>,
+    stop: Stop,
 ) -> anyhow::Result<i32> {
     let command_line = command_line(slug, process_type)?;
     let port = free_port().context("cannot find a free port")?;
     let profile = slug.with_file_name("profile.sh");
     fs_err::write(&profile, PROFILE)?;
 
-    let interrupted = Arc::new(AtomicBool::new(false));
-    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
-        signal_hook::flag::register(signal.as_raw(), Arc::clone(&interrupted))?;
-    }
     // What the dyno leaves without a parent comes to us, as to the first process of a dyno.
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
 
@@ -77,9 +93,9 @@ pub(super) fn run(
     Dyno {
         first,
         status: None,
-        interrupted,
+        stop,
     }
-    .watch(stop_after)
+    .watch()
 }
 
 /// Returns the command line of `process_type` in the Procfile of `slug`.
@@ -146,17 +162,17 @@ struct Dyno {
     first: Pid,
     /// How it ended.
     status: Option<WaitStatus>,
-    /// Whether we were told to stop.
-    interrupted: Arc<AtomicBool>,
+    /// What stops it.
+    stop: Stop,
 }
 
 impl Dyno {
     /// Watches the dyno to its end. Returns the exit status of its first process.
-    fn watch(mut self, stop_after: Option<Duration>) -> anyhow::Result<i32> {
+    fn watch(mut self) -> anyhow::Result<i32> {
         let started = Instant::now();
         while !self.has_ended() {
-            let is_over = stop_after.is_some_and(|limit| started.elapsed() >= limit);
-            if is_over || self.interrupted.swap(false, Ordering::Relaxed) {
+            let is_over = self.stop.after.is_some_and(|limit| started.elapsed() >= limit);
+            if is_over || self.stop.interrupted.swap(false, Ordering::Relaxed) {
                 self.stop();
                 break;
             }
@@ -179,7 +195,7 @@ impl Dyno {
         signal_all(Signal::TERM);
         let told = Instant::now();
         while !self.has_ended() {
-            if told.elapsed() >= GRACE || self.interrupted.load(Ordering::Relaxed) {
+            if told.elapsed() >= GRACE || self.stop.interrupted.load(Ordering::Relaxed) {
                 say("Stopping remaining processes with SIGKILL");
                 signal_all(Signal::KILL);
                 while !self.has_ended() {

@@ -58,6 +58,7 @@ pub fn run(args: &TryArgs, environment: &Environment) -> anyhow::Result<i32> {
         .canonicalize()
         .with_context(|| format!("cannot open {}", args.app_dir.display()))?;
     let config_vars = config_vars(args, &app_dir, environment)?;
+    let stop = dyno::Stop::new(args.stop_after.map(Duration::from_secs))?;
     let scratch = tempfile::Builder::new()
         .prefix("hoop-try-")
         .tempdir()
@@ -65,8 +66,7 @@ pub fn run(args: &TryArgs, environment: &Environment) -> anyhow::Result<i32> {
     let Some(slug) = build::slug(&app_dir, scratch.path(), &config_vars, environment)? else {
         return Ok(1);
     };
-    let stop_after = args.stop_after.map(Duration::from_secs);
-    dyno::run(&slug, &args.process_type, &config_vars, environment, stop_after)
+    dyno::run(&slug, &args.process_type, &config_vars, environment, stop)
 }
 
 /// Collects the config vars: files first, then single ones.
