@@ -18,13 +18,13 @@ use hoop_buildpack::build::sha256::Sha256;
 use hoop_buildpack::build::slug::SlugError;
 use hoop_buildpack::connections::ConnectionsFault;
 use hoop_buildpack::failure::Failure;
-use hoop_buildpack::messages::{self, Message, Tone};
+use hoop_buildpack::messages::{self, Message, Tone, warnings};
 use hoop_buildpack::output::BuildLog;
 use hoop_buildpack::run::Fault;
 use hoop_buildpack::version::Version;
 use std::collections::BTreeSet;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The parts of the release server's URL that nobody may read.
@@ -277,12 +277,6 @@ fn fetch_errors() -> Vec<(&'static str, FetchError)> {
                 attempts: 6,
                 received: 65_536,
                 cause: "connection closed before message completed".to_owned(),
-            },
-        ),
-        (
-            "cannot-continue",
-            FetchError::CannotContinue {
-                location: location.clone(),
             },
         ),
         (
@@ -556,6 +550,32 @@ fn a_warning_of_a_build_without_its_agent_reads_well() {
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
         insta::assert_snapshot!("fetch.unreachable.as-a-warning", text);
     });
+}
+
+#[test]
+fn every_warning_of_a_build_reads_well() {
+    let outage = FetchError::ServerError {
+        location: releases().latest(),
+        attempts: 6,
+        answer: "503 Service Unavailable".to_owned(),
+    };
+    let mirror = releases_at("http://r0b0t:t0k3n@mirror.example/hoop");
+    for (name, warning) in [
+        ("outage", warnings::outage(&outage, &version())),
+        (
+            "cache",
+            warnings::cache_unwritable(Path::new("/tmp/cache"), &kernel(30)),
+        ),
+        ("exposed", warnings::exposed(&mirror)),
+    ] {
+        let text = logged(&warning, Tone::Warning);
+        for secret in SECRETS {
+            assert!(!text.contains(secret), "{text}");
+        }
+        insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_snapshot!(format!("warning.{name}"), text);
+        });
+    }
 }
 
 #[test]

@@ -417,6 +417,10 @@ fn versions_agree() {
         .lines()
         .find_map(|line| line.strip_prefix("## [")?.split(']').next());
     assert_eq!(newest, Some(env!("CARGO_PKG_VERSION")));
+    let mut shown = README
+        .lines()
+        .filter_map(|line| line.strip_prefix("-----> Hoop buildpack "));
+    assert!(shown.all(|version| version == env!("CARGO_PKG_VERSION")));
 
     let rust = format!("[Rust](https://rustup.rs) {} or later", env!("CARGO_PKG_RUST_VERSION"));
     for document in [README, CONTRIBUTING] {
