@@ -59,7 +59,7 @@ ENVIRONMENT:
 
 EXIT STATUS:
   0  The slug is complete.
-  1  It is not, and build dir and cache are as they were. stderr says why, with a failure id.
+  1  It is not. Build dir and cache are as they were; stderr says why.
   2  The arguments are wrong.
 
 EXAMPLE:
@@ -133,8 +133,12 @@ CONFIG VARS:
   HOOPSTART_DEBUG              on: one line for each decision
 
 EXIT STATUS:
-  The app's. Without an app: 127 COMMAND was not found, 126 it cannot be run, 2 there is none,
-  78 HOOP_REQUIRED is on and no agent can be started. With --check: 0, or 78 where something is wrong.
+  The app's. Without an app:
+    127  COMMAND was not found
+    126  COMMAND cannot be run
+     78  HOOP_REQUIRED is on and no agent can be started
+      2  there is no COMMAND
+  With --check: 0, or 78 where something is wrong.
 
 EXAMPLE (Procfile):
   web: hoopstart -- bundle exec puma -C config/puma.rb")]

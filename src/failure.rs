@@ -112,6 +112,8 @@ failures! {
     CommandInvalid => "start::command-invalid",
     /// An on/off config var has another value.
     ValueInvalid => "start::value-invalid",
+    /// A config var has no effect together with `HOOP_AUTOSTART`.
+    NotWithAutostart => "start::not-with-autostart",
     /// A process type list names a type the Procfile does not have.
     ProcessTypeUnknown => "start::process-type-unknown",
     /// The supervisor could not be started.

@@ -33,7 +33,7 @@ pub struct AgentRecord {
     /// The digest of the tarball it came from.
     #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
     pub sha256: Sha256,
-    /// The URL of that tarball, without user name and token.
+    /// The release server's URL, without user name and token.
     pub source: String,
 }
 
@@ -77,14 +77,14 @@ mod tests {
         let manifest = manifest(Some(AgentRecord {
             version: "1.148.0".parse().unwrap(),
             sha256: "ab".repeat(32).parse().unwrap(),
-            source: "https://releases.hoop.dev/release/1.148.0/hoop_1.148.0_Linux_x86_64.tar.gz".to_owned(),
+            source: "https://releases.hoop.dev/release".to_owned(),
         }));
         let yaml = manifest.to_yaml();
 
         assert_eq!(
             yaml,
             format!(
-                "agent_version: 1.148.0\nsha256: {}\nsource: https://releases.hoop.dev/release/1.148.0/hoop_1.148.0_Linux_x86_64.tar.gz\nplatform: linux/amd64\nbuildpack_version: 0.1.0\nprocess_types:\n- web\n- worker\n",
+                "agent_version: 1.148.0\nsha256: {}\nsource: https://releases.hoop.dev/release\nplatform: linux/amd64\nbuildpack_version: 0.1.0\nprocess_types:\n- web\n- worker\n",
                 "ab".repeat(32)
             )
         );

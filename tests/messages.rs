@@ -403,6 +403,7 @@ fn faults() -> Vec<Fault> {
             name: "HOOP_DISABLE",
             value: text("enabled"),
         },
+        Fault::NotWithAutostart { name: "HOOP_HIDE_KEY" },
         Fault::ProcessTypeUnknown {
             name: "HOOP_PROCESS_TYPES",
             unknown: vec![text("wbe")],
@@ -594,6 +595,7 @@ fn every_line_of_a_boot_reads_well() {
     hoopstart: warning: agent 1.148.0 does not publish the names of HOOP_CONNECTION with this kind of key. The agent and the app run all the same. Either set up the connections in the gateway's web app and bind them to this agent, or set HOOP_KEY to an organisation's key (hoop admin get orgkeys) [start::connection-not-published]
     hoopstart: warning: HOOP_COMMAND has a quote that is not closed, so the agent was not started; the app runs without it. Set it with: heroku config:set HOOP_COMMAND=<command> [start::command-invalid]
     hoopstart: warning: HOOP_DISABLE is "enabled", which is neither on nor off, so it counts as off. Use true or false: heroku config:set HOOP_DISABLE=true [start::value-invalid]
+    hoopstart: warning: HOOP_HIDE_KEY has no effect with HOOP_AUTOSTART: the shell that starts the app is not ours to change or stop. Start the app with hoopstart in your Procfile instead [start::not-with-autostart]
     hoopstart: warning: HOOP_PROCESS_TYPES names wbe, and the Procfile has no such process type, so only the rest of the list counts. The Procfile has: web, worker. Set it with: heroku config:set HOOP_PROCESS_TYPES=<types> [start::process-type-unknown]
     hoopstart: warning: the agent's supervisor could not be started (Resource temporarily unavailable (os error 11)); the app runs without the agent. Restart the dyno to try again [start::supervisor-failed]
     hoopstart: error: there is no command to become; nothing was started, exit 2. Write it behind two dashes: hoopstart -- <command> [start::command-missing]

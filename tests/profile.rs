@@ -127,6 +127,24 @@ fn autostart_with_another_value_is_one_line_and_counts_as_off() {
 }
 
 #[test]
+fn what_autostart_cannot_do_is_told_and_the_app_runs() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    for shell in shells() {
+        let launch = autostarted(&slug).with("HOOP_HIDE_KEY", "on").without("HOOP_KEY");
+        let mut dyno = sourced(&launch.with("HOOP_REQUIRED", "on"), shell, "exit 3");
+        dyno.exits(3).closes_output();
+        let lines = dyno.own_lines().concat();
+        for told in [
+            "HOOP_HIDE_KEY has no effect",
+            "HOOP_REQUIRED has no effect",
+            "[start::key-missing]",
+        ] {
+            dyno.assert(lines.contains(told), &format!("expected {told:?}"));
+        }
+    }
+}
+
+#[test]
 fn a_simple_command_has_the_agent_beside_it() {
     let slug = Slug::of_agent(QUIET_AGENT);
     for shell in shells() {

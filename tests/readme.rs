@@ -26,7 +26,7 @@ const CHANGELOG: &str = include_str!("../CHANGELOG.md");
 const SUPERVISOR: &str = include_str!("../src/run/supervisor.rs");
 
 /// The commands that are the whole set-up on a fresh machine.
-const TRY: &str = "cargo run --release -- try fixtures/apps/web-drains --env-file fixtures/demo.env --stop-after 5";
+const TRY: &str = "cargo run --release -- try fixtures/apps/web-drains --env-file fixtures/demo.env --stop-after 10";
 const TEST: &str = "cargo test";
 
 /// The failure that the shim tells, since there is no program to do it.
@@ -242,7 +242,7 @@ fn the_first_command_does_what_the_readme_shows() {
     };
     let mut run = run_with(arguments);
     if !run.stdout().contains("listening on port") {
-        run = run_with(&arguments.replace("--stop-after 5", "--stop-after 60"));
+        run = run_with(&arguments.replace("--stop-after 10", "--stop-after 60"));
     }
     run.exits(0);
 

@@ -135,9 +135,15 @@ impl BuildConfig {
                 });
             }
         };
-        let key = match file(config::KEY)? {
-            Some(key) => Some((config::KEY, Secret::new(key))),
-            None => file(config::DSN)?.map(|key| (config::DSN, Secret::new(key))),
+        // Set to nothing is not set, as at run time.
+        let key = |name| {
+            Ok(file(name)?
+                .filter(|key| !key.is_empty())
+                .map(|key| (name, Secret::new(key))))
+        };
+        let key = match key(config::KEY)? {
+            Some(key) => Some(key),
+            None => key(config::DSN)?,
         };
         Ok(Self {
             version,

@@ -38,6 +38,10 @@ pub enum InstallError {
 
 /// Proves that the agent in the scratch folder is `version` and runs here.
 pub fn prove(slug: &Slug, version: &Version) -> Result<(), InstallError> {
+    // Made here, so that a full disk is told as that, and not as an agent that does not run.
+    for output in proof::OUTPUTS {
+        slug.write(output, &[], 0o600)?;
+    }
     let folder = slug.scratch_path(UNPACKED);
     proof::agent_runs(&folder.join(AGENT), version, &slug.scratch_path("")).map_err(|error| InstallError::Proof {
         version: version.clone(),

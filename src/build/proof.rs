@@ -18,6 +18,9 @@ const POLL: Duration = Duration::from_millis(5);
 /// The most output that is taken, in bytes.
 const OUTPUT_LIMIT: u64 = 64 * 1024;
 
+/// The files in the scratch folder that take the agent's stdout and stderr. They must be there.
+pub const OUTPUTS: [&str; 2] = ["proof-stdout", "proof-stderr"];
+
 /// How the agent failed to prove itself.
 #[derive(Debug, thiserror::Error)]
 pub enum ProofError {
@@ -43,11 +46,10 @@ pub enum ProofError {
     OtherVersion(Version),
 }
 
-/// Runs `agent version` and compares the answer with `expected`. Its output goes through files in `scratch`, so
-/// that an agent that floods it cannot block or fill memory.
+/// Runs `agent version` and compares the answer with `expected`. Its output goes through [`OUTPUTS`] in `scratch`,
+/// so that an agent that floods it cannot block or fill memory.
 pub fn agent_runs(agent: &Path, expected: &Version, scratch: &Path) -> Result<(), ProofError> {
-    let stdout = scratch.join("proof-stdout");
-    let stderr = scratch.join("proof-stderr");
+    let [stdout, stderr] = OUTPUTS.map(|name| scratch.join(name));
     let mut child = Command::new(agent)
         .arg("version")
         // It needs no variable, so it gets none: not the build's, and no key by accident.

@@ -1,7 +1,9 @@
 //! `hoopstart --check`: tells what would be started, and everything that is wrong.
 
 use super::NOT_CONFIGURED;
+use super::fault::Fault;
 use super::plan::{Plan, Slug};
+use crate::config;
 use crate::environment::Environment;
 use crate::text;
 use std::fmt::Write as _;
@@ -9,23 +11,47 @@ use std::io::Write as _;
 
 /// Prints the plan and returns 0, or 78 where something is wrong.
 pub(super) fn run(environment: &Environment) -> i32 {
-    let plan = Plan::make(environment, &Slug::of_this_program(environment));
+    let slug = Slug::of_this_program(environment);
+    let here = Plan::make(environment, &slug);
+    let elsewhere = Plan::make(&anywhere(environment), &slug);
+    // In a one-off dyno, where people look for what is wrong, the plan for a dyno with the agent is what they want.
+    let plan = if here.not_here().is_some() { &elsewhere } else { &here };
     // Whoever reads this may have gone.
-    let _ = std::io::stdout().write_all(report(&plan).as_bytes());
-    if plan.faults().is_empty() { 0 } else { NOT_CONFIGURED }
+    let _ = std::io::stdout().write_all(report(&here, plan).as_bytes());
+    if faults(&here, plan).next().is_none() {
+        0
+    } else {
+        NOT_CONFIGURED
+    }
 }
 
-/// Returns the plan as text, without secrets.
-fn report(plan: &Plan) -> String {
+/// Returns `environment` as it would be in a dyno in which the agent runs.
+fn anywhere(environment: &Environment) -> Environment {
+    let mut anywhere = environment.clone();
+    for name in ["DYNO", config::PROCESS_TYPES, config::IGNORE_PROCESS_TYPES] {
+        anywhere.remove(name);
+    }
+    anywhere
+}
+
+/// Returns what is wrong with `plan`, and with the choice of dynos, of which only the plan `here` knows.
+fn faults<'a>(here: &'a Plan, plan: &'a Plan) -> impl Iterator<Item = &'a Fault> {
+    let of_choice = here.not_here().map_or(&[][..], |_| here.faults());
+    of_choice.iter().chain(plan.faults())
+}
+
+/// Returns `plan` as text, without secrets, and whether the agent runs `here`.
+fn report(here: &Plan, plan: &Plan) -> String {
     let mut report = String::new();
     let mut fact = |name: &str, value: &str| {
         // Writing to a String cannot fail.
         let _ = writeln!(report, "{:14}{value}", format!("{name}:"));
     };
-    fact(
-        "dyno",
-        &format!("{} ({})", text::visible(&plan.dyno.name), plan.dyno_reason),
-    );
+    let name = text::visible(&here.dyno.name);
+    match here.not_here() {
+        Some(_) => fact("dyno", &format!("{name}, without the agent ({})", here.dyno_reason)),
+        None => fact("dyno", &format!("{name} ({})", here.dyno_reason)),
+    }
     match (plan.agents(), plan.not_here()) {
         (Some(agents), _) => {
             fact("agent", &agents.version.to_string());
@@ -55,7 +81,7 @@ fn report(plan: &Plan) -> String {
             "with its environment as it is"
         },
     );
-    for fault in plan.faults() {
+    for fault in faults(here, plan) {
         let _ = writeln!(report, "{}", fault.line());
     }
     report

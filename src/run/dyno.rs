@@ -38,6 +38,11 @@ impl Dyno {
         }
     }
 
+    /// Answers whether the agent does not run here unless it is told to.
+    pub(super) fn is_ignored_by_default(&self) -> bool {
+        IGNORED_BY_DEFAULT.contains(&self.process_type.as_str())
+    }
+
     /// Answers whether `item` of a list names this dyno or its type.
     fn is_named_by(&self, item: &str) -> bool {
         item == self.process_type || item == self.name
@@ -77,7 +82,7 @@ impl DynoList {
                     && !known.contains(&dyno.process_type)
                     && !known.contains(item)
                     && dyno.process_type != LOCAL
-                    && !IGNORED_BY_DEFAULT.contains(&dyno.process_type.as_str())
+                    && !dyno.is_ignored_by_default()
             })
             .map(|item| text::visible(item))
     }
@@ -90,13 +95,14 @@ pub(super) fn runs_in(
     only: Option<&DynoList>,
     never: Option<&DynoList>,
 ) -> Result<&'static str, &'static str> {
-    let ignored_by_default = IGNORED_BY_DEFAULT.contains(&dyno.process_type.as_str());
     match (only, never) {
         (_, Some(never)) if never.names(dyno) => Err("HOOP_IGNORE_PROCESS_TYPES names it"),
         (Some(only), _) if only.names(dyno) => Ok("HOOP_PROCESS_TYPES names it"),
         (Some(_), _) => Err("HOOP_PROCESS_TYPES does not name it"),
         (None, Some(_)) => Ok("HOOP_IGNORE_PROCESS_TYPES does not name it"),
-        (None, None) if ignored_by_default => Err("the agent does not run in this process type unless it is named"),
+        (None, None) if dyno.is_ignored_by_default() => {
+            Err("the agent does not run in this process type unless it is named")
+        }
         (None, None) => Ok("the agent runs in every process type but run, release and scheduler"),
     }
 }

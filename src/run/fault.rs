@@ -58,6 +58,11 @@ pub enum Fault {
         /// Its value.
         value: String,
     },
+    /// A config var has no effect together with `HOOP_AUTOSTART`.
+    NotWithAutostart {
+        /// The config var.
+        name: &'static str,
+    },
     /// A list names process types that the app does not have.
     ProcessTypeUnknown {
         /// The config var.
@@ -101,6 +106,7 @@ impl Fault {
             Fault::ConnectionNotPublished { .. } => Failure::ConnectionNotPublished,
             Fault::CommandInvalid => Failure::CommandInvalid,
             Fault::ValueInvalid { .. } => Failure::ValueInvalid,
+            Fault::NotWithAutostart { .. } => Failure::NotWithAutostart,
             Fault::ProcessTypeUnknown { .. } => Failure::ProcessTypeUnknown,
             Fault::SupervisorFailed { .. } => Failure::SupervisorFailed,
             Fault::CommandMissing => Failure::CommandMissing,
@@ -123,6 +129,7 @@ impl Fault {
             | Fault::CommandInvalid => true,
             Fault::ConnectionNotPublished { .. }
             | Fault::ValueInvalid { .. }
+            | Fault::NotWithAutostart { .. }
             | Fault::ProcessTypeUnknown { .. }
             | Fault::SupervisorFailed { .. }
             | Fault::CommandMissing
@@ -186,6 +193,10 @@ impl fmt::Display for Fault {
             Fault::ValueInvalid { name, value } => write!(
                 f,
                 "{name} is \"{value}\", which is neither on nor off, so it counts as off. Use true or false: heroku config:set {name}=true"
+            ),
+            Fault::NotWithAutostart { name } => write!(
+                f,
+                "{name} has no effect with HOOP_AUTOSTART: the shell that starts the app is not ours to change or stop. Start the app with hoopstart in your Procfile instead"
             ),
             Fault::ProcessTypeUnknown { name, unknown, known } => write!(
                 f,

@@ -130,9 +130,14 @@ enum Outcome {
 fn beside(attach_to: Option<u32>, environment: &Environment) -> Outcome {
     let plan = Plan::make(environment, &Slug::of_this_program(environment));
     plan.tell();
-    if plan.stops_the_boot() && attach_to.is_none() {
+    if attach_to.is_none() && plan.stops_the_boot() {
         fault::say(STOPPED_BY_REQUIRED);
         return Outcome::Stop;
+    }
+    if attach_to.is_some() {
+        for name in plan.powerless_with_autostart() {
+            fault::tell(&Fault::NotWithAutostart { name });
+        }
     }
     if plan.agents().is_some() {
         let app = attach_to.unwrap_or_else(std::process::id);

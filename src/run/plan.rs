@@ -170,21 +170,21 @@ impl Plan {
             Ok(reason) => (true, reason),
             Err(reason) => (false, reason),
         };
+        let known = slug
+            .manifest
+            .as_ref()
+            .map(|manifest| manifest.process_types.clone())
+            .unwrap_or_default();
+        for (name, list) in [(config::PROCESS_TYPES, &only), (config::IGNORE_PROCESS_TYPES, &never)] {
+            let unknown: Vec<String> = list.iter().flat_map(|list| list.unknown(&known)).collect();
+            if !unknown.is_empty() {
+                let known = known.clone();
+                faults.push(Fault::ProcessTypeUnknown { name, unknown, known });
+            }
+        }
         let decision = if disabled {
             Decision::NotHere("HOOP_DISABLE is on")
         } else if runs_here {
-            let known = slug
-                .manifest
-                .as_ref()
-                .map(|manifest| manifest.process_types.clone())
-                .unwrap_or_default();
-            for (name, list) in [(config::PROCESS_TYPES, &only), (config::IGNORE_PROCESS_TYPES, &never)] {
-                let unknown: Vec<String> = list.iter().flat_map(|list| list.unknown(&known)).collect();
-                if !unknown.is_empty() {
-                    let known = known.clone();
-                    faults.push(Fault::ProcessTypeUnknown { name, unknown, known });
-                }
-            }
             match agents(environment, slug, &mut faults) {
                 Ok(agents) => Decision::Run(Box::new(agents)),
                 Err(fault) => {
@@ -195,9 +195,11 @@ impl Plan {
         } else {
             Decision::NotHere(dyno_reason)
         };
-        // In a dyno without the agent nothing is said, since scripts read what one-off dynos print.
+        // In a dyno without the agent nothing is said, since scripts read what one-off dynos print. A misspelt
+        // process type is what may keep the agent out of a dyno it belongs in.
         if matches!(decision, Decision::NotHere(_)) {
-            faults.clear();
+            let may_belong = !disabled && !dyno.is_ignored_by_default();
+            faults.retain(|fault| may_belong && matches!(fault, Fault::ProcessTypeUnknown { .. }));
         }
         Self {
             decision,
@@ -239,6 +241,15 @@ impl Plan {
     /// Answers whether the app is not to see the agent key.
     pub(super) fn hides_key(&self) -> bool {
         self.hide_key
+    }
+
+    /// Returns the config vars that are on and that an agent beside somebody else's shell cannot obey.
+    pub(super) fn powerless_with_autostart(&self) -> impl Iterator<Item = &'static str> {
+        let is_here = self.not_here().is_none();
+        [(config::HIDE_KEY, self.hide_key), (config::REQUIRED, self.required)]
+            .into_iter()
+            .filter(move |(_, is_on)| is_here && *is_on)
+            .map(|(name, _)| name)
     }
 
     /// Writes a line for every fault, and with `HOOPSTART_DEBUG` one for every decision.
@@ -484,6 +495,17 @@ mod tests {
             let variables = [extra, ("HOOP_HIDE_KEY", "ja"), ("HOOP_REQUIRED", "1")];
             assert_eq!(outcome(&slug("1.148.0"), &variables), (vec![], 0, false), "{extra:?}");
         }
+    }
+
+    #[test]
+    fn a_misspelt_process_type_is_told_where_the_agent_may_belong() {
+        let told = |dyno, name| outcome(&slug("1.148.0"), &[("DYNO", dyno), (name, "wbe")]);
+
+        assert_eq!(
+            told("web.1", "HOOP_PROCESS_TYPES"),
+            (vec!["start::process-type-unknown"], 0, false)
+        );
+        assert_eq!(told("run.1", "HOOP_PROCESS_TYPES"), (vec![], 0, false));
     }
 
     #[test]

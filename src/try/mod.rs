@@ -19,15 +19,22 @@ use std::time::Duration;
 /// it, after 30 s SIGKILL.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
-The process gets PATH as it is here, HOME (the slug's folder), LANG, PORT (a free one), DYNO (TYPE.1), the
-config vars, and RUSTUP_HOME and CARGO_HOME, since HOME is not where your toolchain is. Only hoop's buildpack
-runs: what the app needs to start must be installed here. bash is used where there is one, else sh.
+Only hoop's buildpack runs: what the app needs to start must be installed here.
+bash is used where there is one, else sh.
+
+THE PROCESS GETS:
+  PATH                     as it is here
+  HOME                     the slug's folder
+  LANG, PORT, DYNO         C.UTF-8, a free port, TYPE.1
+  RUSTUP_HOME, CARGO_HOME  where your toolchain is, since HOME is another
+  the config vars
 
 ENVIRONMENT:
-  HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE, CURL_TIMEOUT and friends reach the build as they are.
+  HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE, CURL_TIMEOUT and friends reach the build.
 
 EXIT STATUS:
-  The app's (128 and the signal's number if it was ended by one); 1 where the build fails; 2 wrong arguments.
+  The app's; 128 and the signal's number if it was ended by one.
+  1 where the build fails, 2 where the arguments are wrong.
 
 EXAMPLE:
   hoop-buildpack try ~/my-app worker --env HOOP_VERSION=1.148.0 --env HOOP_KEY")]

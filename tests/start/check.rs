@@ -70,6 +70,17 @@ fn a_dyno_without_an_agent_says_why() {
 }
 
 #[test]
+fn a_one_off_dyno_shows_the_plan_for_the_others() {
+    let slug = Slug::of_release("1.148.0");
+    let dyno = check(&slug, &slug.web().with("DYNO", "run.1"), 0);
+    for fact in ["run.1, without the agent", "1.148.0", "gateway.example:8443"] {
+        dyno.assert(dyno.stdout().contains(fact), &format!("expected {fact:?}"));
+    }
+    let dyno = check(&slug, &slug.dyno().with("DYNO", "run.1"), 78);
+    dyno.assert(dyno.stdout().contains("[start::key-missing]"), "expected the fault");
+}
+
+#[test]
 fn the_old_form_of_a_key_is_not_shown_either() {
     let slug = Slug::of_release("1.148.0");
     let secret = "5ec4e700".repeat(8);

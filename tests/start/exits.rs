@@ -76,6 +76,19 @@ fn a_program_that_cannot_be_run_is_exit_126_and_one_line() {
 }
 
 #[test]
+fn a_script_whose_interpreter_is_missing_is_exit_126_and_says_so() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    slug.put_program("script", "#!/bin/sh\r\necho never\r\n");
+    let mut dyno = slug.web().start(["./script"]);
+    dyno.exits(126).closes_output();
+    let lines = dyno.own_lines();
+    dyno.assert(
+        lines.len() == 1 && lines[0].contains("interpreter") && lines[0].ends_with("[start::not-executable]"),
+        "expected one line that names the fault",
+    );
+}
+
+#[test]
 fn a_script_that_names_no_interpreter_is_run_by_sh_as_a_shell_would() {
     let slug = Slug::of_agent(QUIET_AGENT);
     slug.put_program("script", "echo \"script $1\"; exit 5\n");
