@@ -2,7 +2,8 @@
 
 use super::NOT_CONFIGURED;
 use super::fault::Fault;
-use super::plan::{Plan, Slug};
+use super::plan::Plan;
+use super::slug::Slug;
 use crate::config;
 use crate::environment::Environment;
 use crate::text;

@@ -9,25 +9,14 @@
 //! | 1.21.23 and later | multi-connection | `hoop run --name NAME --command ENTRYPOINT --export …`, likewise |
 //! | any | any other | `hoop start agent`; connections are set up in the gateway |
 
+use super::credential::{CREDENTIALS, Credential};
 use super::fault::Fault;
-use super::plan::Credential;
 use crate::agent_key::KeyMode;
 use crate::config;
 use crate::connections::Connections;
 use crate::environment::Environment;
 use crate::version::Version;
 use std::ffi::OsString;
-
-/// Variables by which an agent knows itself to its gateway. None of them may reach a session that the agent
-/// serves, nor an agent that would take it for the wrong one.
-pub(super) const CREDENTIALS: [&str; 5] = [
-    config::KEY,
-    config::DSN,
-    "HOOP_TOKEN",
-    "HOOP_SPIFFE_KEY_FILE",
-    // A name others use as well; agents read it before HOOP_TOKEN wherever HOOP_GRPCURL is set.
-    "TOKEN",
-];
 
 /// Turns a connection of `hoop run` into a database connection wherever it is set. An app may have it for its
 /// own reasons, and what hoopstart publishes are command lines.
@@ -198,8 +187,8 @@ mod tests {
     use crate::agent_key::KeyMode;
     use crate::connections::Connections;
     use crate::environment::Environment;
+    use crate::run::credential::Credential;
     use crate::run::fault::Fault;
-    use crate::run::plan::Credential;
     use crate::secret::Secret;
     use std::ffi::OsStr;
 

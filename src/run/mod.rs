@@ -25,6 +25,7 @@
 
 mod agents;
 mod check;
+mod credential;
 mod detach;
 mod dyno;
 mod exec;
@@ -35,6 +36,7 @@ mod plan;
 mod policy;
 pub(crate) mod processes;
 mod signals;
+mod slug;
 mod supervisor;
 
 pub use fault::Fault;
@@ -43,7 +45,8 @@ pub use signals::survive as survive_signals;
 use crate::config;
 use crate::environment::Environment;
 use crate::text;
-use plan::{Plan, Slug};
+use plan::Plan;
+use slug::Slug;
 use std::ffi::OsString;
 use std::io;
 

@@ -1,102 +1,18 @@
 //! Decides what to start, or why not: from the environment and what is in the slug, without effects.
 
+use super::credential::{Credential, masks};
 use super::dyno::{Dyno, DynoList, runs_in};
 use super::fault::{self, Fault};
 use super::generation::{self, AgentCommand, Generation};
-use crate::agent_key::{AgentKey, KeyFault, KeyMode};
+use super::slug::Slug;
+use crate::agent_key::AgentKey;
 use crate::config;
 use crate::connections::Connections;
 use crate::environment::Environment;
-use crate::manifest::{self, Manifest};
 use crate::secret::Secret;
 use crate::text;
 use crate::version::Version;
-use std::path::{Path, PathBuf};
-
-/// What the agent shows its gateway.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Credential {
-    /// An agent key.
-    Key {
-        /// The config var it is in.
-        name: &'static str,
-        /// The key.
-        secret: Secret,
-        /// What it says.
-        read: Result<AgentKey, KeyFault>,
-    },
-    /// One of the forms that come with `HOOP_GRPCURL`: a token, or a SPIFFE document in a file.
-    WithUrl {
-        /// The variable that holds the token or names the file.
-        name: &'static str,
-    },
-}
-
-impl Credential {
-    /// Finds the credential in `environment`, in the order in which agents look.
-    fn find(environment: &Environment) -> Option<Self> {
-        for name in [config::KEY, config::DSN] {
-            if let Some(text) = environment.value(name).filter(|value| !value.is_empty()) {
-                // What is not UTF-8 is no URL either, and becomes a malformed key.
-                let secret = Secret::new(text.to_string_lossy().trim());
-                let read = AgentKey::parse(&secret);
-                return Some(Credential::Key { name, secret, read });
-            }
-        }
-        environment.text("HOOP_GRPCURL")?;
-        ["HOOP_SPIFFE_KEY_FILE", "TOKEN", "HOOP_TOKEN"]
-            .into_iter()
-            .find(|name| environment.text(name).is_some())
-            .map(|name| Credential::WithUrl { name })
-    }
-
-    /// Returns the mode of the key. Tokens and SPIFFE documents are of agents that are always connected.
-    fn mode(&self) -> KeyMode {
-        match self {
-            Credential::Key { read: Ok(key), .. } => key.mode,
-            Credential::Key { read: Err(_), .. } => KeyMode::Unstated,
-            Credential::WithUrl { .. } => KeyMode::Standard,
-        }
-    }
-}
-
-/// What hoopstart finds of itself on disk.
-#[derive(Clone, Debug)]
-pub(super) struct Slug {
-    /// The folder of the programs.
-    programs: PathBuf,
-    /// Where the manifest should be.
-    manifest_path: PathBuf,
-    /// The manifest, or why there is none.
-    manifest: Result<Manifest, String>,
-    /// Whether the agent's program is there.
-    has_agent: bool,
-}
-
-impl Slug {
-    /// Looks beside this program, which compile has put into the slug; from another place, below `HOME`.
-    pub(super) fn of_this_program(environment: &Environment) -> Self {
-        let beside = std::env::current_exe()
-            .ok()
-            .and_then(|program| Some(program.parent()?.to_owned()))
-            .filter(|folder| folder.join("../manifest.yml").exists());
-        let programs =
-            beside.unwrap_or_else(|| Path::new(environment.text("HOME").unwrap_or("/app")).join(".hoop/bin"));
-        let manifest_path = programs.parent().map_or_else(
-            || Path::new(manifest::PATH).to_owned(),
-            |hoop| hoop.join("manifest.yml"),
-        );
-        let manifest = std::fs::read_to_string(&manifest_path)
-            .map_err(|error| error.to_string())
-            .and_then(|text| Manifest::from_yaml(&text).map_err(|error| error.to_string()));
-        Self {
-            has_agent: programs.join("hoop").is_file(),
-            programs,
-            manifest_path,
-            manifest,
-        }
-    }
-}
+use std::path::PathBuf;
 
 /// The agents to run.
 #[derive(Clone, Debug)]
@@ -352,43 +268,12 @@ fn agents(environment: &Environment, slug: &Slug, faults: &mut Vec<Fault>) -> Re
     })
 }
 
-/// The fewest characters of a secret that is masked wherever it stands. Shorter ones would take ordinary words
-/// with them.
-const SHORTEST_MASK: usize = 6;
-
-/// Returns the texts an agent must not print: every credential, whole, and a key's secret part alone.
-fn masks(environment: &Environment) -> Vec<Secret> {
-    let mut masks: Vec<Secret> = Vec::new();
-    let mut add = |text: &str| {
-        if text.len() >= SHORTEST_MASK {
-            masks.push(Secret::new(text));
-        }
-    };
-    for name in [config::KEY, config::DSN, "HOOP_TOKEN"] {
-        let Some(value) = environment.text(name).map(str::trim) else {
-            continue;
-        };
-        add(value);
-        if let Ok(url) = url::Url::parse(value) {
-            // As it stands in the text, which is not always as the url crate would write it.
-            if let Some((_, rest)) = value
-                .split_once("://")
-                .and_then(|(_, rest)| rest.rsplit_once('@').map(|(user, _)| ("", user)))
-            {
-                add(rest.split_once(':').map_or("", |(_, secret)| secret));
-            }
-            add(url.password().unwrap_or_default());
-            add(url.path().trim_start_matches('/'));
-        }
-    }
-    masks
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Plan, Slug};
+    use super::Plan;
     use crate::environment::Environment;
     use crate::manifest::{AgentRecord, Manifest};
+    use crate::run::slug::Slug;
     use std::path::PathBuf;
 
     const STANDARD: &str = "grpcs://web:s3cr3t0@gateway.example:8443?mode=standard";

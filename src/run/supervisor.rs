@@ -4,10 +4,11 @@
 
 use super::agents::Processes;
 use super::detach::{App, Watch};
-use super::plan::{Agents, Plan, Slug};
+use super::plan::{Agents, Plan};
 use super::policy::{Action, Ending, Event, Policy};
 use super::processes::Process;
 use super::signals::{self, Received};
+use super::slug::Slug;
 use super::{fault, io_error};
 use crate::environment::Environment;
 use crate::text;
