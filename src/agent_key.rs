@@ -73,7 +73,7 @@ impl AgentKey {
         // The url crate leaves a scheme's own port out, such as 443 of https; in the text it is there.
         let port = url
             .port()
-            .or_else(|| written_port(key, host).and(url.port_or_known_default()))
+            .or_else(|| has_written_port(key).then(|| url.port_or_known_default()).flatten())
             .ok_or(KeyFault::NoPort)?;
         let is_old_form = url.path().len() == OLD_FORM_PATH && url.username().is_empty();
         if !is_old_form && url.password().is_none_or(str::is_empty) {
@@ -97,13 +97,14 @@ impl AgentKey {
     }
 }
 
-/// Answers whether the text of `key` has a colon and a digit behind `host`.
-fn written_port(key: &Secret, host: &str) -> Option<()> {
-    let (_, behind) = key.expose().rsplit_once(host)?;
-    behind
-        .strip_prefix(':')?
-        .starts_with(|c: char| c.is_ascii_digit())
-        .then_some(())
+/// Answers whether a port stands in the text of `key`.
+fn has_written_port(key: &Secret) -> bool {
+    let rest = key.expose().split_once("://").map_or("", |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
+    let port = place.trim().rsplit_once(':').map_or("", |(_, port)| port);
+    // The colons of an IPv6 address stand in brackets, so what follows the last one is then no number.
+    !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -146,6 +147,12 @@ mod tests {
                 true,
             ),
             (old_form.as_str(), KeyMode::Embedded, 8443, true),
+            (
+                "https://web:s3cr3t@Gateway.Example:443?mode=standard",
+                KeyMode::Standard,
+                443,
+                true,
+            ),
             // A config var pasted with its line's end.
             (
                 "ws://web:s3cr3t@gateway.example:1?mode=standard\n",
@@ -168,6 +175,7 @@ mod tests {
             ("gateway.example:8443", KeyFault::Scheme),
             ("grpcs://web:s3cr3t@gateway.example", KeyFault::NoPort),
             ("https://web:s3cr3t@gateway.example", KeyFault::NoPort),
+            ("https://web:s3cr3t@[::1]", KeyFault::NoPort),
             ("grpcs://gateway.example:8443", KeyFault::NoSecret),
             ("grpcs://web@gateway.example:8443", KeyFault::NoSecret),
             ("grpcs://gateway.example:8443/short", KeyFault::NoSecret),

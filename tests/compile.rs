@@ -681,6 +681,19 @@ fn republished_bytes_of_the_latest_version_stop_the_build() {
 }
 
 #[test]
+fn republished_bytes_stop_the_build_also_where_the_cached_archive_is_damaged() {
+    let build = built_from(&Mirror::of(VERSION).serve().url());
+    let cached = build.cache().join("hoop").join(&build.cached()[0]);
+    fs::write(cached, "damaged").unwrap();
+    let republished = Mirror::with(VERSION, &Archive::holding(&agent(VERSION)).packed());
+    let server = republished.serve();
+    build.set("HOOP_RELEASES_URL", server.url());
+    build.set("HOOP_VERSION", VERSION);
+
+    build.compile_fails("release::digest-changed");
+}
+
+#[test]
 fn republished_bytes_of_a_pinned_version_are_taken_where_their_digest_is_given() {
     let server = Mirror::of(VERSION).serve();
     let build = built_from(&server.url());
@@ -763,6 +776,18 @@ fn an_optional_agent_that_does_not_run_is_left_out() {
     let build = Build::from(&server.url()).with("HOOP_INSTALL", "optional");
 
     build.compile_leaves_agent_out(&["HOOP_INSTALL"]);
+}
+
+#[test]
+fn an_agent_that_does_not_run_leaves_the_cached_one_of_the_last_build() {
+    let build = built_from(&Mirror::of(VERSION).serve().url());
+    let cached = build.cached();
+    let server = Mirror::with("1.149.0", &Archive::holding(&agent_that("exit 3")).packed()).serve();
+    build.set("HOOP_RELEASES_URL", server.url());
+    build.set("HOOP_INSTALL", "optional");
+
+    build.compile_leaves_agent_out(&["does not run"]);
+    assert_eq!(build.cached(), cached);
 }
 
 #[test]
@@ -1677,6 +1702,19 @@ fn files_of_the_app_are_kept() {
     build.compile_installs(VERSION);
     let lost = before.lost_in(&Tree::of(build.app()));
     assert!(lost.paths().is_empty(), "{lost:?}");
+}
+
+#[test]
+fn a_link_within_the_app_does_not_make_hoopstart_a_link_to_itself() {
+    let server = Mirror::of(VERSION).serve();
+    let build = Build::from(&server.url());
+    build.link(".hoop", ".");
+
+    let run = build.compile();
+
+    run.succeeds();
+    let hoopstart = build.app().join(".hoop/bin/hoopstart");
+    assert!(fs::symlink_metadata(hoopstart).unwrap().is_file());
 }
 
 #[test]

@@ -320,10 +320,9 @@ fn without_a_program_every_shim_says_how_to_get_one() {
     let expected = format!(
         r#" !     Error: This copy of the hoop buildpack has no program for x86_64.
  !
- !     The program is looked for in three places, and is in none of them:
+ !     The program is looked for in two places, and is in neither:
  !       libexec/hoop-buildpack-linux-amd64, packaged with the buildpack
  !       target/x86_64-*/release/hoop-buildpack, built from its source
- !       libexec/release, which pins a published one
  !     below {root}
  !
  !     Nothing was changed. Your running release is not affected.

@@ -140,6 +140,8 @@ impl Acquire<'_, '_> {
         version_origin: VersionOrigin,
     ) -> Result<(VerifiedAgent, ArchiveOrigin), BuildError> {
         let mut cached = self.cache.as_ref().and_then(|cache| cache.archive_of(version));
+        // Known from the file's name, so also where its bytes turn out to be damaged.
+        let recorded = cached.as_ref().map(|archive| archive.digest);
         let wanted = self.config.sha256;
         // A version that was named and is cached needs no server, nor does one that stands in for an outage.
         if version_origin != VersionOrigin::Latest
@@ -148,7 +150,7 @@ impl Acquire<'_, '_> {
         {
             return Ok((agent, ArchiveOrigin::Cache));
         }
-        let tarball = match self.published(version, version_origin) {
+        let tarball = match self.published(version) {
             Ok(tarball) => tarball,
             Err(BuildError::Fetch(error)) if error.is_outage() => {
                 let usable = cached.filter(|archive| wanted.is_none_or(|wanted| wanted == archive.digest));
@@ -163,7 +165,7 @@ impl Acquire<'_, '_> {
             }
             Err(error) => return Err(error),
         };
-        resolve::agree(version, &tarball, wanted, cached.as_ref().map(|archive| archive.digest))?;
+        resolve::agree(version, &tarball, wanted, recorded)?;
         if let Some(archive) = cached.filter(|archive| archive.digest == tarball.digest)
             && let Some(agent) = self.unpack_cached(&archive)?
         {
@@ -174,7 +176,7 @@ impl Acquire<'_, '_> {
 
     /// Returns the tarball of `version` as it was published. Where the server has no `checksums.txt`, a digest
     /// from the user is enough.
-    fn published(&mut self, version: &Version, origin: VersionOrigin) -> Result<Tarball, BuildError> {
+    fn published(&mut self, version: &Version) -> Result<Tarball, BuildError> {
         let location = self.config.releases.checksums(version);
         match self.whole(&location, checksums::SIZE_LIMIT) {
             Ok(body) => {
@@ -184,13 +186,17 @@ impl Acquire<'_, '_> {
             Err(FetchError::NotFound { location, answer }) => match self.config.sha256 {
                 Some(digest) => {
                     let [name, _] = tarball_names(version, self.platform);
-                    Ok(Tarball { name, digest })
+                    Ok(Tarball {
+                        name,
+                        digest,
+                        is_listed: false,
+                    })
                 }
                 None => Err(ReleaseError::VersionNotFound {
                     version: version.clone(),
                     location,
                     answer,
-                    is_latest: origin == VersionOrigin::Latest,
+                    is_latest: self.config.version == VersionRequest::Latest,
                 }
                 .into()),
             },
@@ -236,13 +242,13 @@ impl Acquire<'_, '_> {
             let mut notice = |line: String| log.detail(line);
             let mut stream = match self.fetcher.stream(&location, ARCHIVE_LIMIT, &mut notice) {
                 Ok(stream) => stream,
-                Err(FetchError::NotFound { location, answer }) if self.config.sha256.is_some() => {
-                    // Without checksums.txt this is the first thing the server was asked of the version.
+                // Without checksums.txt this is the first thing the server was asked of the version.
+                Err(FetchError::NotFound { location, answer }) if !tarball.is_listed => {
                     return Err(ReleaseError::VersionNotFound {
                         version: version.clone(),
                         location,
                         answer,
-                        is_latest: false,
+                        is_latest: self.config.version == VersionRequest::Latest,
                     }
                     .into());
                 }

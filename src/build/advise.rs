@@ -70,6 +70,8 @@ fn start_advice(app: &App) -> Vec<Message> {
 
 /// Returns the name of our program that `word` runs, by whatever path.
 fn starter(word: &str) -> Option<&'static str> {
+    // Also within what another shell is given: bash -c "hoopstart -- puma".
+    let word = word.trim_matches(['"', '\'', '(', ')', ';', '&', '|']);
     let name = word.rsplit('/').next().unwrap_or(word);
     STARTERS.into_iter().find(|starter| *starter == name)
 }
@@ -179,6 +181,7 @@ mod tests {
             "web: hoopstart -- puma\nworker: sidekiq",
             "web: bin/hoopstart -- puma",
             "web: MALLOC_ARENA_MAX=2 hoopwrapper -- puma",
+            "web: bash -c \"hoopstart -- puma\"",
         ] {
             assert_eq!(titles(Some(procfile), &none), [] as [&str; 0], "{procfile}");
         }

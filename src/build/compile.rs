@@ -93,7 +93,9 @@ fn build(
     let earlier_buildpacks = traces_of_buildpacks(slug.root());
     let agent = acquired.as_ref().map(|acquired| &acquired.agent);
     let added = install::into_slug(&slug, agent, &manifest)?;
-    if let Some(cache) = &mut cache
+    // What could not be installed must not take the place of what the last build could.
+    if acquired.is_some()
+        && let Some(cache) = &mut cache
         && let Err(error) = cache.keep()
     {
         log.warning(&warnings::cache_unwritable(cache.path(), &error));

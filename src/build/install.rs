@@ -119,8 +119,13 @@ fn write_failed(source: io::Error) -> InstallError {
 
 /// Answers whether `bin/hoopstart` can be a link to ours: the app has no such file, and no `bin` that is
 /// something else than a folder inside the app. The link is a convenience (`bin/hoopstart` works where
-/// `.profile.d` is not sourced), so whatever is in its way stays.
+/// `.profile.d` is not sourced), so whatever is in its way stays. Through folders that are links themselves it could
+/// come to point at itself.
 fn may_link_into_bin(slug: &Slug) -> bool {
+    let is_link = |path| slug.root().symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+    if [".hoop", ".hoop/bin", "bin"].into_iter().any(is_link) {
+        return false;
+    }
     let absent = |result: io::Result<_>| matches!(result, Err(ref error) if error.kind() == io::ErrorKind::NotFound);
     match slug.root().open_dir("bin") {
         Ok(bin) => absent(bin.symlink_metadata("hoopstart").map(drop)) || is_own_link(&bin),

@@ -111,6 +111,8 @@ pub struct Tarball {
     pub name: String,
     /// The digest all sources agree on.
     pub digest: Sha256,
+    /// Whether `checksums.txt` lists it. If not, the digest is the user's word alone.
+    pub is_listed: bool,
 }
 
 /// Reads the body of `latest.txt`.
@@ -141,6 +143,7 @@ pub fn published(
             return Ok(Tarball {
                 name: name.clone(),
                 digest,
+                is_listed: true,
             });
         }
     }
@@ -233,6 +236,7 @@ mod tests {
         let tarball = Tarball {
             name: "hoop_1.148.0_Linux_x86_64.tar.gz".to_owned(),
             digest: digest('a'),
+            is_listed: true,
         };
         let (a, b) = (Some(digest('a')), Some(digest('b')));
         let agrees = |wanted, cached| agree(&version(), &tarball, wanted, cached);

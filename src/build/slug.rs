@@ -133,10 +133,12 @@ impl Slug {
                     source: io::ErrorKind::IsADirectory.into(),
                 });
             }
+            // Before the rename, which must be on record if it succeeds.
+            let folder_of_kept = folder.try_clone().map_err(failed)?;
             match folder.rename(placement.name, &self.scratch, &kept) {
                 Ok(()) => undo.done.push(Done::Moved {
                     kept,
-                    folder: folder.try_clone().map_err(failed)?,
+                    folder: folder_of_kept,
                     name: placement.name,
                 }),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}

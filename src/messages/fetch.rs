@@ -49,7 +49,7 @@ pub(super) fn message(error: &FetchError) -> Message {
             .details(cause),
         FetchError::NotFound { location, answer } => of(error, format!("{} does not have the tarball.", server(location)))
             .facts(vec![("Asked for", location.to_string()), ("Answer", answer.clone())])
-            .text("The version exists, since its checksums.txt was found, or HOOP_SHA256 made it unneeded. A mirror that was copied in part answers so.")
+            .text("The version exists, since its checksums.txt was found. A mirror that was copied in part answers so.")
             .consequence()
             .step("Look at the answer:", &[&format!("curl -I {location}")])
             .step("For a mirror: copy the whole folder of the version.", &[])

@@ -134,7 +134,7 @@ pub(super) fn message(error: &ReleaseError) -> Message {
                 .text("This app has built with this version before, and the release server now gives it another digest. A published version is not meant to change, so this build does not choose between them.")
                 .consequence()
                 .step("Find out whether the change is meant:", &[AGENT_RELEASES_URL])
-                .step("If it is, say so, and deploy again:", &[&format!("heroku config:set HOOP_SHA256={published}")])
+                .step("If it is, say so, and deploy again:", &[&format!("heroku config:set HOOP_SHA256={published} HOOP_VERSION={version}")])
                 .step("If it is not, stay on the bytes of the last build, and tell us:", &[&format!("heroku config:set HOOP_VERSION={version}"), ISSUES_URL])
         }
         ReleaseError::ChecksumMismatch { name, bytes, from, expected, received } => {

@@ -50,7 +50,7 @@ fn report(here: &Plan, plan: &Plan) -> String {
     };
     let name = text::visible(&here.dyno.name);
     match here.not_here() {
-        Some(_) => fact("dyno", &format!("{name}, without the agent ({})", here.dyno_reason)),
+        Some(reason) => fact("dyno", &format!("{name}, without the agent ({reason})")),
         None => fact("dyno", &format!("{name} ({})", here.dyno_reason)),
     }
     match (plan.agents(), plan.not_here()) {

@@ -72,6 +72,8 @@ pub(super) fn masks(environment: &Environment) -> Vec<Secret> {
     let credentials = [config::KEY, config::DSN, "HOOP_TOKEN"]
         .into_iter()
         .filter_map(|name| environment.text(name))
+        // A name that others use as well, and a credential only beside this variable.
+        .chain(environment.text("HOOP_GRPCURL").and(environment.text("TOKEN")))
         .map(str::trim);
     credentials
         .flat_map(|credential| std::iter::once(credential).chain(secret_parts(credential)))

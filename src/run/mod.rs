@@ -132,6 +132,19 @@ enum Outcome {
 /// Starts the supervisor beside this process, or beside `attach_to`, as the plan says, and tells its faults.
 fn beside(attach_to: Option<u32>, environment: &Environment) -> Outcome {
     let plan = Plan::make(environment, &Slug::of_this_program(environment));
+    let app = attach_to.unwrap_or_else(std::process::id);
+    let elder = plan
+        .not_here()
+        .is_none()
+        .then(|| processes::supervisor_of_ancestor(app))
+        .flatten();
+    if let Some(elder) = elder {
+        // It has told what is wrong, and what we find of the environment may be what it has left of it.
+        plan.debug(|| format!("the agent is already run by the supervisor with pid {elder}"));
+        return Outcome::Go {
+            hide_key: plan.hides_key(),
+        };
+    }
     plan.tell();
     if attach_to.is_none() && plan.stops_the_boot() {
         fault::say(STOPPED_BY_REQUIRED);
@@ -142,15 +155,12 @@ fn beside(attach_to: Option<u32>, environment: &Environment) -> Outcome {
             fault::tell(&Fault::NotWithAutostart { name });
         }
     }
-    if plan.agents().is_some() {
-        let app = attach_to.unwrap_or_else(std::process::id);
-        if let Some(elder) = processes::supervisor_of_ancestor(app) {
-            plan.debug(|| format!("the agent is already run by the supervisor with pid {elder}"));
-        } else if let Err(error) = detach::start_supervisor(app) {
-            fault::tell(&Fault::SupervisorFailed {
-                cause: error.to_string(),
-            });
-        }
+    if plan.agents().is_some()
+        && let Err(error) = detach::start_supervisor(app)
+    {
+        fault::tell(&Fault::SupervisorFailed {
+            cause: error.to_string(),
+        });
     }
     Outcome::Go {
         hide_key: plan.hides_key(),

@@ -25,6 +25,24 @@ fn hoopstart_in_hoopstart_runs_one_agent() {
 }
 
 #[test]
+fn a_second_hoopstart_that_sees_no_key_neither_complains_nor_stops_the_boot() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    let mut dyno = slug
+        .web()
+        .with("HOOP_HIDE_KEY", "1")
+        .with("HOOP_REQUIRED", "1")
+        .with_stdin()
+        .script("read line; exec bin/hoopstart -- sh -c 'exit 6'");
+    dyno.logs("hoop | agent up\n");
+    dyno.write("go\n");
+    dyno.exits(6).closes_output();
+    dyno.assert(
+        dyno.own_lines().is_empty(),
+        "nothing is wrong, so nothing is to be said",
+    );
+}
+
+#[test]
 fn hoopstart_in_a_child_of_the_app_runs_no_other_agent() {
     let slug = Slug::of_agent(QUIET_AGENT);
     let mut dyno = slug

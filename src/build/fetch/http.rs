@@ -74,7 +74,7 @@ impl HttpClient {
             .user_agent(concat!("hoop-buildpack/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(patience.connect)
             // Of the blocking client: for the answer's head, and for each piece of its body.
-            .timeout(patience.stall)
+            .timeout(patience.stall.max(patience.connect).min(patience.whole))
             .redirect(Policy::custom(|attempt| {
                 let previous = attempt.previous();
                 if previous.len() > MOST_REDIRECTS {
