@@ -44,9 +44,13 @@ impl Person {
     /// Runs `try` with these arguments.
     #[track_caller]
     fn tries<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Dyno {
-        let mut launch = Launch::in_folder(self.scratch.path())
-            .with("TMPDIR", self.tmp())
-            .with("HOOP_KEY", STANDARD);
+        self.tries_with(Launch::in_folder(self.scratch.path()), arguments)
+    }
+
+    /// Runs `try` with these arguments, where all is well but what `launch` changes.
+    #[track_caller]
+    fn tries_with<A: AsRef<OsStr>>(&self, launch: Launch, arguments: impl IntoIterator<Item = A>) -> Dyno {
+        let mut launch = launch.with("TMPDIR", self.tmp()).with("HOOP_KEY", STANDARD);
         // Where the toolchain is that compiles the app.
         for name in ["HOME", "RUSTUP_HOME", "CARGO_HOME"] {
             if let Some(value) = std::env::var_os(name) {
@@ -99,6 +103,29 @@ fn answer(mut stream: TcpStream) -> String {
     let mut text = String::new();
     stream.read_to_string(&mut text).expect("the app answers");
     text
+}
+
+#[test]
+fn an_app_drains_where_there_is_no_bash() {
+    let person = Person::new();
+    // Every program of this machine but bash.
+    let programs = person.scratch.path().join("programs");
+    fs::create_dir(&programs).expect("a folder can be made");
+    for folder in ["/bin", "/usr/bin"] {
+        for program in fs::read_dir(folder).expect("the folder is there").flatten() {
+            if program.file_name() != "bash" {
+                // Fails for what is in both.
+                let _ = std::os::unix::fs::symlink(program.path(), programs.join(program.file_name()));
+            }
+        }
+    }
+    let launch = Launch::in_folder(person.scratch.path()).with("PATH", programs);
+    let app = fixture("web-and-worker");
+    let dyno = person.tries_with(launch, [app.as_os_str(), "worker".as_ref()]);
+    dyno.prints("worker: up");
+    dyno.signal(Signal::INT);
+    let dyno = person.ends(dyno, 0);
+    dyno.prints("worker: stopped\n");
 }
 
 #[test]

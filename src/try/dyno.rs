@@ -122,10 +122,12 @@ fn shell(environment: &Environment, profile: &Path, command_line: &str) -> Comma
         command.arg("-c").arg(command_line);
         command
     } else {
+        // Unlike bash, it may stay as the parent of a simple command. SIGTERM, which comes to it as well, must then
+        // not end it before the app has drained; a handler, other than an ignored signal, is not handed on.
         let mut command = Command::new("sh");
         command
             .arg("-c")
-            .arg(r#". "$0"; eval "$1""#)
+            .arg(r#". "$0"; trap : TERM; eval "$1""#)
             .arg(profile)
             .arg(command_line);
         command
