@@ -143,9 +143,10 @@ impl Acquire<'_, '_> {
         // Known from the file's name, so also where its bytes turn out to be damaged.
         let recorded = cached.as_ref().map(|archive| archive.digest);
         let wanted = self.config.sha256;
+        let is_wanted = |archive: &CachedArchive| wanted.is_none_or(|wanted| wanted == archive.digest);
         // A version that was named and is cached needs no server, nor does one that stands in for an outage.
         if version_origin != VersionOrigin::Latest
-            && let Some(archive) = cached.take_if(|archive| wanted.is_none_or(|wanted| wanted == archive.digest))
+            && let Some(archive) = cached.take_if(|archive| is_wanted(archive))
             && let Some(agent) = self.unpack_cached(&archive)?
         {
             return Ok((agent, ArchiveOrigin::Cache));
@@ -153,8 +154,7 @@ impl Acquire<'_, '_> {
         let tarball = match self.published(version) {
             Ok(tarball) => tarball,
             Err(BuildError::Fetch(error)) if error.is_outage() => {
-                let usable = cached.filter(|archive| wanted.is_none_or(|wanted| wanted == archive.digest));
-                let Some(archive) = usable else {
+                let Some(archive) = cached.filter(is_wanted) else {
                     return Err(error.into());
                 };
                 self.log.warning(&warnings::outage(&error, version));

@@ -3,7 +3,7 @@
 use super::archive::{AGENT, RDP_HELPER};
 use super::one_pass::VerifiedAgent;
 use super::proof::{self, ProofError};
-use super::slug::{Content, Placement, Slug, SlugError};
+use super::slug::{Content, Placement, Slug, SlugError, create_file};
 use crate::manifest::Manifest;
 use crate::version::Version;
 use std::io;
@@ -13,6 +13,9 @@ const PROFILE_SCRIPT: &str = include_str!("hoop.sh");
 
 /// The folder of the programs, below the slug's folder.
 const PROGRAMS: &str = ".hoop/bin";
+
+/// What `bin/hoopstart` is a link to.
+const LINK_IN_BIN: &str = "../.hoop/bin/hoopstart";
 
 /// Where an archive is unpacked, in the scratch folder.
 pub const UNPACKED: &str = "agent";
@@ -82,7 +85,7 @@ pub fn into_slug(slug: &Slug, agent: Option<&VerifiedAgent>, manifest: &Manifest
         placement(".profile.d", "hoop.sh", Content::File("hoop.sh")),
     ];
     if may_link_into_bin(slug) {
-        placements.push(placement("bin", "hoopstart", Content::Link("../.hoop/bin/hoopstart")));
+        placements.push(placement("bin", "hoopstart", Content::Link(LINK_IN_BIN)));
     }
     slug.place(&placements)?;
 
@@ -102,19 +105,15 @@ fn placement(folder: &'static str, name: &'static str, content: Content) -> Plac
 /// Copies this program to the scratch folder: it is hoopstart, too.
 fn copy_own_binary(slug: &Slug) -> Result<u64, InstallError> {
     let mut own = std::fs::File::open("/proc/self/exe").map_err(InstallError::OwnBinary)?;
-    slug.write("hoopstart", &[], 0o755)?;
-    let mut copy = std::fs::OpenOptions::new()
-        .write(true)
-        .open(slug.scratch_path("hoopstart"))
-        .map_err(write_failed)?;
-    io::copy(&mut own, &mut copy).map_err(write_failed)
-}
-
-fn write_failed(source: io::Error) -> InstallError {
-    InstallError::Slug(SlugError::WriteFailed {
-        path: format!("{PROGRAMS}/hoopstart"),
-        source,
-    })
+    create_file(slug.scratch(), "hoopstart", 0o755)
+        // The kernel copies between two files of the standard library by itself.
+        .and_then(|copy| io::copy(&mut own, &mut copy.into_std()))
+        .map_err(|source| {
+            InstallError::Slug(SlugError::WriteFailed {
+                path: format!("{PROGRAMS}/hoopstart"),
+                source,
+            })
+        })
 }
 
 /// Answers whether `bin/hoopstart` can be a link to ours: the app has no such file, and no `bin` that is
@@ -136,5 +135,5 @@ fn may_link_into_bin(slug: &Slug) -> bool {
 /// Answers whether `bin/hoopstart` is the link an earlier build of ours made.
 fn is_own_link(bin: &cap_std::fs::Dir) -> bool {
     bin.read_link_contents("hoopstart")
-        .is_ok_and(|target| target.as_os_str() == "../.hoop/bin/hoopstart")
+        .is_ok_and(|target| target.as_os_str() == LINK_IN_BIN)
 }
