@@ -1,213 +1,148 @@
 //! Starts the supervisor as nobody's child.
 //!
-//! hoopstart starts an intermediate, which starts the supervisor and exits. hoopstart reaps the intermediate, so
-//! the app it becomes has no child it did not make, gets no SIGCHLD and never sees a zombie. The supervisor falls
-//! to the nearest subreaper, or to the first process of the dyno.
+//! hoopstart forks an intermediate, which forks the supervisor and exits. hoopstart reaps the intermediate, so the
+//! app it becomes has no child it did not make, gets no SIGCHLD and never sees a zombie. The supervisor falls to
+//! the nearest subreaper, or to the first process of the dyno.
 
-use super::{io_error, signals};
+use super::fault::{self, Fault};
+use super::plan::Agents;
+use super::processes::{self, Process};
+use super::{io_error, signals, supervisor};
+use nix::errno::Errno;
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{self, ForkResult};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
-use std::ffi::{OsStr, OsString};
+use std::fs::OpenOptions;
 use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::process::CommandExt as _;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-
-use super::processes::Process;
-
-/// This program, under whatever name it was started.
-const SELF: &str = "/proc/self/exe";
-
-/// What `ps` shows as the program of our processes.
-const NAME: &str = "hoopstart";
-
-/// The processes that hoopstart starts of itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
-    /// Starts the supervisor and exits.
-    Intermediate,
-    /// Runs the agent for as long as the app lives.
-    Supervisor,
-}
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::FileExt as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The process that the agent runs beside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct App {
     /// Its id.
     pub(super) pid: u32,
     /// When it started, where that is known: the id alone may be given to another process later.
     pub(super) started: Option<u64>,
-    /// How its end is noticed.
-    pub(super) watch: Watch,
+    /// Becomes readable at its end. On a kernel without such files (before 5.3, or forbidden by a sandbox) the
+    /// supervisor looks after it by pid and start.
+    pub(super) pidfd: Option<OwnedFd>,
 }
 
-/// How the supervisor notices the end of the app.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Watch {
-    /// stdin is a pidfd of it.
-    Pidfd,
-    /// Its pid is looked at now and then.
-    Polling,
+impl App {
+    /// Finds the process `pid`, which must not be able to end before this returns.
+    fn find(pid: u32) -> io::Result<Self> {
+        let number = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(Errno::ESRCH)?;
+        Ok(Self {
+            pid,
+            started: Process::read(pid).map(|process| process.started),
+            pidfd: match pidfd_open(number, PidfdFlags::empty()) {
+                Err(errno @ (rustix::io::Errno::SRCH | rustix::io::Errno::INVAL)) => return Err(io_error(errno)),
+                pidfd => pidfd.ok(),
+            },
+        })
+    }
 }
 
-impl Watch {
-    /// Returns the word in the command line.
-    fn word(self) -> &'static str {
-        match self {
-            Watch::Pidfd => "pidfd",
-            Watch::Polling => "polling",
+/// Starts the supervisor of the process `pid`. It holds the `claim` on that process as long as it runs.
+pub(super) fn start_supervisor(pid: u32, agents: &Agents, claim: Option<&OwnedFd>) -> io::Result<()> {
+    signals::without_child_signal(|| {
+        let intermediate = fork(|| {
+            leave_app(claim)?;
+            let app = App::find(pid)?;
+            fork(|| supervise(&app, agents)).map(drop)
+        })?;
+        match waitpid(intermediate, None) {
+            // The other case: whoever started us ignores SIGCHLD, and the kernel has kept no status of the child.
+            Ok(WaitStatus::Exited(_, 0)) | Err(Errno::ECHILD) => Ok(()),
+            // An error number is below 256 on Linux, so an exit status holds one.
+            Ok(WaitStatus::Exited(_, errno)) => Err(io::Error::from_raw_os_error(errno)),
+            Ok(status) => Err(io::Error::other(format!("its parent was ended: {status:?}"))),
+            Err(errno) => Err(errno.into()),
         }
-    }
+    })
 }
 
-impl Role {
-    /// Returns the word in the command line.
-    fn word(self) -> &'static str {
-        match self {
-            Role::Intermediate => "internal-detach",
-            Role::Supervisor => "internal-supervise",
-        }
+/// Forks a child that does `work` and ends, with the number of its error as exit status.
+fn fork(work: impl FnOnce() -> io::Result<()>) -> io::Result<unistd::Pid> {
+    #[expect(
+        unsafe_code,
+        reason = "the child of a process with one thread may do all that its parent may"
+    )]
+    let forked = unsafe { unistd::fork() }?;
+    if let ForkResult::Parent { child } = forked {
+        return Ok(child);
     }
-
-    /// Reads a command line of ours: the name, the role's word, the app's pid and start, how it is watched.
-    pub(super) fn parse(args: &[OsString]) -> Option<(Self, App)> {
-        let [_, word, pid, started, watch] = args else {
-            return None;
-        };
-        let role = [Role::Intermediate, Role::Supervisor]
-            .into_iter()
-            .find(|role| word == OsStr::new(role.word()))?;
-        let app = App {
-            pid: pid.to_str()?.parse().ok()?,
-            started: started.to_str()?.parse().ok(),
-            watch: [Watch::Pidfd, Watch::Polling]
-                .into_iter()
-                .find(|kind| watch == OsStr::new(kind.word()))?,
-        };
-        Some((role, app))
-    }
-
-    /// Returns the command that starts this program in this role, with nothing on stdout.
-    fn command(self, app: &App) -> Command {
-        let started = app
-            .started
-            .map_or_else(|| "unknown".to_owned(), |ticks| ticks.to_string());
-        let mut command = Command::new(SELF);
-        command
-            .arg0(NAME)
-            .args([self.word(), &app.pid.to_string(), &started, app.watch.word()])
-            .stdout(Stdio::null());
-        command
-    }
+    // Nothing may get past this point: beyond it, this process would become the app a second time.
+    let result = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Errno::ENOTRECOVERABLE.into()));
+    let status = result.map_or_else(|error| error.raw_os_error().unwrap_or(Errno::EIO as i32), |()| 0);
+    #[expect(clippy::exit, reason = "as above; nothing is buffered")]
+    std::process::exit(status)
 }
 
-/// Starts the supervisor of the process `pid`, and returns when it runs.
-pub(super) fn start_supervisor(pid: u32) -> io::Result<()> {
-    let pidfd = open_pidfd(pid)?;
-    let app = App {
-        pid,
-        started: Process::read(pid).map(|process| process.started),
-        watch: if pidfd.is_some() { Watch::Pidfd } else { Watch::Polling },
+/// Is the supervisor.
+fn supervise(app: &App, agents: &Agents) -> io::Result<()> {
+    supervisor::run(app, agents).inspect_err(|error| {
+        fault::tell(&Fault::SupervisorFailed {
+            cause: error.to_string(),
+        });
+    })
+}
+
+/// Takes the app's command out of the command line that `/proc` shows of this process and of those it forks:
+/// someone who looks for the app by it, to signal it or to count its processes, must not find us. The program's own
+/// name stays.
+///
+/// Best effort: a sandbox may not let a process write to itself this way.
+fn forget_command_line() {
+    let name = std::env::args_os().next().unwrap_or_default();
+    let memory = OpenOptions::new().write(true).open("/proc/self/mem");
+    let (Ok(memory), Some(arguments)) = (memory, processes::own_arguments()) else {
+        return;
     };
-    let mut intermediate = Role::Intermediate.command(&app);
-    intermediate.stdin(pidfd.map_or_else(Stdio::null, Stdio::from));
-    let status = signals::without_child_signal(|| intermediate.status());
-    match status {
-        Ok(status) if status.success() => Ok(()),
-        // It has said what is wrong.
-        Ok(status) => Err(io::Error::other(format!("it ended with {status}"))),
-        // Whoever started us ignores SIGCHLD: the intermediate is gone, and the kernel has kept no status.
-        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::CHILD.raw_os_error()) => Ok(()),
-        Err(error) => Err(error),
+    let begin = arguments.start + name.len() as u64 + 1;
+    let zeros = [0; 1024];
+    for place in (begin..arguments.end).step_by(zeros.len()) {
+        let left = usize::try_from(arguments.end - place).unwrap_or(usize::MAX);
+        if memory.write_all_at(&zeros[..left.min(zeros.len())], place).is_err() {
+            return;
+        }
     }
 }
 
-/// Opens a pidfd of `pid`, or returns `None` on a kernel that has none (before 5.3, or forbidden by a sandbox):
-/// the supervisor then looks after the app by its pid and start.
-fn open_pidfd(pid: u32) -> io::Result<Option<OwnedFd>> {
-    let no_such = || io::Error::other(format!("there is no process {pid}"));
-    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or_else(no_such)?;
-    match pidfd_open(pid, PidfdFlags::empty()) {
-        Ok(pidfd) => Ok(Some(pidfd)),
-        Err(rustix::io::Errno::SRCH | rustix::io::Errno::INVAL) => Err(no_such()),
-        Err(_) => Ok(None),
-    }
-}
-
-/// Is the intermediate: leaves the app's session, lets go of all its files but stderr, starts the supervisor.
-pub(super) fn intermediate(app: &App) -> io::Result<()> {
-    close_inherited_files();
+/// Leaves the app's session, and lets go of all its files but its log, and of our own all but the `claim`.
+fn leave_app(claim: Option<&OwnedFd>) -> io::Result<()> {
+    close_inherited_files(claim.map(AsRawFd::as_raw_fd));
+    super::open_standard_files();
+    let null = OpenOptions::new().read(true).write(true).open("/dev/null")?;
+    rustix::stdio::dup2_stdin(&null)?;
+    rustix::stdio::dup2_stdout(&null)?;
+    forget_command_line();
     signals::unblock_all()?;
     rustix::process::setsid().map_err(io_error)?;
     // Under memory pressure the agent is to go first, and its supervisor before the app. Best effort: a sandbox
     // may have no such file.
     let _ = std::fs::write("/proc/self/oom_score_adj", SUPERVISOR_OOM_SCORE);
-    // stdin stays the pidfd. The child is not waited for: it outlives this process.
-    let mut supervisor = Role::Supervisor.command(app).spawn()?;
-    wait_until_named(&mut supervisor);
     Ok(())
 }
-
-/// Waits until `/proc` shows the command line of the new supervisor, by which a second hoopstart knows it. There is
-/// a moment after it was started, on a busy machine a long one, in which the kernel has none to show.
-fn wait_until_named(supervisor: &mut Child) {
-    let path = format!("/proc/{}/cmdline", supervisor.id());
-    let begin = Instant::now();
-    // One that has ended has no command line either. Without /proc there is nothing to wait for.
-    while std::fs::read(&path).is_ok_and(|line| line.is_empty())
-        && matches!(supervisor.try_wait(), Ok(None))
-        && begin.elapsed() < NAMING_LIMIT
-    {
-        std::thread::sleep(Duration::from_micros(100));
-    }
-}
-
-/// How long it may take. Two agents are better than an app that waits.
-const NAMING_LIMIT: Duration = Duration::from_secs(1);
 
 /// How readily the kernel ends the supervisor when memory runs out: -1000 to 1000, an app has 0. Below an agent's
 /// 1000, since an agent without supervisor would outlive the app.
 const SUPERVISOR_OOM_SCORE: &str = "900";
 
-/// Closes every file but stdin, stdout and stderr: whoever waits for the end of a pipe that the app holds must
-/// not wait for us.
-fn close_inherited_files() {
-    let open: Vec<i32> = match std::fs::read_dir("/proc/self/fd") {
+/// Closes every file but stdin, stdout, stderr and `kept`: whoever waits for the end of a pipe that the app holds
+/// must not wait for us.
+fn close_inherited_files(kept: Option<RawFd>) {
+    let open: Vec<RawFd> = match std::fs::read_dir("/proc/self/fd") {
         Ok(entries) => entries
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
             .collect(),
         // Without /proc, try all numbers a process usually has.
         Err(_) => (3..1024).collect(),
     };
-    for file in open.into_iter().filter(|number| *number > 2) {
+    for file in open.into_iter().filter(|file| *file > 2 && Some(*file) != kept) {
         // The one that listed the others is closed already.
-        let _ = nix::unistd::close(file);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{App, Role, Watch};
-    use std::ffi::OsString;
-
-    #[test]
-    fn our_own_command_lines_are_read_back() {
-        for started in [Some(4242), None] {
-            let watch = Watch::Pidfd;
-            let app = App {
-                pid: 17,
-                started,
-                watch,
-            };
-            let command = Role::Supervisor.command(&app);
-            let mut args = vec![OsString::from("hoopstart")];
-            args.extend(command.get_args().map(OsString::from));
-
-            assert_eq!(Role::parse(&args), Some((Role::Supervisor, app)));
-        }
-        assert_eq!(
-            Role::parse(&["hoopstart".into(), "--".into(), "17".into(), "1".into(), "pidfd".into()]),
-            None
-        );
+        let _ = unistd::close(file);
     }
 }

@@ -1,10 +1,9 @@
 //! What `/proc` says about processes. Where it is not mounted there are no answers, and callers do without.
 
-use super::detach::{App, Role};
-use std::ffi::OsString;
-use std::fs;
-use std::os::unix::ffi::OsStringExt as _;
-use std::path::Path;
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::ops::Range;
+use std::str::SplitAsciiWhitespace;
 
 /// A process as `/proc/PID/stat` shows it (<https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,23 +21,57 @@ pub(crate) struct Process {
 impl Process {
     /// Returns the process `pid`.
     pub(super) fn read(pid: u32) -> Option<Self> {
-        Self::parse(&fs::read(format!("/proc/{pid}/stat")).ok()?)
+        Stat::read(&format!("/proc/{pid}/stat"))?.process()
+    }
+}
+
+/// Returns where in its memory this process has its command line, as `/proc` shows it.
+pub(super) fn own_arguments() -> Option<Range<u64>> {
+    let stat = Stat::read("/proc/self/stat")?;
+    // Fields 48 and 49, `arg_start` and `arg_end`; the first one here is the third.
+    let mut ends = stat.fields()?.skip(45).map(str::parse);
+    Some(ends.next()?.ok()?..ends.next()?.ok()?)
+}
+
+/// A `stat` file. On the stack, since the supervisor is to stay small.
+struct Stat {
+    bytes: [u8; Stat::SIZE],
+    length: usize,
+}
+
+impl Stat {
+    /// More bytes than such a file can have: 52 numbers of up to 20 digits, and a name.
+    const SIZE: usize = 2048;
+
+    /// Reads the file `path`, which one read gives whole.
+    fn read(path: &str) -> Option<Self> {
+        let mut bytes = [0; Self::SIZE];
+        let length = File::open(path).ok()?.read(&mut bytes).ok()?;
+        Some(Self { bytes, length })
     }
 
-    /// Reads a `stat` file. The second field is the program's name in parentheses, and may hold any byte, so
+    /// Returns the fields behind the second. That is the program's name in parentheses, and may hold any byte, so
     /// fields are counted from its last parenthesis.
-    fn parse(stat: &[u8]) -> Option<Self> {
+    fn fields(&self) -> Option<SplitAsciiWhitespace<'_>> {
+        let stat = &self.bytes[..self.length];
         let name_end = stat.iter().rposition(|byte| *byte == b')')?;
-        let pid = std::str::from_utf8(&stat[..stat.iter().position(|byte| *byte == b' ')?]).ok()?;
-        let fields: Vec<&str> = std::str::from_utf8(stat.get(name_end + 1..)?)
-            .ok()?
-            .split_ascii_whitespace()
-            .collect();
-        Some(Self {
+        Some(
+            std::str::from_utf8(&stat[name_end + 1..])
+                .ok()?
+                .split_ascii_whitespace(),
+        )
+    }
+
+    /// Returns what it says of its process.
+    fn process(&self) -> Option<Process> {
+        let pid_end = self.bytes.iter().position(|byte| *byte == b' ')?;
+        let pid = std::str::from_utf8(&self.bytes[..pid_end]).ok()?;
+        let mut fields = self.fields()?;
+        Some(Process {
             pid: pid.parse().ok()?,
-            parent: fields.get(1)?.parse().ok()?,
-            started: fields.get(19)?.parse().ok()?,
-            is_zombie: matches!(*fields.first()?, "Z" | "X"),
+            is_zombie: matches!(fields.next()?, "Z" | "X"),
+            parent: fields.next()?.parse().ok()?,
+            started: fields.nth(17)?.parse().ok()?,
         })
     }
 }
@@ -57,14 +90,10 @@ fn ids() -> impl Iterator<Item = u32> {
 }
 
 /// Returns `pid` and its ancestors, nearest first.
-fn with_ancestors(pid: u32) -> Vec<Process> {
-    let mut chain = Vec::new();
-    let mut next = Process::read(pid);
-    while let Some(process) = next {
-        chain.push(process);
-        next = (process.parent != 0).then(|| Process::read(process.parent)).flatten();
-    }
-    chain
+pub(super) fn with_ancestors(pid: u32) -> impl Iterator<Item = Process> {
+    std::iter::successors(Process::read(pid), |process| {
+        (process.parent != 0).then(|| Process::read(process.parent)).flatten()
+    })
 }
 
 /// Returns the living descendants of `ancestor`.
@@ -82,50 +111,23 @@ pub(crate) fn descendants(ancestor: u32) -> Vec<Process> {
     found
 }
 
-/// Returns the pid of a supervisor that already runs the agent for `pid` or an ancestor of it: under hoopstart in
-/// hoopstart, and under a shell with `HOOP_AUTOSTART`, one agent is enough. A supervisor names its app in its
-/// command line.
-pub(super) fn supervisor_of_ancestor(pid: u32) -> Option<u32> {
-    let family = with_ancestors(pid);
-    ids().find(|id| {
-        supervised_app(*id).is_some_and(|app| {
-            family
-                .iter()
-                .any(|process| process.pid == app.pid && Some(process.started) == app.started)
-        })
-    })
-}
-
-/// Returns the app that the process `pid` supervises, if it is a supervisor of this user's.
-fn supervised_app(pid: u32) -> Option<App> {
-    let command_line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-    let arguments: Vec<OsString> = command_line
-        .split(|byte| *byte == 0)
-        .map(|argument| OsString::from_vec(argument.to_vec()))
-        .collect();
-    // The last argument is ended by a NUL as well.
-    let (Role::Supervisor, app) = Role::parse(arguments.get(..arguments.len() - 1)?)? else {
-        return None;
-    };
-    is_own(Path::new(&format!("/proc/{pid}"))).then_some(app)
-}
-
-/// Answers whether the process folder belongs to this user: another user's process could name any app.
-fn is_own(folder: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    fs::metadata(folder).is_ok_and(|metadata| metadata.uid() == rustix::process::geteuid().as_raw())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::Process;
+    use super::{Process, Stat};
+
+    fn parse(line: &[u8]) -> Option<Process> {
+        let mut bytes = [0; Stat::SIZE];
+        bytes[..line.len()].copy_from_slice(line);
+        let length = line.len();
+        Stat { bytes, length }.process()
+    }
 
     #[test]
     fn a_stat_line_is_read_whatever_the_program_is_called() {
         let stat = b"17 (a ) (b) S 1 17 17 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 4242 1 1\n";
 
         assert_eq!(
-            Process::parse(stat),
+            parse(stat),
             Some(Process {
                 pid: 17,
                 parent: 1,
@@ -133,13 +135,24 @@ mod tests {
                 is_zombie: false
             })
         );
-        assert_eq!(Process::parse(b""), None);
-        assert_eq!(Process::parse(b"17 (x) Z 1"), None);
+        assert_eq!(parse(b""), None);
+        assert_eq!(parse(b"17 (x) Z 1"), None);
+    }
+
+    #[test]
+    fn the_command_line_of_this_process_is_found_in_its_memory() {
+        use std::os::unix::fs::FileExt as _;
+        let place = super::own_arguments().unwrap();
+        let mut bytes = vec![0; usize::try_from(place.end - place.start).unwrap()];
+        let memory = std::fs::File::open("/proc/self/mem").unwrap();
+        memory.read_exact_at(&mut bytes, place.start).unwrap();
+
+        assert_eq!(bytes, std::fs::read("/proc/self/cmdline").unwrap());
     }
 
     #[test]
     fn this_process_is_found_with_its_parent() {
-        let chain = super::with_ancestors(std::process::id());
+        let chain: Vec<Process> = super::with_ancestors(std::process::id()).collect();
 
         assert_eq!(chain[0].pid, std::process::id());
         assert_eq!(chain[1].pid, std::os::unix::process::parent_id());

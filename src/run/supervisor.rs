@@ -3,14 +3,12 @@
 //! It has one thread, and sleeps in one `poll` until something happens: no timer wakes it while nothing does.
 
 use super::agents::Processes;
-use super::detach::{App, Watch};
-use super::plan::{Agents, Plan};
+use super::detach::App;
+use super::plan::Agents;
 use super::policy::{Action, Ending, Event, Policy};
 use super::processes::Process;
 use super::signals::{self, Received};
-use super::slug::Slug;
 use super::{fault, io_error};
-use crate::environment::Environment;
 use crate::text;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Signal;
@@ -32,14 +30,10 @@ const LOG_LIMIT: usize = 256 * 1024;
 const PIECE: usize = 4096;
 
 /// Supervises until the app has gone and nothing of ours is left.
-pub(super) fn run(app: &App, environment: &Environment) -> io::Result<()> {
+pub(super) fn run(app: &App, agents: &Agents) -> io::Result<()> {
     let received = Received::new()?;
     // Whatever an agent leaves behind comes to us and not to the app.
     rustix::process::set_child_subreaper(Some(rustix::process::getpid())).map_err(io_error)?;
-    let plan = Plan::make(environment, &Slug::of_this_program(environment));
-    let Some(agents) = plan.agents() else {
-        return Err(io::Error::other("the environment has changed since hoopstart read it"));
-    };
     Supervisor::new(app, agents, received).run();
     Ok(())
 }
@@ -166,18 +160,18 @@ impl<'a> Supervisor<'a> {
     /// Returns how long to wait at most, or `None` for as long as nothing happens.
     fn time_to_wait(&self, now: Duration) -> Option<Duration> {
         let due = self.policy.next_wake().map(|wake| wake.saturating_sub(now));
-        let look = match (self.app_gone, self.app.watch) {
+        let look = match (self.app_gone, &self.app.pidfd) {
             (true, _) => Some(LEFTOVER_POLL),
-            (false, Watch::Polling) => Some(APP_POLL),
-            (false, Watch::Pidfd) => None,
+            (false, None) => Some(APP_POLL),
+            (false, Some(_)) => None,
         };
         [due, look].into_iter().flatten().min()
     }
 
     /// Waits until something happens or `limit` has passed.
     fn wait(&self, limit: Option<Duration>) -> Ready {
-        let (stdin, stderr) = (rustix::stdio::stdin(), rustix::stdio::stderr());
-        let watch_app = !self.app_gone && self.app.watch == Watch::Pidfd;
+        let stderr = rustix::stdio::stderr();
+        let app = self.app.pidfd.as_ref().filter(|_| !self.app_gone);
         let wants_output = self.log.len() < LOG_LIMIT;
         let mut files = vec![
             PollFd::new(&self.received.stopping, PollFlags::IN),
@@ -186,9 +180,7 @@ impl<'a> Supervisor<'a> {
         // A file that nothing is asked of would still wake us when its other end closes, so what is not wanted is
         // left out.
         let app_place = files.len();
-        if watch_app {
-            files.push(PollFd::new(&stdin, PollFlags::IN));
-        }
+        files.extend(app.map(|pidfd| PollFd::new(pidfd, PollFlags::IN)));
         let log_place = files.len();
         if !self.log.is_empty() {
             files.push(PollFd::new(&stderr, PollFlags::OUT));
@@ -205,7 +197,7 @@ impl<'a> Supervisor<'a> {
         let is_ready = |place: usize| !files[place].revents().is_empty();
         Ready {
             child: is_ready(1),
-            app: watch_app && is_ready(app_place),
+            app: app.is_some() && is_ready(app_place),
             log: !self.log.is_empty() && is_ready(log_place),
             outputs: (first_output..files.len())
                 .filter(|place| is_ready(*place))
@@ -270,7 +262,7 @@ impl<'a> Supervisor<'a> {
 
     /// Answers whether an app that is watched by its pid has gone.
     fn app_is_gone(&self) -> bool {
-        if self.app.watch == Watch::Pidfd {
+        if self.app.pidfd.is_some() {
             return false;
         }
         if let Some(process) = Process::read(self.app.pid) {
