@@ -187,6 +187,63 @@ mod tests {
 
     proptest! {
         #[test]
+        fn a_key_of_any_parts_is_read_as_what_it_was_made_of(
+            (scheme, tls) in prop_oneof![
+                Just(("grpc", false)), Just(("grpcs", true)), Just(("http", false)),
+                Just(("https", true)), Just(("ws", false)), Just(("wss", true)),
+            ],
+            name in "[a-zA-Z0-9][a-zA-Z0-9._-]{0,20}",
+            secret in "[a-zA-Z0-9_.~!$&'()*+,;=-]{1,64}",
+            host in "([a-z](-?[a-z0-9]){0,8}\\.){1,3}example|10\\.[1-9]\\.0\\.7|\\[::1\\]",
+            port in 1..=u16::MAX,
+            (query, mode) in prop_oneof![
+                Just(("", KeyMode::Unstated)),
+                Just(("?mode=", KeyMode::Unstated)),
+                Just(("?mode=standard", KeyMode::Standard)),
+                Just(("?a=b&mode=embedded", KeyMode::Embedded)),
+                Just(("?mode=multi-connection&a=b", KeyMode::MultiConnection)),
+            ],
+            slash in prop_oneof![Just(""), Just("/")],
+        ) {
+            let key = format!("{scheme}://{name}:{secret}@{host}:{port}{slash}{query}");
+            prop_assert_eq!(parse(&key), Ok(AgentKey { mode, host: host.clone(), port, tls }), "{}", key);
+
+            // Without one of its parts it is refused for that part.
+            let without_port = format!("{scheme}://{name}:{secret}@{host}{slash}{query}");
+            prop_assert_eq!(parse(&without_port), Err(KeyFault::NoPort), "{}", without_port);
+            let without_secret = format!("{scheme}://{name}@{host}:{port}{slash}{query}");
+            prop_assert_eq!(parse(&without_secret), Err(KeyFault::NoSecret), "{}", without_secret);
+            let with_other_mode = format!("{scheme}://{name}:{secret}@{host}:{port}{slash}?mode={name}-");
+            prop_assert_eq!(parse(&with_other_mode), Err(KeyFault::Mode), "{}", with_other_mode);
+        }
+
+        #[test]
+        fn a_key_of_the_old_form_is_read_whatever_its_digest(
+            digest in "[0-9a-f]{64}", port in 1..=u16::MAX, scheme in "(grpc|http|ws)s?",
+        ) {
+            let key = parse(&format!("{scheme}://gateway.example:{port}/{digest}"));
+            let (mode, host) = (KeyMode::Embedded, "gateway.example".to_owned());
+            let tls = ["grpcs", "https", "wss"].contains(&scheme.as_str());
+            prop_assert_eq!(key, Ok(AgentKey { mode, host, port, tls }));
+            // With one digit less it is a path, and no secret.
+            let short = format!("{scheme}://gateway.example:{port}/{}", &digest[1..]);
+            prop_assert_eq!(parse(&short), Err(KeyFault::NoSecret));
+        }
+
+        #[test]
+        fn any_text_that_is_a_key_names_a_gateway(
+            key in prop_oneof![
+                "\\PC{0,40}",
+                "(grpcs|https|ws)(://|:|/)[a-z0-9:@/?#\\[\\]%.=&]{0,40}",
+                "grpcs://[a:@%/é]{0,12}h:[0-9]{0,6}\\PC{0,8}",
+            ],
+        ) {
+            if let Ok(key) = parse(&key) {
+                prop_assert!(!key.host.is_empty());
+            }
+        }
+
+        #[test]
         fn nothing_of_a_key_is_in_what_is_shown_of_it(secret in "[a-zA-Z0-9]{12,40}", key in "\\PC{0,30}") {
             let shown = format!("{:?}", parse(&format!("grpcs://web:{secret}@gateway.example:8443?mode=standard")));
             prop_assert!(!shown.contains(&secret));

@@ -146,6 +146,9 @@ pub struct StartArgs {
     /// Print what would be started and every fault, and start nothing
     #[arg(long)]
     check: bool,
+    /// With --check: resolve the gateway's name, connect and shake TLS hands, 5 seconds each
+    #[arg(long, requires = "check")]
+    connect: bool,
     /// With `HOOP_AUTOSTART` on, start the agent beside the process PID, as .profile.d/hoop.sh does
     #[arg(long, value_name = "PID", conflicts_with = "check", hide_short_help = true)]
     attach: Option<u32>,
@@ -157,10 +160,13 @@ pub struct StartArgs {
 /// Does what `args` (the program's name first) ask for and returns the exit status. Does not return where the
 /// process becomes the app.
 pub fn run(args: Vec<OsString>, environment: &Environment) -> i32 {
-    if let Some(status) = run::internal(&args, environment) {
-        return status;
-    }
     if is_hoopstart(args.first()) {
+        // The line of every Procfile. It leaves nothing to parse, and the app waits for it.
+        if let [_, dashes, command @ ..] = args.as_slice()
+            && dashes == "--"
+        {
+            return run::run(Request::Become(command.to_vec()), environment);
+        }
         let parser = StartArgs::augment_args(clap::Command::new("hoopstart").version(env!("CARGO_PKG_VERSION")));
         return match parser
             .try_get_matches_from(args)
@@ -233,7 +239,7 @@ fn dispatch(command: Command, environment: &Environment) -> i32 {
 
 fn start(args: StartArgs, environment: &Environment) -> i32 {
     let request = match (args.check, args.attach) {
-        (true, _) => Request::Check,
+        (true, _) => Request::Check { connect: args.connect },
         (false, Some(pid)) => Request::Attach(pid),
         (false, None) => Request::Become(args.command),
     };

@@ -97,11 +97,54 @@ mod tests {
         assert_eq!(parse(&"é".repeat(128)), Err(ConnectionsFault::TooLong(256)));
     }
 
+    /// An item of a list as someone may write it, with the name it stands for, if any.
+    fn any_item() -> impl Strategy<Value = (String, Option<String>)> {
+        let padded = |item: &str, before: usize, after: usize| format!("{:before$}{item}{:after$}", "", "");
+        prop_oneof![
+            ("[a-zA-Z0-9][a-zA-Z0-9 ._-]{0,6}[a-zA-Z0-9]", 0..3_usize, 0..3_usize)
+                .prop_filter("no reference", |(name, ..)| !name.starts_with("env."))
+                .prop_map(move |(name, before, after)| (padded(&name, before, after), Some(name.to_lowercase()))),
+            (0..3_usize, 0..3_usize)
+                .prop_map(move |(before, after)| (padded("env.DB", before, after), Some("orders-db".to_owned()))),
+            (0..3_usize).prop_map(|spaces| (" ".repeat(spaces), None)),
+        ]
+    }
+
     proptest! {
         #[test]
         fn reading_the_names_again_gives_the_names(value in "[a-zA-Z0-9 ,_-]{0,60}") {
             let names = parse(&value).unwrap();
             prop_assert_eq!(parse(&names.join(",")).unwrap(), names);
+        }
+
+        #[test]
+        fn every_item_is_its_name_in_the_order_given_and_once(items in proptest::collection::vec(any_item(), 0..12)) {
+            let written: Vec<&str> = items.iter().map(|(item, _)| item.as_str()).collect();
+            let mut expected: Vec<String> = Vec::new();
+            for name in items.iter().filter_map(|(_, name)| name.clone()) {
+                if !expected.contains(&name) {
+                    expected.push(name);
+                }
+            }
+            prop_assert_eq!(parse(&written.join(",")).unwrap(), expected);
+        }
+
+        #[test]
+        fn any_text_is_a_list_of_clean_names_or_a_fault(
+            value in "([a-zA-Z \u{a0}\u{130}\u{3a3},.]|env\\.[A-Z]|\\PC|,){0,50}|\\PC{50,90}",
+        ) {
+            match parse(&value) {
+                Err(ConnectionsFault::TooLong(bytes)) => prop_assert!(bytes == value.len() && bytes > 255),
+                Err(ConnectionsFault::Unset(_)) => prop_assert!(value.contains("env.")),
+                Ok(names) => {
+                    prop_assert!(value.len() <= 255);
+                    for (place, name) in names.iter().enumerate() {
+                        prop_assert!(!name.is_empty() && name.trim() == name && !name.contains(','), "{name:?}");
+                        prop_assert_eq!(&name.to_lowercase(), name);
+                        prop_assert!(!names[..place].contains(name));
+                    }
+                }
+            }
         }
     }
 }

@@ -116,6 +116,12 @@ failures! {
     NotWithAutostart => "start::not-with-autostart",
     /// A process type list names a type the Procfile does not have.
     ProcessTypeUnknown => "start::process-type-unknown",
+    /// The gateway's name does not resolve.
+    GatewayUnresolved => "start::gateway-unresolved",
+    /// No connection to the gateway.
+    GatewayUnreachable => "start::gateway-unreachable",
+    /// No TLS connection to the gateway.
+    GatewayTls => "start::gateway-tls",
     /// The supervisor could not be started.
     SupervisorFailed => "start::supervisor-failed",
     /// hoopstart was given no command.

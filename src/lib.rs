@@ -20,5 +20,6 @@ pub mod procfile;
 pub mod run;
 pub mod secret;
 pub mod text;
+mod tls;
 pub mod r#try;
 pub mod version;

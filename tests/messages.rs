@@ -409,6 +409,18 @@ fn faults() -> Vec<Fault> {
             unknown: vec![text("wbe")],
             known: vec![text("web"), text("worker")],
         },
+        Fault::GatewayUnresolved {
+            host: text("gateway.example"),
+            cause: text("there is no such name"),
+        },
+        Fault::GatewayUnreachable {
+            place: text("gateway.example:8443"),
+            cause: text("203.0.113.7:8443: connection refused"),
+        },
+        Fault::GatewayTls {
+            place: text("gateway.example:8443"),
+            cause: text("invalid peer certificate: UnknownIssuer"),
+        },
         Fault::SupervisorFailed {
             cause: text("Resource temporarily unavailable (os error 11)"),
         },
@@ -597,6 +609,9 @@ fn every_line_of_a_boot_reads_well() {
     hoopstart: warning: HOOP_DISABLE is "enabled", which is neither on nor off, so it counts as off. Use true or false: heroku config:set HOOP_DISABLE=true [start::value-invalid]
     hoopstart: warning: HOOP_HIDE_KEY has no effect with HOOP_AUTOSTART: the shell that starts the app is not ours to change or stop. Start the app with hoopstart in your Procfile instead [start::not-with-autostart]
     hoopstart: warning: HOOP_PROCESS_TYPES names wbe, and the Procfile has no such process type, so only the rest of the list counts. The Procfile has: web, worker. Set it with: heroku config:set HOOP_PROCESS_TYPES=<types> [start::process-type-unknown]
+    hoopstart: warning: the gateway's name "gateway.example" does not resolve (there is no such name), so the agent cannot connect; the app is not affected. Copy the agent key again, or correct the name in it [start::gateway-unresolved]
+    hoopstart: warning: cannot connect to the gateway at gateway.example:8443 (203.0.113.7:8443: connection refused), nor can the agent; the app is not affected. Check that the gateway runs, that the port in the agent key is that of its gRPC, and that its firewall lets this dyno in [start::gateway-unreachable]
+    hoopstart: warning: the gateway at gateway.example:8443 answers, and no TLS connection could be made (invalid peer certificate: UnknownIssuer), so the agent cannot connect; the app is not affected. For a certificate of your own authority set HOOP_TLSCA; for one with another name, HOOP_TLSSERVERNAME; for a gateway without TLS, an agent key that begins with grpc:// [start::gateway-tls]
     hoopstart: warning: the agent's supervisor could not be started (Resource temporarily unavailable (os error 11)); the app runs without the agent. Restart the dyno to try again [start::supervisor-failed]
     hoopstart: error: there is no command to become; nothing was started, exit 2. Write it behind two dashes: hoopstart -- <command> [start::command-missing]
     hoopstart: error: cannot run "bundel": no such program; nothing was started, exit 127. Check the command after hoopstart in your Procfile [start::not-found]

@@ -4,6 +4,15 @@ use crate::agent_key::{AgentKey, KeyFault, KeyMode};
 use crate::config;
 use crate::environment::Environment;
 use crate::secret::Secret;
+use crate::text;
+use std::fmt;
+use url::Url;
+
+/// Names the gateway, for the credentials that do not.
+const GATEWAY_URL: &str = "HOOP_GRPCURL";
+
+/// Names the file of a SPIFFE document.
+const SPIFFE: &str = "HOOP_SPIFFE_KEY_FILE";
 
 /// Variables by which an agent knows itself to its gateway. None of them may reach a session that the agent
 /// serves, nor an agent that would take it for the wrong one.
@@ -11,7 +20,7 @@ pub(super) const CREDENTIALS: [&str; 5] = [
     config::KEY,
     config::DSN,
     "HOOP_TOKEN",
-    "HOOP_SPIFFE_KEY_FILE",
+    SPIFFE,
     // A name others use as well; agents read it before HOOP_TOKEN wherever HOOP_GRPCURL is set.
     "TOKEN",
 ];
@@ -46,11 +55,29 @@ impl Credential {
                 return Some(Credential::Key { name, secret, read });
             }
         }
-        environment.text("HOOP_GRPCURL")?;
-        ["HOOP_SPIFFE_KEY_FILE", "TOKEN", "HOOP_TOKEN"]
+        environment.text(GATEWAY_URL)?;
+        [SPIFFE, "TOKEN", "HOOP_TOKEN"]
             .into_iter()
             .find(|name| environment.text(name).is_some())
             .map(|name| Credential::WithUrl { name })
+    }
+
+    /// Returns the gateway that the agent connects to, where it is named in a form that can be read.
+    pub(super) fn gateway(&self, environment: &Environment) -> Option<Gateway> {
+        match self {
+            Credential::Key { read, .. } => {
+                let key = read.as_ref().ok()?;
+                Some(Gateway {
+                    host: key.host.clone(),
+                    port: key.port,
+                    tls: key.tls,
+                })
+            }
+            Credential::WithUrl { name } => {
+                let plain = *name == SPIFFE && environment.text("HOOP_GRPC_INSECURE") == Some("true");
+                Gateway::of_url(environment.text(GATEWAY_URL)?, plain)
+            }
+        }
     }
 
     /// Returns the mode of the key. Tokens and SPIFFE documents are of agents that are always connected.
@@ -63,6 +90,42 @@ impl Credential {
     }
 }
 
+/// Where an agent connects to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Gateway {
+    /// Its host name or address.
+    pub(super) host: String,
+    /// Its port.
+    pub(super) port: u16,
+    /// Whether the connection is encrypted.
+    pub(super) tls: bool,
+}
+
+impl Gateway {
+    /// Reads a gateway as agents read `HOOP_GRPCURL`: a URL, or a host and a port. `plain` says that the connection
+    /// is not to be encrypted; the one to the gateway's own machine never is.
+    fn of_url(text: &str, plain: bool) -> Option<Self> {
+        let (host, port) = match Url::parse(text).ok().filter(Url::has_host) {
+            Some(url) => (url.host_str()?.to_owned(), url.port().unwrap_or(GRPC_PORT)),
+            None => {
+                let (host, port) = text.rsplit_once(':')?;
+                (host.to_owned(), port.parse().ok()?)
+            }
+        };
+        let tls = !plain && text != "127.0.0.1:8010";
+        (!host.is_empty()).then_some(Self { host, port, tls })
+    }
+}
+
+impl fmt::Display for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", text::visible(&self.host), self.port)
+    }
+}
+
+/// The port of a gateway whose URL names none (<https://pkg.go.dev/google.golang.org/grpc#NewClient>).
+const GRPC_PORT: u16 = 443;
+
 /// The fewest characters of a secret that is masked wherever it stands. Shorter ones would take ordinary words
 /// with them.
 const SHORTEST_MASK: usize = 6;
@@ -73,7 +136,7 @@ pub(super) fn masks(environment: &Environment) -> Vec<Secret> {
         .into_iter()
         .filter_map(|name| environment.text(name))
         // A name that others use as well, and a credential only beside this variable.
-        .chain(environment.text("HOOP_GRPCURL").and(environment.text("TOKEN")))
+        .chain(environment.text(GATEWAY_URL).and(environment.text("TOKEN")))
         .map(str::trim);
     credentials
         .flat_map(|credential| std::iter::once(credential).chain(secret_parts(credential)))
@@ -96,7 +159,7 @@ fn secret_parts(key: &str) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
-    use super::masks;
+    use super::{Gateway, masks};
 
     fn masked(key: &str) -> Vec<String> {
         let environment = [("HOOP_DSN", key)].into_iter().collect();
@@ -104,6 +167,32 @@ mod tests {
             .iter()
             .map(|mask| mask.expose().to_owned())
             .collect()
+    }
+
+    #[test]
+    fn a_gateway_is_read_as_agents_read_it() {
+        let gateway = |host: &str, port, tls| {
+            Some(Gateway {
+                host: host.to_owned(),
+                port,
+                tls,
+            })
+        };
+        for (url, plain, expected) in [
+            (
+                "grpcs://gateway.example:8443",
+                false,
+                gateway("gateway.example", 8443, true),
+            ),
+            ("grpcs://gateway.example", false, gateway("gateway.example", 443, true)),
+            ("gateway.example:8443", false, gateway("gateway.example", 8443, true)),
+            ("gateway.example:8443", true, gateway("gateway.example", 8443, false)),
+            ("127.0.0.1:8010", false, gateway("127.0.0.1", 8010, false)),
+            ("gateway.example", false, None),
+            (":8443", false, None),
+        ] {
+            assert_eq!(Gateway::of_url(url, plain), expected, "{url}");
+        }
     }
 
     #[test]

@@ -109,7 +109,7 @@ pub(super) fn runs_in(
 
 #[cfg(test)]
 mod tests {
-    use super::{Dyno, DynoList, runs_in};
+    use super::{Dyno, DynoList, IGNORED_BY_DEFAULT, runs_in};
     use proptest::prelude::*;
 
     #[test]
@@ -175,6 +175,68 @@ mod tests {
             let dyno = Dyno::parse(Some(&value));
             prop_assert!(dyno.name.starts_with(&dyno.process_type));
             prop_assert!(dyno.is_named_by(&dyno.name) && dyno.is_named_by(&dyno.process_type));
+        }
+
+        #[test]
+        fn a_process_type_is_read_back_from_the_names_of_its_dynos(
+            process_type in "[a-z][a-z0-9_]{0,8}(-[a-z0-9_]{1,8}){0,3}",
+            number in 1..20_000_u32,
+            groups in "[0-9a-f]{9}-[0-9a-z]{5}",
+        ) {
+            for name in [
+                format!("{process_type}.{number}"),
+                format!("{process_type}-{groups}"),
+                format!(" {process_type}.1\n"),
+            ] {
+                let dyno = Dyno::parse(Some(&name));
+                prop_assert_eq!(&dyno.process_type, &process_type, "{}", name);
+                prop_assert_eq!(dyno.name, name.trim());
+            }
+        }
+
+        #[test]
+        fn a_list_names_what_stands_in_it_and_nothing_else(
+            items in proptest::collection::vec(("[a-c]{1,2}(\\.[12])?", " {0,2}", " {0,2}"), 0..5),
+            process_type in "[a-c]{1,2}",
+            number in 1..=2_u32,
+        ) {
+            let padded = |(item, before, after): &(String, String, String)| format!("{before}{item}{after}");
+            let written: Vec<String> = items.iter().map(padded).collect();
+            let name = format!("{process_type}.{number}");
+            let expected = items.iter().any(|(item, ..)| *item == name || *item == process_type);
+            let list = DynoList::parse(&written.join(","));
+            prop_assert_eq!(list.names(&Dyno::parse(Some(&name))), expected, "{:?} {}", list, name);
+        }
+
+        #[test]
+        fn the_list_of_ignored_dynos_wins_and_the_other_one_decides_the_rest(
+            dyno in prop_oneof![Just("web.1"), Just("web.2"), Just("run.1"), Just("worker-1a2b3c4d5-e6f70"), Just("")],
+            only in proptest::option::of("(web|run|worker|web\\.1|local|,| ){0,4}"),
+            never in proptest::option::of("(web|run|worker|web\\.1|local|,| ){0,4}"),
+        ) {
+            let dyno = Dyno::parse(Some(dyno));
+            let (only, never) = (only.map(|list| DynoList::parse(&list)), never.map(|list| DynoList::parse(&list)));
+            let in_list = |list: &Option<DynoList>| list.as_ref().map(|list| list.names(&dyno));
+            let expected = match (in_list(&only), in_list(&never)) {
+                (_, Some(true)) | (Some(false), _) => false,
+                (Some(true), _) | (None, Some(false)) => true,
+                (None, None) => !IGNORED_BY_DEFAULT.contains(&dyno.process_type.as_str()),
+            };
+            prop_assert_eq!(runs_in(&dyno, only.as_ref(), never.as_ref()).is_ok(), expected);
+        }
+
+        #[test]
+        fn any_text_is_a_list_and_only_types_that_are_not_known_are_told(
+            list in "(\\PC{0,6}|[a-c]{1,2}(\\.[12])?|[\u{0}\u{1b}\u{202e}]|,){0,10}",
+            known in proptest::collection::vec("[a-c]{1,2}", 0..4),
+        ) {
+            let told: Vec<String> = DynoList::parse(&list).unknown(&known).collect();
+            prop_assert!(!known.is_empty() || told.is_empty());
+            for item in told {
+                prop_assert!(!item.is_empty() && !item.contains(|c: char| c == ',' || c.is_control()), "{item:?}");
+                let process_type = Dyno::parse(Some(&item)).process_type;
+                prop_assert!(!known.contains(&item) && !known.contains(&process_type), "{item:?}");
+            }
         }
     }
 }

@@ -72,6 +72,27 @@ pub enum Fault {
         /// The types of the Procfile.
         known: Vec<String>,
     },
+    /// The gateway's name does not resolve.
+    GatewayUnresolved {
+        /// The name.
+        host: String,
+        /// What the name servers say.
+        cause: String,
+    },
+    /// No connection to the gateway.
+    GatewayUnreachable {
+        /// Its host and port.
+        place: String,
+        /// What happened at each address.
+        cause: String,
+    },
+    /// No TLS connection to the gateway.
+    GatewayTls {
+        /// Its host and port.
+        place: String,
+        /// What TLS says.
+        cause: String,
+    },
     /// The supervisor could not be started.
     SupervisorFailed {
         /// Why.
@@ -108,6 +129,9 @@ impl Fault {
             Fault::ValueInvalid { .. } => Failure::ValueInvalid,
             Fault::NotWithAutostart { .. } => Failure::NotWithAutostart,
             Fault::ProcessTypeUnknown { .. } => Failure::ProcessTypeUnknown,
+            Fault::GatewayUnresolved { .. } => Failure::GatewayUnresolved,
+            Fault::GatewayUnreachable { .. } => Failure::GatewayUnreachable,
+            Fault::GatewayTls { .. } => Failure::GatewayTls,
             Fault::SupervisorFailed { .. } => Failure::SupervisorFailed,
             Fault::CommandMissing => Failure::CommandMissing,
             Fault::CommandNotFound { .. } => Failure::CommandNotFound,
@@ -131,6 +155,9 @@ impl Fault {
             | Fault::ValueInvalid { .. }
             | Fault::NotWithAutostart { .. }
             | Fault::ProcessTypeUnknown { .. }
+            | Fault::GatewayUnresolved { .. }
+            | Fault::GatewayUnreachable { .. }
+            | Fault::GatewayTls { .. }
             | Fault::SupervisorFailed { .. }
             | Fault::CommandMissing
             | Fault::CommandNotFound { .. }
@@ -203,6 +230,18 @@ impl fmt::Display for Fault {
                 "{name} names {}, and the Procfile has no such process type, so only the rest of the list counts. The Procfile has: {}. Set it with: heroku config:set {name}=<types>",
                 unknown.join(", "),
                 known.join(", ")
+            ),
+            Fault::GatewayUnresolved { host, cause } => write!(
+                f,
+                "the gateway's name \"{host}\" does not resolve ({cause}), so the agent cannot connect; the app is not affected. Copy the agent key again, or correct the name in it"
+            ),
+            Fault::GatewayUnreachable { place, cause } => write!(
+                f,
+                "cannot connect to the gateway at {place} ({cause}), nor can the agent; the app is not affected. Check that the gateway runs, that the port in the agent key is that of its gRPC, and that its firewall lets this dyno in"
+            ),
+            Fault::GatewayTls { place, cause } => write!(
+                f,
+                "the gateway at {place} answers, and no TLS connection could be made ({cause}), so the agent cannot connect; the app is not affected. For a certificate of your own authority set HOOP_TLSCA; for one with another name, HOOP_TLSSERVERNAME; for a gateway without TLS, an agent key that begins with grpc://"
             ),
             Fault::SupervisorFailed { cause } => write!(
                 f,

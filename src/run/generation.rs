@@ -183,13 +183,15 @@ pub(super) fn agent_environment(
 
 #[cfg(test)]
 mod tests {
-    use super::{Generation, agent_environment, commands, refused_keys};
+    use super::{CREDENTIALS, Generation, agent_environment, commands, refused_keys};
     use crate::agent_key::KeyMode;
     use crate::connections::Connections;
     use crate::environment::Environment;
     use crate::run::credential::Credential;
     use crate::run::fault::Fault;
     use crate::secret::Secret;
+    use crate::version::Version;
+    use proptest::prelude::*;
     use std::ffi::OsStr;
 
     #[test]
@@ -309,5 +311,82 @@ mod tests {
         assert_eq!((new.text("HOOP_KEY"), new.text("HOOP_DSN")), (Some("the key"), None));
         assert_eq!(new.text("HOOP_DB_URI"), None);
         assert_eq!(new.text("LANG"), Some("C"));
+    }
+
+    fn any_mode() -> impl Strategy<Value = KeyMode> {
+        prop_oneof![
+            Just(KeyMode::Standard),
+            Just(KeyMode::Embedded),
+            Just(KeyMode::MultiConnection),
+            Just(KeyMode::Unstated),
+        ]
+    }
+
+    /// An environment of any names, with any of the credentials, whose values can be told from all else.
+    fn any_environment() -> impl Strategy<Value = Environment> {
+        let name = prop_oneof![
+            "[A-Z_]{1,8}",
+            "\\PC{0,8}",
+            "HOOP_(KEY|DSN|TOKEN|CONNECTION|DB_URI|KEY2|KE)"
+        ];
+        let others = proptest::collection::vec((name, "[a-z]{0,6}"), 0..12);
+        let credentials = proptest::sample::subsequence(CREDENTIALS.to_vec(), 0..=CREDENTIALS.len());
+        (others, credentials).prop_map(|(others, credentials)| {
+            let secrets = credentials.iter().map(|name| ((*name).to_owned(), "S3CR3T".to_owned()));
+            others.into_iter().chain(secrets).collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_runs_publishes_each_name_once_and_neither_shows_nor_hands_on_a_credential(
+            version in (14..150_u64, 0..64_u64).prop_map(|(minor, patch)| format!("1.{minor}.{patch}")),
+            mode in any_mode(),
+            names in proptest::collection::hash_set("[a-z0-9 _-]{0,8}[a-z0-9]", 1..5),
+            entrypoint in proptest::option::of("[a-z]{1,8}( [a-z-]{1,8}){0,3}"),
+            app in any_environment(),
+        ) {
+            let version: Version = version.parse().unwrap();
+            let generation = Generation::of(&version, mode);
+            let connections = Connections::parse(&names.into_iter().collect::<Vec<_>>().join(","), |_| None).unwrap();
+            let credential = Credential::Key {
+                name: "HOOP_KEY",
+                secret: Secret::new("S3CR3T"),
+                read: Err(crate::agent_key::KeyFault::NotUrl),
+            };
+            let programs = "/app/.hoop/bin";
+            let environment = agent_environment(&app, &version, generation, &credential, &connections, programs);
+            let commands = commands(generation, &connections, entrypoint.as_deref(), &environment).unwrap();
+
+            // The key is where this agent looks, and nowhere else.
+            let (one, other) = match version.at_least(1, 21, 5) {
+                true => ("HOOP_KEY", "HOOP_DSN"),
+                false => ("HOOP_DSN", "HOOP_KEY"),
+            };
+            prop_assert_eq!((environment.text(one), environment.value(other)), (Some("S3CR3T"), None));
+            // All else is the app's, but for what the agent takes for something else.
+            for (name, value) in app.iter().filter_map(|(name, value)| Some((name.to_str()?, value))) {
+                let own = ["PATH", "HOOP_CONNECTION", "HOOP_DB_URI", "HOOP_KEY", "HOOP_DSN"];
+                prop_assert!(own.contains(&name) || environment.value(name) == Some(value), "{}", name);
+            }
+
+            let published: Vec<&String> = commands.iter().filter_map(|command| command.connection.as_ref()).collect();
+            if matches!(generation, Generation::RunWithArguments | Generation::RunWithCommand) {
+                prop_assert_eq!(published, connections.names().iter().collect::<Vec<_>>());
+            } else {
+                prop_assert!(published.is_empty() && commands.len() == 1);
+            }
+            for command in &commands {
+                let words: Vec<&str> = command.arguments.iter().map(|word| word.to_str().unwrap()).collect();
+                prop_assert!(words.iter().all(|word| !word.contains("S3CR3T")), "{:?}", words);
+                let place = words.iter().position(|word| *word == "--export");
+                prop_assert_eq!(place.is_some(), generation == Generation::RunWithCommand);
+                if let Some(place) = place {
+                    let exported: Vec<&str> = words[place + 1].split(',').collect();
+                    prop_assert!(CREDENTIALS.iter().all(|name| !exported.contains(name)), "{:?}", exported);
+                    prop_assert!(exported.iter().any(|name| environment.value(name).is_some()), "{:?}", exported);
+                }
+            }
+        }
     }
 }

@@ -9,22 +9,25 @@
 //!
 //! ```text
 //! hoopstart ── reads config and manifest, decides (plan)
+//!     │  claims the app, so that no second hoopstart runs an agent beside it (claim)
 //!     │  opens a pidfd of itself
-//!     ├─> intermediate (detach): own session, lets go of the app's files
-//!     │       └─> supervisor: stdin is the pidfd, stderr the app's log
+//!     ├─> intermediate (detach), a fork: own session, lets go of the app's files
+//!     │       └─> supervisor, a fork: holds the claim and the pidfd, and of the app's files its log
 //!     │       exits, and is reaped, so that the app never has a child it did not make
 //!     └─ execs cmd (exec)
 //!
 //! supervisor ── watches the app by the pidfd, runs the agents, writes their lines to stderr
 //! ```
 //!
-//! The supervisor plans again, from the same environment and manifest: planning is a pure function, so nothing
-//! needs to be handed over, and no key stands in a command line.
+//! Forks, where most programs of today would start themselves again: the app waits for this, and a start of a
+//! program takes longer than all the rest; and a fork has of the program only the pages that it uses.
 //!
 //! What to do when is decided in `policy`, from events and the time, without effects; `supervisor` has the effects.
 
 mod agents;
 mod check;
+mod claim;
+mod connect;
 mod credential;
 mod detach;
 mod dyno;
@@ -45,6 +48,7 @@ pub use signals::survive as survive_signals;
 use crate::config;
 use crate::environment::Environment;
 use crate::text;
+use claim::Claim;
 use plan::Plan;
 use slug::Slug;
 use std::ffi::OsString;
@@ -69,7 +73,10 @@ pub enum Request {
     /// Start the agent beside the process with this id.
     Attach(u32),
     /// Tell what would be started.
-    Check,
+    Check {
+        /// And try the way to the gateway.
+        connect: bool,
+    },
 }
 
 /// Does what is asked and returns the exit status. Does not return where the process becomes the app.
@@ -100,7 +107,7 @@ pub fn run(request: Request, environment: &Environment) -> i32 {
             }
             0
         }
-        Request::Check => check::run(environment),
+        Request::Check { connect } => check::run(environment, connect),
     }
 }
 
@@ -133,18 +140,21 @@ enum Outcome {
 fn beside(attach_to: Option<u32>, environment: &Environment) -> Outcome {
     let plan = Plan::make(environment, &Slug::of_this_program(environment));
     let app = attach_to.unwrap_or_else(std::process::id);
-    let elder = plan
-        .not_here()
-        .is_none()
-        .then(|| processes::supervisor_of_ancestor(app))
-        .flatten();
-    if let Some(elder) = elder {
-        // It has told what is wrong, and what we find of the environment may be what it has left of it.
-        plan.debug(|| format!("the agent is already run by the supervisor with pid {elder}"));
-        return Outcome::Go {
-            hide_key: plan.hides_key(),
-        };
-    }
+    let go = Outcome::Go {
+        hide_key: plan.hides_key(),
+    };
+    let claim = if plan.not_here().is_some() {
+        None
+    } else {
+        match claim::claim(app) {
+            Claim::Ours(claim) => claim,
+            // That hoopstart has told what is wrong, and what we find of the environment may be what it left of it.
+            Claim::Taken(elder) => {
+                plan.debug(|| format!("the agent already runs beside process {elder}"));
+                return go;
+            }
+        }
+    };
     plan.tell();
     if attach_to.is_none() && plan.stops_the_boot() {
         fault::say(STOPPED_BY_REQUIRED);
@@ -155,35 +165,14 @@ fn beside(attach_to: Option<u32>, environment: &Environment) -> Outcome {
             fault::tell(&Fault::NotWithAutostart { name });
         }
     }
-    if plan.agents().is_some()
-        && let Err(error) = detach::start_supervisor(app)
+    if let Some(agents) = plan.agents()
+        && let Err(error) = detach::start_supervisor(app, agents, claim.as_ref())
     {
         fault::tell(&Fault::SupervisorFailed {
             cause: error.to_string(),
         });
     }
-    Outcome::Go {
-        hide_key: plan.hides_key(),
-    }
-}
-
-/// Runs the parts of hoopstart that it starts itself. `None` means that `args` ask for something else.
-pub fn internal(args: &[OsString], environment: &Environment) -> Option<i32> {
-    let (role, app) = detach::Role::parse(args)?;
-    open_standard_files();
-    let result = match role {
-        detach::Role::Intermediate => detach::intermediate(&app),
-        detach::Role::Supervisor => supervisor::run(&app, environment),
-    };
-    match result {
-        Ok(()) => Some(0),
-        Err(error) => {
-            fault::tell(&Fault::SupervisorFailed {
-                cause: error.to_string(),
-            });
-            Some(1)
-        }
-    }
+    go
 }
 
 /// Opens `/dev/null` in the place of each of stdin, stdout and stderr that is closed, so that no other file can

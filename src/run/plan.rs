@@ -1,11 +1,10 @@
 //! Decides what to start, or why not: from the environment and what is in the slug, without effects.
 
-use super::credential::{Credential, masks};
+use super::credential::{Credential, Gateway, masks};
 use super::dyno::{Dyno, DynoList, runs_in};
 use super::fault::{self, Fault};
 use super::generation::{self, AgentCommand, Generation};
 use super::slug::Slug;
-use crate::agent_key::AgentKey;
 use crate::config;
 use crate::connections::Connections;
 use crate::environment::Environment;
@@ -31,8 +30,8 @@ pub(super) struct Agents {
     pub masks: Vec<Secret>,
     /// Whether something is wrong that a restart will not cure.
     pub incurable: bool,
-    /// The gateway, where the key names it.
-    pub gateway: Option<AgentKey>,
+    /// The gateway, where it is named.
+    pub gateway: Option<Gateway>,
 }
 
 /// What to do.
@@ -261,10 +260,7 @@ fn agents(environment: &Environment, slug: &Slug, faults: &mut Vec<Fault>) -> Re
         environment: agent_environment,
         masks: masks(environment),
         incurable,
-        gateway: match credential {
-            Credential::Key { read, .. } => read.ok(),
-            Credential::WithUrl { .. } => None,
-        },
+        gateway: credential.gateway(environment),
     })
 }
 

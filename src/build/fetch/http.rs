@@ -3,13 +3,12 @@
 use super::FetchError;
 use super::retry::{Patience, retry_after};
 use crate::build::releases::Location;
+use crate::tls;
 use reqwest::StatusCode;
 use reqwest::blocking::{Client, Response};
 use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, IF_RANGE, RANGE, RETRY_AFTER};
 use reqwest::redirect::Policy;
-use rustls::RootCertStore;
 use std::error::Error as _;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// How many redirects are followed. Object stores need one or two.
@@ -62,14 +61,9 @@ impl HttpClient {
     /// Makes a client that trusts the system's certificates, obeys the proxy variables of the process
     /// environment and looks names up by itself: the C library's lookup cannot be used from a static program.
     pub(super) fn new(patience: &Patience) -> Result<Self, FetchError> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("ring supports the default TLS versions")
-            .with_root_certificates(roots()?)
-            .with_no_client_auth();
+        let roots = tls::system_roots().map_err(|cause| FetchError::NoRoots { cause })?;
         let client = Client::builder()
-            .tls_backend_preconfigured(tls)
+            .tls_backend_preconfigured(tls::client_config(roots))
             .hickory_dns(true)
             .user_agent(concat!("hoop-buildpack/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(patience.connect)
@@ -224,23 +218,4 @@ fn is_tls(error: &reqwest::Error) -> bool {
         };
     }
     false
-}
-
-/// Returns the certificates to trust: the system's (`SSL_CERT_FILE` and `SSL_CERT_DIR` say where, if set), and
-/// the bundled ones only where the system has none and nobody said where.
-fn roots() -> Result<RootCertStore, FetchError> {
-    let mut roots = RootCertStore::empty();
-    let system = rustls_native_certs::load_native_certs();
-    roots.add_parsable_certificates(system.certs);
-    if roots.is_empty() {
-        // An error is a place that was named and cannot be read; falling back would hide that.
-        if !system.errors.is_empty() {
-            let errors: Vec<_> = system.errors.iter().map(ToString::to_string).collect();
-            return Err(FetchError::NoRoots {
-                cause: errors.join("; "),
-            });
-        }
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
-    Ok(roots)
 }
