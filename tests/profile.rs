@@ -216,7 +216,7 @@ fn hoopstart_in_the_procfile_as_well_is_one_agent() {
             let launch = autostarted(&slug).with("HOOPSTART_DEBUG", "1").with_stdin();
             let mut dyno = sourced(&launch, shell, command_line);
             dyno.prints("up\n")
-                .logs("already run by the supervisor")
+                .logs("already runs beside process")
                 .logs("hoop | agent up\n");
             assert_eq!(dyno.supervisors().len(), 1);
             assert_eq!(dyno.agents().len(), 1);

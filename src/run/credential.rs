@@ -105,12 +105,11 @@ impl Gateway {
     /// Reads a gateway as agents read `HOOP_GRPCURL`: a URL, or a host and a port. `plain` says that the connection
     /// is not to be encrypted; the one to the gateway's own machine never is.
     fn of_url(text: &str, plain: bool) -> Option<Self> {
-        let (host, port) = match Url::parse(text).ok().filter(Url::has_host) {
-            Some(url) => (url.host_str()?.to_owned(), url.port().unwrap_or(GRPC_PORT)),
-            None => {
-                let (host, port) = text.rsplit_once(':')?;
-                (host.to_owned(), port.parse().ok()?)
-            }
+        let (host, port) = if let Some(url) = Url::parse(text).ok().filter(Url::has_host) {
+            (url.host_str()?.to_owned(), url.port().unwrap_or(GRPC_PORT))
+        } else {
+            let (host, port) = text.rsplit_once(':')?;
+            (host.to_owned(), port.parse().ok()?)
         };
         let tls = !plain && text != "127.0.0.1:8010";
         (!host.is_empty()).then_some(Self { host, port, tls })

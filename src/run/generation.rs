@@ -359,11 +359,16 @@ mod tests {
             let commands = commands(generation, &connections, entrypoint.as_deref(), &environment).unwrap();
 
             // The key is where this agent looks, and nowhere else.
-            let (one, other) = match version.at_least(1, 21, 5) {
-                true => ("HOOP_KEY", "HOOP_DSN"),
-                false => ("HOOP_DSN", "HOOP_KEY"),
+            let (one, other) = if version.at_least(1, 21, 5) {
+                ("HOOP_KEY", "HOOP_DSN")
+            } else {
+                ("HOOP_DSN", "HOOP_KEY")
             };
             prop_assert_eq!((environment.text(one), environment.value(other)), (Some("S3CR3T"), None));
+            for (name, value) in environment.iter().filter(|(_, value)| *value == "S3CR3T") {
+                let name = name.to_str().unwrap_or_default();
+                prop_assert!(CREDENTIALS.contains(&name), "{} {:?}", name, value);
+            }
             // All else is the app's, but for what the agent takes for something else.
             for (name, value) in app.iter().filter_map(|(name, value)| Some((name.to_str()?, value))) {
                 let own = ["PATH", "HOOP_CONNECTION", "HOOP_DB_URI", "HOOP_KEY", "HOOP_DSN"];

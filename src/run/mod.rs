@@ -35,6 +35,7 @@ mod exec;
 mod fault;
 mod generation;
 mod lines;
+mod log;
 mod plan;
 mod policy;
 pub(crate) mod processes;

@@ -4,11 +4,12 @@
 
 use super::agents::Processes;
 use super::detach::App;
+use super::io_error;
+use super::log::Log;
 use super::plan::Agents;
 use super::policy::{Action, Ending, Event, Policy};
 use super::processes::Process;
 use super::signals::{self, Received};
-use super::{fault, io_error};
 use crate::text;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Signal;
@@ -20,14 +21,6 @@ const APP_POLL: Duration = Duration::from_secs(1);
 
 /// How often it is looked whether processes that are not our children have ended, after the app has.
 const LEFTOVER_POLL: Duration = Duration::from_millis(50);
-
-/// How many bytes of log may wait for its reader. Above that no agent is read from: it then waits for the reader
-/// of the log itself, as it would without us.
-const LOG_LIMIT: usize = 256 * 1024;
-
-/// How many bytes are written at once. A pipe that is ready takes so many (`PIPE_BUF`) whole and without waiting;
-/// a longer write to a reader that has stopped would never come back, and the app's end would not be noticed.
-const PIECE: usize = 4096;
 
 /// Supervises until the app has gone and nothing of ours is left.
 pub(super) fn run(app: &App, agents: &Agents) -> io::Result<()> {
@@ -45,10 +38,7 @@ struct Supervisor<'a> {
     policy: Policy,
     processes: Processes<'a>,
     started: Instant,
-    /// Lines that wait for the reader of the log.
-    log: String,
-    /// Whether lines are still wanted.
-    has_log: bool,
+    log: Log,
     app_gone: bool,
 }
 
@@ -71,8 +61,7 @@ impl<'a> Supervisor<'a> {
             policy,
             processes: Processes::new(plan),
             started: Instant::now(),
-            log: String::new(),
-            has_log: true,
+            log: Log::new(),
             app_gone: false,
         };
         supervisor.act(actions);
@@ -90,7 +79,7 @@ impl<'a> Supervisor<'a> {
             let ready = self.wait(self.time_to_wait(now));
             self.read_outputs(&ready.outputs);
             if ready.log {
-                self.write_log();
+                self.log.write();
             }
             if ready.child {
                 let _ = signals::drain(&self.received.child);
@@ -135,9 +124,9 @@ impl<'a> Supervisor<'a> {
                     pause,
                 } => {
                     let line = self.end_line(agent, &ending, age, pause);
-                    self.say(&line);
+                    self.log.say(&line);
                 }
-                Action::LetGoOfLog => self.let_go_of_log(),
+                Action::LetGoOfLog => self.log.let_go(),
                 Action::Terminate => self.processes.signal(Signal::TERM),
                 Action::Kill => self.processes.signal(Signal::KILL),
             }
@@ -172,7 +161,6 @@ impl<'a> Supervisor<'a> {
     fn wait(&self, limit: Option<Duration>) -> Ready {
         let stderr = rustix::stdio::stderr();
         let app = self.app.pidfd.as_ref().filter(|_| !self.app_gone);
-        let wants_output = self.log.len() < LOG_LIMIT;
         let mut files = vec![
             PollFd::new(&self.received.stopping, PollFlags::IN),
             PollFd::new(&self.received.child, PollFlags::IN),
@@ -182,11 +170,11 @@ impl<'a> Supervisor<'a> {
         let app_place = files.len();
         files.extend(app.map(|pidfd| PollFd::new(pidfd, PollFlags::IN)));
         let log_place = files.len();
-        if !self.log.is_empty() {
+        if self.log.is_waiting() {
             files.push(PollFd::new(&stderr, PollFlags::OUT));
         }
         let first_output = files.len();
-        if wants_output {
+        if self.log.has_room() {
             files.extend(self.processes.pipes().map(|pipe| PollFd::new(pipe, PollFlags::IN)));
         }
         let limit = limit.map(timespec);
@@ -198,7 +186,7 @@ impl<'a> Supervisor<'a> {
         Ready {
             child: is_ready(1),
             app: app.is_some() && is_ready(app_place),
-            log: !self.log.is_empty() && is_ready(log_place),
+            log: self.log.is_waiting() && is_ready(log_place),
             outputs: (first_output..files.len())
                 .filter(|place| is_ready(*place))
                 .map(|place| place - first_output)
@@ -210,54 +198,11 @@ impl<'a> Supervisor<'a> {
     fn read_outputs(&mut self, ready: &[usize]) {
         let mut closed = Vec::new();
         for output in ready {
-            if !self.processes.read(*output, &mut self.log) {
+            if !self.log.add(|lines| self.processes.read(*output, lines)) {
                 closed.push(*output);
             }
         }
         self.processes.forget_closed(&closed);
-        if !self.has_log {
-            self.log.clear();
-        }
-    }
-
-    /// Adds a line of our own to the log.
-    fn say(&mut self, line: &str) {
-        if self.has_log {
-            self.log.push_str(line);
-            self.log.push('\n');
-        }
-    }
-
-    /// Writes a line that waits: the log is ready for one, and each in a write of its own does not tear.
-    fn write_log(&mut self) {
-        if self.write_piece().is_err() {
-            // Nobody reads it any more.
-            self.let_go_of_log();
-        }
-    }
-
-    /// Writes the next line, or the first [`PIECE`] of a longer one, to a log that is ready.
-    fn write_piece(&mut self) -> io::Result<()> {
-        let line = self.log.find('\n').map_or(self.log.len(), |end| end + 1);
-        let piece = self.log.floor_char_boundary(line.min(PIECE));
-        match rustix::io::write(rustix::stdio::stderr(), &self.log.as_bytes()[..piece]) {
-            // After a short write a character may be cut in two; the rest of it would be no text.
-            Ok(count) => drop(self.log.drain(..self.log.ceil_char_boundary(count))),
-            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(io_error(error)),
-        }
-        Ok(())
-    }
-
-    /// Writes what waits, as far as that is possible at once, and closes stderr for good: whoever waits for its
-    /// end must not wait for us.
-    fn let_go_of_log(&mut self) {
-        self.has_log = false;
-        while !self.log.is_empty() && fault::can_say() && self.write_piece().is_ok() {}
-        self.log.clear();
-        if let Ok(null) = std::fs::OpenOptions::new().write(true).open("/dev/null") {
-            let _ = rustix::stdio::dup2_stderr(null);
-        }
     }
 
     /// Answers whether an app that is watched by its pid has gone.

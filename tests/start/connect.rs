@@ -92,7 +92,12 @@ fn a_certificate_that_is_not_the_gateways_is_told() {
     let slug = Slug::of_release("1.148.0");
     let (gateway, other) = (ReleaseServer::over_tls(), ReleaseServer::over_tls());
     let launch = with_gateway(&slug, "grpcs", &place(&gateway), other.authority());
-    check(&slug, &launch, 78, &["invalid peer certificate", "[start::gateway-tls]\n"]);
+    check(
+        &slug,
+        &launch,
+        78,
+        &["invalid peer certificate", "[start::gateway-tls]\n"],
+    );
 
     let launch = with_gateway(&slug, "grpcs", &place(&gateway), gateway.authority());
     let launch = launch.with("HOOP_TLSSERVERNAME", "other.example");

@@ -1,39 +1,67 @@
 //! How an app ends is how its parent sees it end.
 
-use crate::support::dyno::{QUIET_AGENT, Slug};
+use crate::support::dyno::{Dyno, QUIET_AGENT, Slug};
+use nix::libc::{
+    SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGSEGV, SIGSTOP, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG,
+    SIGWINCH,
+};
 
-/// All signals that end a process by default, and that anyone may send.
-const DEADLY: [i32; 20] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 24, 26, 27, 31];
+/// All signals that end a process by default, and that anyone may send; those from 34 on are the real-time ones.
+fn deadly() -> impl Iterator<Item = i32> {
+    let harmless = [SIGCHLD, SIGCONT, SIGURG, SIGWINCH];
+    let stopping = [SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU];
+    let named = (1..=31).filter(move |signal| !harmless.contains(signal) && !stopping.contains(signal));
+    named.chain(34..=64)
+}
 
 #[test]
 fn every_exit_code_is_the_apps() {
     let slug = Slug::of_agent(QUIET_AGENT);
+    let codes: Vec<i32> = (0..=255).collect();
+    // Some at once, which is faster.
+    for codes in codes.chunks(8) {
+        let dynos: Vec<Dyno> = codes
+            .iter()
+            .map(|code| slug.web().script(&format!("exit {code}")))
+            .collect();
+        for (mut dyno, code) in dynos.into_iter().zip(codes) {
+            dyno.exits(*code);
+        }
+    }
     let alone = slug.web().with("HOOP_DISABLE", "1");
-    for code in 0..=255 {
+    for code in [0, 1, 2, 78, 126, 127, 128, 137, 143, 255] {
         alone.script(&format!("exit {code}")).exits(code);
     }
 }
 
 #[test]
-fn exit_codes_beside_an_agent_are_the_apps() {
+fn exit_codes_and_deaths_long_after_the_agent_has_come_up_are_the_apps() {
     let slug = Slug::of_agent(QUIET_AGENT);
-    for code in [0, 1, 2, 7, 42, 77, 78, 124, 125, 126, 127, 128, 129, 137, 143, 255] {
-        slug.web().script(&format!("exit {code}")).exits(code);
+    let launch = slug.web().after("ulimit -c 0").with_stdin();
+    let codes = [0, 9, 126, 127, 128, 137, 143, 255].map(|code| (format!("exit {code}"), Ok(code)));
+    let deaths =
+        [SIGHUP, SIGINT, SIGQUIT, SIGKILL, SIGSEGV, SIGTERM].map(|signal| (format!("kill -{signal} $$"), Err(signal)));
+    for (end, expected) in codes.into_iter().chain(deaths) {
+        let mut dyno = launch.script(&format!("read line; {end}"));
+        dyno.logs("hoop | agent up");
+        dyno.write("go\n");
+        match expected {
+            Ok(code) => dyno.exits(code),
+            Err(signal) => dyno.dies_by(signal),
+        };
     }
-    // Also where the agent had come up.
-    let mut dyno = slug.web().with_stdin().script("read line; exit 9");
-    dyno.logs("hoop | agent up");
-    dyno.write("go\n");
-    dyno.exits(9);
 }
 
 #[test]
 fn death_by_a_signal_is_seen_as_one() {
     let slug = Slug::of_agent(QUIET_AGENT);
     let launch = slug.web().after("ulimit -c 0");
-    for signal in DEADLY {
+    for signal in deadly() {
         launch.script(&format!("kill -{signal} $$")).dies_by(signal);
     }
+    // Those that do no harm do none.
+    let mut dyno = launch.script("for signal in CHLD CONT URG WINCH; do kill -$signal $$; done; exit 5");
+    dyno.exits(5);
 }
 
 #[test]

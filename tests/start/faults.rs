@@ -1,6 +1,7 @@
 //! Whatever is wrong with the agent, the app runs, and one line says what to do.
 
-use crate::support::dyno::{Dyno, MULTI, QUIET_AGENT, SECRET, STANDARD, Slug};
+use crate::signals::{witness, witnessed};
+use crate::support::dyno::{Dyno, MULTI, Process, QUIET_AGENT, SECRET, STANDARD, Slug};
 use rustix::process::Signal;
 
 /// Runs an app that prints and exits, and returns the dyno with all it has said.
@@ -57,6 +58,56 @@ fn an_agent_that_a_signal_ends_is_one_line_and_comes_back() {
     dyno.until("another agent", || {
         dyno.agents().iter().any(|agent| agent.pid != first.pid).then_some(())
     });
+}
+
+#[test]
+fn an_app_is_sent_no_signal_and_has_no_child_when_its_agent_dies_again_and_again() {
+    let slug = Slug::of_agent("#!/bin/sh\nsleep 0 &\necho \"agent up\"\nkill -KILL $$\n");
+    let Some(dyno) = witness(&slug) else { return };
+    dyno.until("three ends", || {
+        let children = Process::children_of(dyno.pid());
+        dyno.assert(children.is_empty(), &format!("children of the app: {children:?}"));
+        (dyno.own_lines().len() == 3).then_some(())
+    });
+    // What comes behind this one would have come before it.
+    dyno.signal(Signal::USR2);
+    dyno.until("a signal", || (!witnessed(&dyno).is_empty()).then_some(()));
+    assert_eq!(witnessed(&dyno), [(Signal::USR2.as_raw(), std::process::id())]);
+}
+
+#[test]
+fn of_several_agents_the_one_that_ends_is_named_and_the_others_are_left_alone() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    let launch = slug.web().with("HOOP_KEY", MULTI).with("HOOP_CONNECTION", "one,two");
+    let dyno = launch.start(["sleep", "600"]);
+    dyno.logs("hoop:one | agent up\n").logs("hoop:two | agent up\n");
+    let of = |name: &str| {
+        let mut agents = dyno.agents();
+        agents.retain(|agent| agent.agent_arguments().is_some_and(|words| words[2] == name));
+        agents.pop()
+    };
+    let (one, two) = (of("one").unwrap(), of("two").unwrap());
+
+    for time in 1..=2 {
+        of("one").unwrap().signal(Signal::KILL);
+        dyno.until("another start", || {
+            (dyno.stderr().matches("hoop:one | agent up\n").count() == 1 + time).then_some(())
+        });
+        let lines = dyno.own_lines();
+        dyno.assert(lines.len() == time, "expected one line for each end");
+        let expected = "hoopstart: warning: agent of one was ended by signal 9 after ";
+        dyno.assert(
+            lines[time - 1].starts_with(expected),
+            "expected the name of the connection",
+        );
+        dyno.assert(
+            lines[time - 1].contains(&format!("next try in {time}s")),
+            "expected the next try",
+        );
+    }
+    assert_ne!(of("one").unwrap().pid, one.pid);
+    assert_eq!(of("two").unwrap().pid, two.pid);
+    assert_eq!(dyno.stderr().matches("hoop:two | agent up\n").count(), 1);
 }
 
 #[test]

@@ -20,6 +20,12 @@ const EMBEDDED: &str = "grpcs://web:s3cr3t-0f-the-test@gateway.example:8443?mode
 /// The old form of a key, whose path is the secret.
 const OLD_FORM: &str = "grpcs://gateway.example:8443/5ec4e7005ec4e7005ec4e7005ec4e7005ec4e7005ec4e7005ec4e7005ec4e700";
 
+/// A key that does not say its mode.
+const UNSTATED: &str = "grpcs://web:s3cr3t-0f-the-test@gateway.example:8443";
+
+/// What is secret of all credentials in these tests.
+const SECRETS: [&str; 4] = [SECRET, "5ec4e700", "another-secret", "a-third-secret"];
+
 /// Starts an app that only waits, with so many agents beside it.
 #[track_caller]
 fn running(launch: &Launch, agents: usize) -> (Dyno, Vec<Process>) {
@@ -28,7 +34,7 @@ fn running(launch: &Launch, agents: usize) -> (Dyno, Vec<Process>) {
     for process in dyno.processes() {
         for word in process.command_line() {
             let word = word.to_string_lossy();
-            let shows = [SECRET, "5ec4e700"].iter().any(|secret| word.contains(secret));
+            let shows = SECRETS.iter().any(|secret| word.contains(secret));
             dyno.assert(!shows, "a key must never stand in a command line");
         }
     }
@@ -177,9 +183,11 @@ fn the_current_release_runs_one_process_for_each_name_and_exports_no_credential(
             .with("HOOP_DSN", STANDARD)
             .with("HOOP_TOKEN", "another-secret")
             .with("TOKEN", "a-third-secret")
+            .with("HOOP_DB_URI", "postgres://db")
             .with("HOOP_CONNECTION", "orders");
         let (dyno, agents) = running(&launch, 1);
-        let environment_of_agent = expected(&slug, &launch, Some(("HOOP_KEY", MULTI)));
+        let mut environment_of_agent = expected(&slug, &launch, Some(("HOOP_KEY", MULTI)));
+        environment_of_agent.remove("HOOP_DB_URI");
         let names = exported(&environment_of_agent);
         assert_eq!(command_lines(&agents), [format!("run|--name|orders|--export|{names}")]);
         assert_eq!(environment(&agents[0]), environment_of_agent);
@@ -190,7 +198,7 @@ fn the_current_release_runs_one_process_for_each_name_and_exports_no_credential(
             .with("HOOP_CONNECTION", "orders,console")
             .with("HOOP_COMMAND", "bundle exec 'rails console'");
         let (dyno, agents) = running(&launch, 2);
-        let names = exported(&expected(&slug, &launch, Some(("HOOP_KEY", MULTI))));
+        let names = exported(&environment(&agents[0]));
         assert_eq!(
             command_lines(&agents),
             ["orders", "console"]
@@ -198,27 +206,6 @@ fn the_current_release_runs_one_process_for_each_name_and_exports_no_credential(
         );
         dyno.logs("hoop:orders | {").logs("hoop:console | {");
         dyno.assert(dyno.own_lines().is_empty(), "nothing is wrong");
-    }
-}
-
-#[test]
-fn keys_of_other_modes_leave_the_names_to_the_gateway() {
-    for version in ["1.22.0", "1.148.0"] {
-        let slug = Slug::of_release(version);
-        for key in [STANDARD, EMBEDDED, OLD_FORM] {
-            let launch = slug.web().with("HOOP_KEY", key).with("HOOP_CONNECTION", "orders");
-            let (dyno, agents) = running(&launch, 1);
-            assert_eq!(command_lines(&agents), ["start|agent"]);
-            assert_eq!(
-                environment(&agents[0]),
-                expected(&slug, &launch, Some(("HOOP_KEY", key)))
-            );
-            let lines = dyno.own_lines();
-            dyno.assert(
-                lines.len() == 1 && lines[0].ends_with("[start::connection-not-published]"),
-                "expected that the user is told once",
-            );
-        }
     }
 }
 
@@ -268,14 +255,149 @@ fn a_token_or_a_document_with_a_gateway_is_a_credential_too() {
     }
 }
 
+/// What a release does with a key, and with a connection called Orders.
+#[derive(Clone, Copy, Debug)]
+enum Row {
+    /// It reads the name itself.
+    ReadsNames,
+    /// It publishes none, as it always did.
+    Connects,
+    /// It publishes none, as people must be told.
+    ConnectsWithoutNames,
+    /// It has a process for each name.
+    Runs,
+    /// And is told what a session may see.
+    Exports,
+    /// It refuses such a key.
+    Refuses,
+}
+
+/// The table of how a connection gets published, in the order of the keys standard, embedded, old form, not stated,
+/// multi-connection.
+fn row(version: &str) -> [Row; 5] {
+    use Row::{Connects, ConnectsWithoutNames as Without, Exports, ReadsNames, Refuses, Runs};
+    match version {
+        "1.14.10" => [Connects, ReadsNames, ReadsNames, ReadsNames, Refuses],
+        "1.19.63" => [Connects, ReadsNames, ReadsNames, Refuses, Refuses],
+        "1.20.11" => [Without, Without, Without, Refuses, Runs],
+        "1.21.22" => [Without, Without, Without, Without, Runs],
+        _ => [Without, Without, Without, Without, Exports],
+    }
+}
+
 #[test]
-fn a_list_of_names_may_have_255_bytes() {
-    let slug = Slug::of_release("1.148.0");
-    let names = format!("{},{}", "a".repeat(127), "b".repeat(127));
-    let launch = slug.web().with("HOOP_KEY", MULTI).with("HOOP_CONNECTION", &names);
-    let (dyno, agents) = running(&launch, 2);
-    assert_eq!(agents[0].agent_arguments().unwrap()[2], "a".repeat(127));
-    dyno.assert(dyno.own_lines().is_empty(), "nothing is wrong");
+fn every_row_of_the_table_holds_wherever_the_key_is() {
+    let other = STANDARD.replace("gateway", "other");
+    for (version, variable) in RELEASES {
+        let slug = Slug::of_release(version);
+        let keys = [STANDARD, EMBEDDED, OLD_FORM, UNSTATED, MULTI];
+        for (number, (key, row)) in keys.into_iter().zip(row(version)).enumerate() {
+            let places = [(key, ""), ("", key), (key, other.as_str())];
+            // All places of each kind of command line, one of the others.
+            let places = if [1, 4].contains(&number) {
+                &places[..]
+            } else {
+                &places[number % 3..][..1]
+            };
+            for &(in_key, in_dsn) in places {
+                let what = format!("{version} {key} {row:?}");
+                let launch = [
+                    ("HOOP_KEY", in_key),
+                    ("HOOP_DSN", in_dsn),
+                    ("HOOP_CONNECTION", "Orders"),
+                ]
+                .into_iter()
+                .filter(|(_, value)| !value.is_empty())
+                .fold(slug.dyno(), |launch, (name, value)| launch.with(name, value));
+                if matches!(row, Row::Refuses) {
+                    let dyno = launch.start(["sleep", "600"]);
+                    dyno.logs("[start::key-malformed]\n");
+                    dyno.assert(dyno.stderr().contains(&format!("agent {version} refuses")), &what);
+                    continue;
+                }
+                let (dyno, agents) = running(&launch, 1);
+                let mut environment_of_agent = expected(&slug, &launch, Some((variable, key)));
+                if matches!(row, Row::ReadsNames) {
+                    environment_of_agent.insert("HOOP_CONNECTION".to_owned(), "orders".to_owned());
+                }
+                assert_eq!(environment(&agents[0]), environment_of_agent, "{what}");
+                let line = match row {
+                    Row::Runs => "run|--name|orders".to_owned(),
+                    Row::Exports => format!("run|--name|orders|--export|{}", exported(&environment_of_agent)),
+                    _ => "start|agent".to_owned(),
+                };
+                assert_eq!(command_lines(&agents), [line], "{what}");
+                // What is told comes before what the agent says.
+                dyno.logs("hoop | {");
+                let told = dyno.stderr().contains("[start::connection-not-published]\n");
+                assert_eq!(told, matches!(row, Row::ConnectsWithoutNames), "{what}");
+                assert_eq!(dyno.own_lines().len(), usize::from(told), "{what}");
+            }
+        }
+    }
+}
+
+/// Asserts that the agents of a release publish these names of a list, in this order.
+#[track_caller]
+fn assert_published(version: &str, list: &str, names: &[&str]) {
+    let slug = Slug::of_release(version);
+    let reads_names = matches!(row(version)[1], Row::ReadsNames);
+    let launch = slug
+        .dyno()
+        .with("HOOP_KEY", if reads_names { EMBEDDED } else { MULTI })
+        .with("HOOP_CONNECTION", list)
+        .with("NAME", " Third ");
+    let (dyno, agents) = running(&launch, if reads_names { 1 } else { names.len() });
+    let published: Vec<String> = if reads_names {
+        let list = &environment(&agents[0])["HOOP_CONNECTION"];
+        list.split(',').map(str::to_owned).collect()
+    } else {
+        let name = |agent: &Process| Some(agent.agent_arguments()?.swap_remove(2));
+        agents.iter().filter_map(name).collect()
+    };
+    assert_eq!(published, names, "{version}");
+    dyno.logs(" | {");
+    dyno.assert(dyno.own_lines().is_empty(), version);
+}
+
+#[test]
+fn names_are_read_alike_for_every_release_that_gets_them() {
+    let long = ["a".repeat(127), "b".repeat(127)];
+    for (version, _) in RELEASES {
+        assert_published(
+            version,
+            " Orders DB ,, console,env.NAME,CONSOLE , orders db,third,",
+            &["orders db", "console", "third"],
+        );
+        // 255 bytes.
+        assert_published(version, &long.join(","), &[&long[0], &long[1]]);
+    }
+}
+
+#[test]
+fn a_list_of_more_than_255_bytes_is_refused_for_every_release_that_gets_it() {
+    let long = format!("{},{}", "a".repeat(127), "b".repeat(128));
+    for (version, _) in RELEASES {
+        let slug = Slug::of_release(version);
+        for key in [EMBEDDED, MULTI] {
+            let launch = slug.dyno().with("HOOP_KEY", key).with("HOOP_CONNECTION", &long);
+            let mut dyno = launch.with_stdin().script("echo up; read line; exit 7");
+            dyno.prints("up\n");
+            let gets_it = match key {
+                EMBEDDED => matches!(row(version)[1], Row::ReadsNames),
+                _ => matches!(row(version)[4], Row::Runs | Row::Exports),
+            };
+            assert_eq!(dyno.supervisors().is_empty(), gets_it, "{version} {key}");
+            dyno.write("go\n");
+            dyno.exits(7).closes_output();
+            let mut lines = dyno.own_lines();
+            lines.retain(|line| line.contains("256 bytes") && line.ends_with("[start::connection-invalid]"));
+            dyno.assert(
+                lines.len() == usize::from(gets_it),
+                "expected one line where the list is read",
+            );
+        }
+    }
 }
 
 #[test]

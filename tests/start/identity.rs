@@ -1,11 +1,14 @@
 //! The app is what it would be without hoopstart.
 
+use crate::shutdown::PROMISE;
 use crate::support::dyno::{Dyno, Launch, Process, QUIET_AGENT, Slug, program};
+use crate::terminal::Terminal;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use std::fs;
+use std::time::Instant;
 
 /// Files of `/proc/self` in which a process shows what it was given. The first line of each is its name.
-const FILES: [&str; 12] = [
+const FILES: [&str; 16] = [
     "/proc/self/status",
     "/proc/self/stat",
     "/proc/self/limits",
@@ -18,10 +21,15 @@ const FILES: [&str; 12] = [
     "/proc/self/autogroup",
     "/proc/self/cgroup",
     "/proc/self/uid_map",
+    // Their flags and places.
+    "/proc/self/fdinfo/0",
+    "/proc/self/fdinfo/1",
+    "/proc/self/fdinfo/2",
+    "/proc/self/fdinfo/7",
 ];
 
 /// Lines of `status` that differ from run to run.
-const VOLATILE: [&str; 7] = [
+const VOLATILE: [&str; 8] = [
     "Vm",
     "Rss",
     "SigQ:",
@@ -29,6 +37,7 @@ const VOLATILE: [&str; 7] = [
     "nonvoluntary_ctxt_switches:",
     "HugetlbPages:",
     "Cpus_",
+    "ino:",
 ];
 
 /// Fields of `stat`, counted from its last parenthesis, that do not differ from run to run: parent, process group,
@@ -212,6 +221,63 @@ fn the_session_stays_as_it_is() {
     }
 }
 
+#[test]
+fn the_controlling_terminal_stays_as_it_is() {
+    let Some(terminal) = Terminal::open() else { return };
+    let slug = Slug::of_agent(QUIET_AGENT);
+    let launch = slug
+        .web()
+        .in_our_group()
+        .with("TERMINAL", &terminal.path)
+        .after("exec setsid -c \"$@\" <\"$TERMINAL\"");
+    assert_same(&launch);
+    assert_agent_runs(&launch);
+    // It is one: `stat` has its number, and the app's group is in front.
+    let terminals = facts(&launch, true);
+    for fact in ["stat field 3: its pid", "stat field 5: its pid"] {
+        assert!(terminals.contains(&fact.to_owned()), "{terminals:#?}");
+    }
+    assert!(!terminals.contains(&"stat field 4: 0".to_owned()), "{terminals:#?}");
+}
+
+#[test]
+fn what_the_app_blocks_and_ignores_agent_and_supervisor_do_not() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    let blocked = SigSet::from_iter([Signal::SIGTERM, Signal::SIGCHLD, Signal::SIGUSR1]);
+    let block = move || blocked.thread_block().expect("it is a mask");
+    // All that end or stop a process by default, but for those that tell of a fault of its own.
+    let ignored = "trap '' HUP INT QUIT USR1 USR2 PIPE ALRM TERM CHLD TSTP TTIN TTOU XCPU VTALRM PROF IO PWR";
+    for launch in [slug.web(), slug.web().started_after(block), slug.web().after(ignored)] {
+        let mut dyno = launch.start(["sleep", "600"]);
+        let agents = dyno.has_agents(1);
+        for process in agents.iter().chain(&dyno.supervisors()) {
+            // But for the moment in which something is started. The C library keeps 32 and 33 for its threads, and
+            // ignores them in what it starts.
+            let signals = |name: &str| u64::from_str_radix(&process.status(name), 16).unwrap_or(u64::MAX);
+            dyno.until("no blocked and no ignored signal", || {
+                (signals("SigBlk") == 0 && signals("SigIgn") & !(0b11 << 31) == 0).then_some(())
+            });
+        }
+        dyno.signal(rustix::process::Signal::KILL);
+        dyno.dies_by(9);
+        dyno.is_gone_within(PROMISE, Instant::now());
+    }
+}
+
+#[test]
+fn the_files_of_the_app_keep_their_flags_while_the_agent_writes() {
+    let slug = Slug::of_agent("#!/bin/sh\nwhile :; do echo line; done\n");
+    let flags = |dyno: &Dyno| -> Vec<String> {
+        let text = |number| fs::read_to_string(format!("/proc/{}/fdinfo/{number}", dyno.pid())).unwrap();
+        let line = |text: String| text.lines().find(|line| line.starts_with("flags:")).map(str::to_owned);
+        (0..3).map(|number| line(text(number)).unwrap()).collect()
+    };
+    let alone = slug.web().with_stdin().plain(["cat"]);
+    let dyno = slug.web().with_stdin().start(["cat"]);
+    dyno.logs(&"hoop | line\n".repeat(100));
+    assert_eq!(flags(&dyno), flags(&alone));
+}
+
 /// The environment as the kernel has it: in its order.
 fn environment(launch: &Launch, words: &[&str]) -> Vec<String> {
     let mut dyno = launch.plain(words);
@@ -247,28 +313,17 @@ fn under_bash_the_environment_is_what_bash_gives_it() {
     }
     let slug = Slug::of_agent(QUIET_AGENT);
     let launch = slug.web();
-    for (exec, named) in [("", 1), ("exec ", 0)] {
-        let direct = environment(&launch, &["bash", "-c", &format!("{exec}cat /proc/self/environ")]);
-        let under = environment(
-            &launch,
-            &["bash", "-c", &format!("{exec}bin/hoopstart -- cat /proc/self/environ")],
-        );
-
-        // bash names in `_` what it was told to run, which is hoopstart. `env`, `nice` and `nohup` leave it so too.
-        let others = |variables: &[String]| -> Vec<String> {
-            variables
-                .iter()
-                .filter(|variable| !variable.starts_with("_="))
-                .cloned()
-                .collect()
-        };
-        assert_eq!(others(&under), others(&direct));
-        let in_place = under.iter().filter(|variable| *variable == "_=bin/hoopstart").count();
-        assert_eq!(
-            (in_place, under.len() - others(&under).len()),
-            (named, named),
-            "{under:?}"
-        );
+    for exec in ["", "exec "] {
+        for app in ["cat", "/bin/cat"] {
+            let shell = |command: &str| environment(&launch, &["bash", "-c", &format!("{exec}{command}")]);
+            let direct = shell(&format!("{app} /proc/self/environ"));
+            // With the app in `_`, where bash names what it starts.
+            assert!(
+                exec == "exec " || direct.iter().any(|variable| variable.starts_with("_=/")),
+                "{direct:?}"
+            );
+            assert_eq!(shell(&format!("bin/hoopstart -- {app} /proc/self/environ")), direct);
+        }
     }
 }
 
@@ -360,12 +415,6 @@ fn the_supervisor_holds_no_file_and_no_session_of_the_app() {
             session.as_raw_nonzero().get().cast_unsigned() != dyno.pid(),
             "it is in the app's session",
         );
-        // Every signal is at its default and none is blocked, but for the moment in which something is started.
-        // The C library keeps 32 and 33 for its threads, and ignores them in what it starts.
-        let signals = |name: &str| u64::from_str_radix(&process.status(name), 16).unwrap_or(u64::MAX);
-        dyno.until("no blocked and no ignored signal", || {
-            (signals("SigBlk") == 0 && signals("SigIgn") & !(0b11 << 31) == 0).then_some(())
-        });
     }
     let stdout = |pid: u32| fs::read_link(format!("/proc/{pid}/fd/1")).unwrap();
     assert_ne!(stdout(supervisor.pid), stdout(dyno.pid()));

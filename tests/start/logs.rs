@@ -4,7 +4,7 @@ use crate::support::dyno::{MULTI, SECRET, STANDARD, Slug};
 use std::collections::BTreeMap;
 
 /// How many lines each of two writers writes at once.
-const LINES: usize = 2000;
+const LINES: usize = 10_000;
 
 #[test]
 fn lines_of_app_and_agents_never_tear() {
@@ -12,29 +12,28 @@ fn lines_of_app_and_agents_never_tear() {
     let agent = r#"#!/bin/sh
 tail=$(printf '%300s' '' | tr ' ' x)
 i=0
-while [ "$i" -lt 2000 ]; do
+while [ "$i" -lt 10000 ]; do
   printf 'agent %s' "$i"
   printf ' %s end\n' "$tail"
   i=$((i + 1))
 done
 exec sleep 600
 "#;
+    // To stdout and stderr in turn, which are one pipe, as in a dyno.
     let app = r#"
 tail=$(printf '%700s' '' | tr ' ' y)
 i=0
-while [ "$i" -lt 2000 ]; do
+while [ "$i" -lt 10000 ]; do
   echo "app $i $tail end"
-  i=$((i + 1))
-done >&2
+  echo "app $((i + 1)) $tail end" >&2
+  i=$((i + 2))
+done
 exec sleep 600
 "#;
     let slug = Slug::of_agent(agent);
     let launch = slug.web().with("HOOP_KEY", MULTI).with("HOOP_CONNECTION", "one,two");
-    let dyno = launch.script(app);
-    dyno.until("the last lines", || {
-        let said = dyno.stderr();
-        (said.matches('\n').count() >= 3 * LINES).then_some(())
-    });
+    let dyno = launch.after("exec >&2").script(app);
+    dyno.until("the last lines", || (dyno.lines_of_stderr() >= 3 * LINES).then_some(()));
 
     let (agent_tail, app_tail) = ("x".repeat(300), "y".repeat(700));
     let mut next: BTreeMap<&str, usize> = BTreeMap::new();
@@ -99,6 +98,8 @@ printf 'red \033[31m bell \a tab \t end\n'
 printf 'bad \377 utf8\n'
 printf 'windows\r\n'
 printf '%20000s\n' x
+printf 'whole%16379s\n' x
+printf 'c1 \302\233 next\n'
 printf 'no line end'
 exit 5
 ",
@@ -108,6 +109,8 @@ exit 5
         .logs("hoop | bad \u{fffd} utf8\n")
         .logs("hoop | windows\n")
         .logs(" [cut by hoopstart after 16384 bytes]\n")
+        .logs(&format!("hoop | whole{}x\n", " ".repeat(16378)))
+        .logs("hoop | c1 \\u{9b} next\n")
         .logs("hoop | no line end\n")
         .logs("exited with status 5");
     for line in dyno.stderr().lines() {

@@ -7,13 +7,16 @@
 mod support;
 
 mod check;
+mod connect;
 mod consoles;
 mod exits;
 mod faults;
 mod generations;
 mod identity;
+mod kernels;
 mod logs;
 mod process_types;
 mod shutdown;
 mod signals;
+mod terminal;
 mod twice;

@@ -27,11 +27,13 @@ fn the_agent_runs_everywhere_but_in_one_off_dynos() {
         ("web.1", 1),
         ("worker.2", 1),
         ("web-12a34b56d-e78f9", 1),
+        ("my-worker-12a34b56d-e78f9", 1),
         ("run.1", 0),
-        ("run.9157", 0),
+        ("run.1234", 0),
         ("release.3", 0),
         ("scheduler.9", 0),
         ("run-12a34b56d-e78f9", 0),
+        ("release-12a34b56d-e78f9", 0),
     ] {
         assert_agents(&slug.web().with("DYNO", dyno), agents);
     }
@@ -81,20 +83,63 @@ fn lists_name_types_and_single_dynos() {
     assert_agents(&launch("web.1", None, Some("worker")), 1);
     assert_agents(&launch("worker.1", None, Some("web, worker")), 0);
     assert_agents(&launch("web.1", Some("web"), Some("web.1")), 0);
+    assert_agents(&launch("web.2", Some("web"), Some("web.1")), 1);
+    assert_agents(&launch("worker.1", Some("web"), Some("web.1")), 0);
+    // A list of those to ignore replaces the one that is there without it.
+    assert_agents(&launch("run.7", None, Some("worker")), 1);
+    assert_agents(&launch("release.3", Some(" release , web "), Some("run")), 1);
+    // On Fir.
+    let (web, other) = ("web-12a34b56d-e78f9", "web-12a34b56d-0a1b2");
+    assert_agents(&launch(web, Some("web"), None), 1);
+    assert_agents(&launch(web, Some(web), None), 1);
+    assert_agents(&launch(web, Some(other), None), 0);
+    assert_agents(&launch(web, None, Some(web)), 0);
+    assert_agents(&launch(web, None, Some(other)), 1);
+    // In no dyno.
+    let nowhere = |only, never| launch("", only, never).without("DYNO");
+    assert_agents(&nowhere(Some("web"), None), 0);
+    assert_agents(&nowhere(Some("web,local"), None), 1);
+    assert_agents(&nowhere(None, Some("local")), 0);
 }
 
 #[test]
 fn a_type_the_procfile_does_not_have_is_told_with_those_it_has() {
     let slug = Slug::of_agent(QUIET_AGENT);
-    let mut dyno = slug.web().with("HOOP_IGNORE_PROCESS_TYPES", "wroker").script("exit 0");
-    dyno.exits(0).closes_output();
-    let lines = dyno.own_lines();
-    dyno.assert(
-        lines.len() == 1
-            && lines[0].contains("wroker")
-            && lines[0].contains("web, worker")
-            && lines[0].ends_with("[start::process-type-unknown]"),
-        "expected one line with the wrong type and the right ones",
-    );
-    dyno.assert(!dyno.stderr().contains(SECRET), "the key must not be shown");
+    for (name, list, wrong, agents) in [
+        ("HOOP_IGNORE_PROCESS_TYPES", "wroker", "wroker", 1),
+        ("HOOP_PROCESS_TYPES", "wbe", "wbe", 0),
+        // The rest of the list counts.
+        ("HOOP_PROCESS_TYPES", "web,wbe.1 , clock", "wbe.1, clock", 1),
+        (
+            "HOOP_IGNORE_PROCESS_TYPES",
+            "worker.2,run,wbe-12a34b56d-e78f9",
+            "wbe-12a34b56d-e78f9",
+            1,
+        ),
+    ] {
+        let mut dyno = slug.web().with(name, list).with_stdin().script("echo up; read line");
+        dyno.prints("up\n").has_agents(agents);
+        assert_eq!(dyno.supervisors().len(), agents, "{name}={list}");
+        dyno.write("go\n");
+        dyno.exits(0).closes_output();
+        let lines = dyno.own_lines();
+        dyno.assert(
+            lines.len() == 1
+                && lines[0].contains(&format!("{name} names {wrong}, and the Procfile has no such"))
+                && lines[0].contains("The Procfile has: web, worker."),
+            "expected one line with the wrong types and the right ones",
+        );
+        dyno.assert(!dyno.stderr().contains(SECRET), "the key must not be shown");
+    }
+}
+
+#[test]
+fn where_no_process_types_were_recorded_none_is_wrong() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    let manifest = slug.read(".hoop/manifest.yml");
+    let (without, _) = manifest
+        .split_once("process_types:")
+        .expect("the manifest has them last");
+    slug.put(".hoop/manifest.yml", without);
+    assert_agents(&slug.web().with("HOOP_PROCESS_TYPES", "web,clock"), 1);
 }

@@ -5,7 +5,7 @@ use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
 /// Nothing of ours is left so long after the app's end.
-const PROMISE: Duration = Duration::from_secs(10);
+pub(crate) const PROMISE: Duration = Duration::from_secs(10);
 
 /// How soon output is closed after the app's end. The promise is "at once"; the agents of these tests live 8 s.
 const AT_ONCE: Duration = Duration::from_secs(4);
@@ -76,6 +76,38 @@ fn an_app_that_drains_is_not_hurried_where_every_process_was_told() {
 }
 
 #[test]
+fn an_app_that_drains_for_20_seconds_is_not_hurried() {
+    // The time is the app's own: longer than an agent is given, longer than anything of ours may be left.
+    let app = r#"
+drain() {
+  kill -KILL "$!" 2>/dev/null # its own child, not one of ours
+  begin=$(date +%s)
+  sleep 20
+  [ $(($(date +%s) - begin)) -ge 20 ] && echo drained
+  exit 3
+}
+trap drain TERM
+echo up
+while :; do sleep 600 >/dev/null 2>&1 & wait "$!"; done
+"#;
+    let slug = Slug::of_agent(QUIET_AGENT);
+    let dynos = [slug.web(), slug.web()].map(|launch| launch.script(app));
+    for dyno in &dynos {
+        dyno.prints("up\n").logs("hoop | agent up\n");
+    }
+    let [told_alone, told_with_all] = &dynos;
+    told_alone.signal(Signal::TERM);
+    told_with_all.signal_all(Signal::TERM);
+    for mut dyno in dynos {
+        dyno.exits(3);
+        dyno.is_gone_within(PROMISE, Instant::now());
+        dyno.closes_output();
+        dyno.assert(dyno.stdout() == "up\ndrained\n", "the app drains once and to its end");
+        dyno.assert(dyno.own_lines().is_empty(), "an orderly stop is not worth a line");
+    }
+}
+
+#[test]
 fn an_agent_that_ignores_its_end_is_told_once_and_then_killed() {
     let slug = Slug::of_agent(STUBBORN_AGENT);
     let mut dyno = slug.web().with_stdin().script("read line; exit 4");
@@ -90,10 +122,12 @@ fn an_agent_that_ignores_its_end_is_told_once_and_then_killed() {
 #[test]
 fn an_agent_that_the_platform_told_is_not_told_again() {
     let slug = Slug::of_agent(STUBBORN_AGENT);
-    slug.put("drained", "");
     let mut dyno = draining(&slug);
 
     dyno.signal_all(Signal::TERM);
+    dyno.until("the agent", || (slug.read("told") == "told\n").then_some(()));
+    // Not before everyone was told: the test does it one after the other.
+    slug.put("drained", "");
     dyno.exits(3);
     dyno.is_gone_within(PROMISE, Instant::now());
     assert_eq!(slug.read("told"), "told\n");
@@ -145,6 +179,28 @@ while :; do wait; done
     dyno.write("go\n");
     dyno.exits(0);
     dyno.is_gone_within(PROMISE, Instant::now());
+}
+
+#[test]
+fn orphans_of_the_agent_are_reaped_as_soon_as_they_end() {
+    let slug = Slug::of_agent(&QUIET_AGENT.replace(
+        "echo",
+        r#"for number in 1 2 3 4 5; do (sh -c 'until [ -e "$HOME/go" ]; do sleep 0.05; done' &); done
+echo"#,
+    ));
+    let dyno = slug.web().start(["sleep", "600"]);
+    dyno.logs("hoop | agent up\n");
+    let supervisor = dyno.supervisors().remove(0).pid;
+    let children = |count: usize| {
+        // Zombies as well.
+        dyno.until(&format!("{count} children"), || {
+            (Process::children_of(supervisor).len() == count).then_some(())
+        });
+    };
+    children(6);
+    slug.put("go", "");
+    children(1);
+    assert_eq!(dyno.agents().len(), 1);
 }
 
 #[test]
@@ -200,16 +256,16 @@ fn a_log_that_nobody_reads_keeps_nothing_alive() {
     drop(reader);
 }
 
-/// Returns the command that makes its command the first process of a pid namespace, where that is permitted.
-fn namespace() -> Option<Vec<String>> {
+/// Returns the command that runs its command in namespaces of its own, after what `rest` does, where that is
+/// permitted. `rest` stands behind `unshare`: its flags, and maybe a program that becomes the command.
+pub(crate) fn namespace(rest: &[&str]) -> Option<Vec<String>> {
     program("unshare")?;
-    for flags in [
-        "--pid --fork --mount-proc",
-        "--user --map-root-user --pid --fork --mount-proc",
-    ] {
-        let words: Vec<String> = std::iter::once("unshare")
-            .chain(flags.split(' '))
-            .map(str::to_owned)
+    for user in [&[][..], &["--user", "--map-root-user"]] {
+        let words: Vec<String> = ["unshare"]
+            .iter()
+            .chain(user)
+            .chain(rest)
+            .map(|word| (*word).to_owned())
             .collect();
         let tried = std::process::Command::new(&words[0])
             .args(&words[1..])
@@ -220,13 +276,15 @@ fn namespace() -> Option<Vec<String>> {
             return Some(words);
         }
     }
-    skipped("this machine permits no pid namespace");
+    skipped("this machine permits no such namespace");
     None
 }
 
 #[test]
 fn an_app_that_is_the_first_process_of_its_container_never_has_a_zombie_of_ours() {
-    let Some(mut words) = namespace() else { return };
+    let Some(mut words) = namespace(&["--pid", "--fork", "--mount-proc"]) else {
+        return;
+    };
     let slug = Slug::of_agent("#!/bin/sh\n(sleep 0.1 &)\necho \"agent up\"\nexit 3\n");
     let hoopstart = slug.hoopstart();
     let script = format!("echo first is $$\n{DRAINING_APP}");

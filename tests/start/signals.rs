@@ -1,7 +1,8 @@
-//! The app gets each signal as often as it was sent.
+//! The app gets each signal as often as it was sent, and none of ours.
 
-use crate::support::dyno::{Dyno, Slug};
+use crate::support::dyno::{Dyno, Slug, program};
 use rustix::process::Signal;
+use std::process::Command;
 
 /// An app that prints a line for every signal. It ends when its stdin does not matter: never by itself.
 const LISTENER: &str = r#"
@@ -24,6 +25,17 @@ while :; do
   kill -KILL "$!"
 done 2>/dev/null
 "#;
+
+/// An app that logs every signal it is sent, with its sender and the time. It takes them from the kernel one by one.
+const WITNESS: &str = "
+import signal, time
+signals = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
+signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+print('ready', flush=True)
+while True:
+    info = signal.sigwaitinfo(signals)
+    print('signal', info.si_signo, 'of', info.si_pid, 'at', time.monotonic_ns(), flush=True)
+";
 
 /// All signals the listener tells apart, but the one that marks the end.
 const SIGNALS: [(Signal, &str); 7] = [
@@ -142,6 +154,83 @@ fn repeated_hangups_reach_the_app_as_often_as_they_were_sent() {
     assert_eq!(count(&dyno, "HUP"), 20);
 }
 
+/// Starts the witness beside `agent`, where there is a python.
+pub(crate) fn witness(slug: &Slug) -> Option<Dyno> {
+    program("python3")?;
+    let dyno = slug.web().start(["python3", "-c", WITNESS]);
+    dyno.prints("ready\n").logs("hoop | agent up\n");
+    Some(dyno)
+}
+
+/// The signals that the witness has seen by now, with their senders.
+pub(crate) fn witnessed(dyno: &Dyno) -> Vec<(i32, u32)> {
+    let shown = dyno.stdout();
+    let seen = shown.lines().filter_map(|line| {
+        let (signal, rest) = line.strip_prefix("signal ")?.split_once(" of ")?;
+        let (sender, _) = rest.split_once(" at ")?;
+        Some((signal.parse().ok()?, sender.parse().ok()?))
+    });
+    seen.collect()
+}
+
+/// Waits until the witness has seen as many signals as were sent.
+#[track_caller]
+fn until_witnessed(dyno: &Dyno, sent: &[(i32, u32)]) {
+    dyno.until(&format!("{} signals", sent.len()), || {
+        (witnessed(dyno).len() >= sent.len()).then_some(())
+    });
+}
+
+#[test]
+fn a_witness_sees_each_signal_as_often_as_it_was_sent_and_none_of_ours() {
+    let slug = Slug::of_agent(LISTENING_AGENT);
+    let Some(dyno) = witness(&slug) else { return };
+    let test = std::process::id();
+    let mut sent = Vec::new();
+
+    let of_agent = |name: &str| slug.read("agent-signals").matches(&format!("got {name}\n")).count();
+    let mut of_dyno = 0;
+    for (signal, name) in SIGNALS {
+        // A console that closes hangs up again and again.
+        for _ in 0..if name == "HUP" { 20 } else { 2 } {
+            dyno.signal(signal);
+            sent.push((signal.as_raw(), test));
+            until_witnessed(&dyno, &sent);
+            dyno.signal_group(signal);
+            sent.push((signal.as_raw(), test));
+            until_witnessed(&dyno, &sent);
+        }
+        // The agent is not written to survive the others.
+        for time in 1..=if ["HUP", "INT", "QUIT", "TERM"].contains(&name) {
+            10
+        } else {
+            0
+        } {
+            dyno.signal_all(signal);
+            sent.push((signal.as_raw(), test));
+            until_witnessed(&dyno, &sent);
+            dyno.until("the agent", || (of_agent(name) == time).then_some(()));
+            of_dyno += 1;
+        }
+    }
+    // The kernel keeps count of real-time signals, so these need not be waited for one by one.
+    for target in [dyno.pid().to_string(), format!("-{}", dyno.pid())] {
+        let burst = "i=0; while [ $i -lt 50 ]; do kill -40 \"$0\"; i=$((i + 1)); done";
+        let mut sender = Command::new("sh").args(["-c", burst, &target]).spawn().unwrap();
+        assert!(sender.wait().unwrap().success());
+        sent.extend([(40, sender.id()); 50]);
+    }
+    until_witnessed(&dyno, &sent);
+    // What comes behind this one would have come before it.
+    dyno.signal(Signal::USR2);
+    sent.push((Signal::USR2.as_raw(), test));
+    until_witnessed(&dyno, &sent);
+
+    assert_eq!(witnessed(&dyno), sent, "{}", dyno.stdout());
+    assert_eq!(slug.read("agent-signals").lines().count(), of_dyno);
+    assert_eq!((dyno.supervisors().len(), dyno.agents().len()), (1, 1));
+}
+
 #[test]
 fn a_stopped_app_goes_on_where_it_was() {
     let slug = Slug::of_agent(LISTENING_AGENT);
@@ -151,11 +240,16 @@ fn a_stopped_app_goes_on_where_it_was() {
         text.rsplit_once(") ").unwrap().1.chars().next().unwrap()
     };
 
-    dyno.signal(Signal::STOP);
-    dyno.until("a stop", || (state() == 'T').then_some(()));
-    assert_eq!(dyno.supervisors().len(), 1);
-    dyno.signal(Signal::CONT);
-    dyno.signal(Signal::USR1);
-    dyno.prints("got USR1\n");
+    for (time, signal) in [Signal::STOP, Signal::TSTP, Signal::TTIN, Signal::TTOU]
+        .into_iter()
+        .enumerate()
+    {
+        dyno.signal(signal);
+        dyno.until("a stop", || (state() == 'T').then_some(()));
+        assert_eq!(dyno.supervisors().len(), 1);
+        dyno.signal(Signal::CONT);
+        dyno.signal(Signal::USR1);
+        dyno.until("the app", || (count(&dyno, "USR1") == time + 1).then_some(()));
+    }
     assert_eq!(dyno.agents().len(), 1);
 }

@@ -52,7 +52,7 @@ fn hoopstart_in_a_child_of_the_app_runs_no_other_agent() {
         .script("read line; bin/hoopstart -- sh -c 'echo child; read line'; exit 6");
     dyno.logs("hoop | agent up\n");
     dyno.write("go\n");
-    dyno.prints("child\n").logs("already run by the supervisor");
+    dyno.prints("child\n").logs("already runs beside process");
 
     assert_eq!(dyno.supervisors().len(), 1);
     dyno.write("go\n");

@@ -10,10 +10,11 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{Read, Write as _};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -243,7 +244,11 @@ pub(crate) struct Launch {
     prelude: String,
     stdin: Input,
     own_group: bool,
+    preparation: Option<Preparation>,
 }
+
+/// What a thread does before it starts a process.
+type Preparation = Arc<dyn Fn() + Send + Sync>;
 
 impl Launch {
     /// Prepares a process in `folder`, which is its HOME, with next to nothing in its environment.
@@ -264,6 +269,7 @@ impl Launch {
             prelude: String::new(),
             stdin: Input::Nothing,
             own_group: true,
+            preparation: None,
         }
     }
 
@@ -283,6 +289,13 @@ impl Launch {
     /// Runs shell commands in the first process before it becomes what is started.
     pub(crate) fn after(mut self, prelude: &str) -> Self {
         prelude.clone_into(&mut self.prelude);
+        self
+    }
+
+    /// Starts the first process from a thread of its own that has done this: what a thread has of itself, such as
+    /// a seccomp filter, goes on to what it starts.
+    pub(crate) fn started_after(mut self, preparation: impl Fn() + Send + Sync + 'static) -> Self {
+        self.preparation = Some(Arc::new(preparation));
         self
     }
 
@@ -401,7 +414,7 @@ pub(crate) struct Dyno {
     child: Child,
     mark: String,
     own_group: bool,
-    stdin: Option<ChildStdin>,
+    stdin: Option<File>,
     stdout: Text,
     stderr: Text,
 }
@@ -410,17 +423,32 @@ impl Dyno {
     /// Starts `command`, which has the environment of `launch`.
     #[track_caller]
     pub(crate) fn of(launch: &Launch, mut command: Command) -> Self {
-        let mut child = command
-            .spawn()
-            .unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
+        let child = match &launch.preparation {
+            None => command.spawn(),
+            Some(prepare) => thread::scope(|scope| {
+                let started = scope.spawn(|| {
+                    prepare();
+                    command.spawn()
+                });
+                started.join().expect("the preparation succeeds")
+            }),
+        };
+        let mut child = child.unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
         Self {
             mark: launch.mark.clone(),
             own_group: launch.own_group,
-            stdin: child.stdin.take(),
+            stdin: child.stdin.take().map(OwnedFd::from).map(File::from),
             stdout: child.stdout.take().map_or_else(Text::default, Text::of),
             stderr: child.stderr.take().map_or_else(Text::default, Text::of),
             child,
         }
+    }
+
+    /// Takes this terminal in the place of stdin and stdout.
+    pub(crate) fn use_terminal(&mut self, terminal: OwnedFd) {
+        let terminal = File::from(terminal);
+        self.stdout = Text::of(terminal.try_clone().expect("a file can be shared"));
+        self.stdin = Some(terminal);
     }
 
     /// Returns the pid of the first process.
@@ -446,6 +474,11 @@ impl Dyno {
     /// Returns what is on stderr by now.
     pub(crate) fn stderr(&self) -> String {
         self.stderr.so_far()
+    }
+
+    /// Returns how many lines are on stderr by now, without a copy of them.
+    pub(crate) fn lines_of_stderr(&self) -> usize {
+        self.stderr.lock().0.split(|byte| *byte == b'\n').count() - 1
     }
 
     /// Writes to stdin.
@@ -544,6 +577,9 @@ impl Dyno {
     pub(crate) fn supervisors(&self) -> Vec<Process> {
         let mut found = self.processes();
         found.retain(Process::is_supervisor);
+        // A child of one looks like it for the moment before it becomes an agent.
+        let pids: Vec<u32> = found.iter().map(|process| process.pid).collect();
+        found.retain(|process| !pids.contains(&process.parent));
         found
     }
 
@@ -560,7 +596,8 @@ impl Dyno {
             .filter(|process| process.agent_arguments().is_some() && supervised(process))
             .cloned()
             .collect();
-        found.sort_by_key(|process| process.pid);
+        // Numbers of processes begin again at their end.
+        found.sort_by_key(|process| (process.started, process.pid));
         found
     }
 
@@ -660,12 +697,13 @@ pub(crate) struct Process {
     pub(crate) pid: u32,
     pub(crate) parent: u32,
     pub(crate) is_zombie: bool,
+    started: u64,
     command_line: Vec<OsString>,
     environment: Vec<OsString>,
 }
 
 impl Process {
-    /// Returns all processes whose environment can be read, which are this user's.
+    /// Returns all processes whose environment can be read, which are this user's, and all zombies.
     fn all() -> Vec<Self> {
         let listed = fs::read_dir("/proc").expect("/proc is mounted");
         listed
@@ -685,16 +723,19 @@ impl Process {
                     .collect(),
             )
         };
-        let environment = texts("environ")?;
+        let environment = texts("environ");
         let stat = fs::read_to_string(folder.join("stat")).ok()?;
         let (_, fields) = stat.rsplit_once(')')?;
         let mut fields = fields.split_whitespace();
+        let is_zombie = fields.next()? == "Z";
         Some(Self {
             pid,
-            is_zombie: fields.next()? == "Z",
+            is_zombie,
             parent: fields.next()?.parse().ok()?,
+            started: fields.nth(17)?.parse().ok()?,
             command_line: texts("cmdline")?,
-            environment,
+            // A zombie has none any more, and some kernels then have no such file either.
+            environment: environment.or_else(|| is_zombie.then(Vec::new))?,
         })
     }
 
@@ -738,10 +779,15 @@ impl Process {
         )
     }
 
+    /// Answers whether this is a supervisor. It has only its name left of the command line it was forked with.
     fn is_supervisor(&self) -> bool {
-        self.command_line
-            .get(1)
-            .is_some_and(|word| word == "internal-supervise")
+        let [program, rest @ ..] = self.command_line.as_slice() else {
+            return false;
+        };
+        let is_hoopstart = ["hoopstart", "hoopwrapper"]
+            .iter()
+            .any(|name| Path::new(program).ends_with(name));
+        is_hoopstart && rest.iter().all(|word| word.is_empty())
     }
 
     /// Sends a signal, unless the process has gone.
