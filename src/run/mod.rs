@@ -33,6 +33,7 @@ mod detach;
 mod dyno;
 mod exec;
 mod fault;
+mod footprint;
 mod generation;
 mod lines;
 mod log;

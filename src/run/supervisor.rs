@@ -4,6 +4,7 @@
 
 use super::agents::Processes;
 use super::detach::App;
+use super::footprint::Code;
 use super::io_error;
 use super::log::Log;
 use super::plan::Agents;
@@ -39,6 +40,7 @@ struct Supervisor<'a> {
     processes: Processes<'a>,
     started: Instant,
     log: Log,
+    code: Option<Code>,
     app_gone: bool,
 }
 
@@ -62,6 +64,7 @@ impl<'a> Supervisor<'a> {
             processes: Processes::new(plan),
             started: Instant::now(),
             log: Log::new(),
+            code: Code::of_this_program(),
             app_gone: false,
         };
         supervisor.act(actions);
@@ -75,6 +78,10 @@ impl<'a> Supervisor<'a> {
             let left = self.app_gone && self.processes.any_left();
             if self.policy.is_done(now, left) {
                 return;
+            }
+            if let Some(code) = self.code.as_ref().filter(|_| !self.log.is_waiting()) {
+                // It may sleep for days now.
+                code.give_back();
             }
             let ready = self.wait(self.time_to_wait(now));
             self.read_outputs(&ready.outputs);
