@@ -205,28 +205,32 @@ fn shows(dyno: &Dyno, process: &str, line: &str) {
     });
 }
 
-/// An app that drains at Ctrl-C keeps its agent, and the launcher does not wait for the agent.
+/// The app in `web` drains when the launcher is told to `stop`, with its agent beside it. The launcher waits for the
+/// app, and not for the agent.
 #[track_caller]
-fn drains_at_ctrl_c(launcher: Launcher) {
-    let slug = slug();
-    let started = launcher.start_on_terminal(&slug, &laptop(&slug), "web: hoopstart -- sh draining.sh\n");
-    let Some(mut dyno) = started else { return };
+fn drains(slug: &Slug, mut dyno: Dyno, stop: impl Fn(&mut Dyno), status: i32) {
     shows(&dyno, "web.1", "app: up");
     shows(&dyno, "web.1", "hoop | agent up");
     let agent = dyno.has_agents(1)[0].pid;
 
-    dyno.write("\x03");
+    stop(&mut dyno);
     shows(&dyno, "web.1", "app: draining");
     assert_eq!(dyno.has_agents(1)[0].pid, agent);
     dyno.assert(slug.read("told").is_empty(), "the agent is not to be told yet");
     slug.put("drained", "");
-    dyno.exits(launcher.interrupted);
-    dyno.closes_output();
-    assert_eq!(
-        shown_of_app(&dyno, "web.1"),
-        ["app: up", "app: draining", "app: drained"]
-    );
-    only_the_agent_is_left(&slug, &dyno, 1);
+    dyno.exits(status).closes_output();
+    let lines = shown_of_app(&dyno, "web.1");
+    assert_eq!(lines, ["app: up", "app: draining", "app: drained"]);
+    only_the_agent_is_left(slug, &dyno, 1);
+}
+
+/// Asserts that an app drains at Ctrl-C.
+#[track_caller]
+fn drains_at_ctrl_c(launcher: Launcher) {
+    let slug = slug();
+    let started = launcher.start_on_terminal(&slug, &laptop(&slug), "web: hoopstart -- sh draining.sh\n");
+    let Some(dyno) = started else { return };
+    drains(&slug, dyno, |dyno| dyno.write("\x03"), launcher.interrupted);
 }
 
 #[test]
@@ -243,23 +247,8 @@ fn an_app_under_node_foreman_drains_at_ctrl_c() {
 fn an_app_under_honcho_drains_when_honcho_is_told_to_end() {
     let slug = slug();
     let started = HONCHO.start(&slug, &laptop(&slug), "web: hoopstart -- sh draining.sh\n");
-    let Some(mut dyno) = started else { return };
-    shows(&dyno, "web.1", "app: up");
-    shows(&dyno, "web.1", "hoop | agent up");
-    let agent = dyno.has_agents(1)[0].pid;
-
-    dyno.signal(Signal::TERM);
-    shows(&dyno, "web.1", "app: draining");
-    assert_eq!(dyno.has_agents(1)[0].pid, agent);
-    dyno.assert(slug.read("told").is_empty(), "the agent is not to be told yet");
-    slug.put("drained", "");
-    dyno.exits(143);
-    dyno.closes_output();
-    assert_eq!(
-        shown_of_app(&dyno, "web.1"),
-        ["app: up", "app: draining", "app: drained"]
-    );
-    only_the_agent_is_left(&slug, &dyno, 1);
+    let Some(dyno) = started else { return };
+    drains(&slug, dyno, |dyno| dyno.signal(Signal::TERM), 143);
 }
 
 /// node-foreman dies of SIGTERM and leaves the app behind, so the agent stays as well.

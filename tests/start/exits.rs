@@ -1,10 +1,12 @@
 //! How an app ends is how its parent sees it end.
 
-use crate::support::dyno::{Dyno, QUIET_AGENT, Slug};
+use crate::support::dyno::{Launch, QUIET_AGENT, Slug};
 use nix::libc::{
     SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGSEGV, SIGSTOP, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG,
     SIGWINCH,
 };
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Command, ExitStatus, Stdio};
 
 /// All signals that end a process by default, and that anyone may send; those from 34 on are the real-time ones.
 fn deadly() -> impl Iterator<Item = i32> {
@@ -14,23 +16,36 @@ fn deadly() -> impl Iterator<Item = i32> {
     named.chain(34..=64)
 }
 
+/// Runs many scripts under hoopstart, one after the other, and returns how each has ended. What they leave behind is
+/// looked after once, at the end.
+fn ends(launch: &Launch, scripts: impl IntoIterator<Item = String>) -> Vec<ExitStatus> {
+    // The end of this one is the end of all that have its variables.
+    let _all = launch.start(["sleep", "600"]);
+    let hoopstart = launch.home().join(".hoop/bin/hoopstart");
+    let run = |script: String| {
+        let mut command = Command::new(&hoopstart);
+        command
+            .args(["--", "sh", "-c", &script])
+            .current_dir(launch.home())
+            .env_clear();
+        command.envs(launch.variables().iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.status().expect("hoopstart can be started")
+    };
+    scripts.into_iter().map(run).collect()
+}
+
 #[test]
 fn every_exit_code_is_the_apps() {
     let slug = Slug::of_agent(QUIET_AGENT);
-    let codes: Vec<i32> = (0..=255).collect();
-    // Some at once, which is faster.
-    for codes in codes.chunks(8) {
-        let dynos: Vec<Dyno> = codes
-            .iter()
-            .map(|code| slug.web().script(&format!("exit {code}")))
-            .collect();
-        for (mut dyno, code) in dynos.into_iter().zip(codes) {
-            dyno.exits(*code);
-        }
-    }
     let alone = slug.web().with("HOOP_DISABLE", "1");
-    for code in [0, 1, 2, 78, 126, 127, 128, 137, 143, 255] {
-        alone.script(&format!("exit {code}")).exits(code);
+    for (launch, codes) in [
+        (slug.web(), (0..=255).collect::<Vec<i32>>()),
+        (alone, vec![0, 1, 2, 78, 126, 127, 128, 137, 143, 255]),
+    ] {
+        let ends = ends(&launch, codes.iter().map(|code| format!("exit {code}")));
+        let seen: Vec<Option<i32>> = ends.iter().map(ExitStatus::code).collect();
+        assert_eq!(seen, codes.into_iter().map(Some).collect::<Vec<_>>());
     }
 }
 
@@ -55,13 +70,12 @@ fn exit_codes_and_deaths_long_after_the_agent_has_come_up_are_the_apps() {
 #[test]
 fn death_by_a_signal_is_seen_as_one() {
     let slug = Slug::of_agent(QUIET_AGENT);
-    let launch = slug.web().after("ulimit -c 0");
-    for signal in deadly() {
-        launch.script(&format!("kill -{signal} $$")).dies_by(signal);
-    }
+    let scripts = deadly().map(|signal| format!("ulimit -c 0; kill -{signal} $$"));
+    let signals: Vec<Option<i32>> = ends(&slug.web(), scripts).iter().map(ExitStatus::signal).collect();
+    assert_eq!(signals, deadly().map(Some).collect::<Vec<_>>());
     // Those that do no harm do none.
-    let mut dyno = launch.script("for signal in CHLD CONT URG WINCH; do kill -$signal $$; done; exit 5");
-    dyno.exits(5);
+    let harmless = "for signal in CHLD CONT URG WINCH; do kill -$signal $$; done; exit 5".to_owned();
+    assert_eq!(ends(&slug.web(), [harmless])[0].code(), Some(5));
 }
 
 #[test]

@@ -57,6 +57,28 @@ exec sleep 600
 }
 
 #[test]
+fn a_line_longer_than_a_pipe_promises_to_take_is_whole_where_there_is_room() {
+    // Together they fit into a pipe (64 KiB), so there is room whoever is the faster.
+    let agent = r#"#!/bin/sh
+tail=$(printf '%9000s' '' | tr ' ' x)
+for i in 1 2 3 4; do printf '%s end\n' "$tail"; done
+exec sleep 600
+"#;
+    let app = r#"
+for i in 1 2 3 4 5 6 7 8 9; do for j in 1 2 3 4 5 6 7 8 9; do echo "app end" >&2; done; done
+exec sleep 600
+"#;
+    let slug = Slug::of_agent(agent);
+    let dyno = slug.web().script(app);
+    dyno.until("all lines", || (dyno.lines_of_stderr() >= 4 + 81).then_some(()));
+
+    let long = format!("hoop | {} end", "x".repeat(9000));
+    for line in dyno.stderr().lines() {
+        assert!(line == "app end" || line == long, "a torn line: {line:?}");
+    }
+}
+
+#[test]
 fn keys_are_masked_even_where_the_agent_prints_them() {
     let slug = Slug::of_agent(
         r#"#!/bin/sh

@@ -280,40 +280,73 @@ pub(crate) fn namespace(rest: &[&str]) -> Option<Vec<String>> {
     None
 }
 
-#[test]
-fn an_app_that_is_the_first_process_of_its_container_never_has_a_zombie_of_ours() {
-    let Some(mut words) = namespace(&["--pid", "--fork", "--mount-proc"]) else {
-        return;
-    };
-    let slug = Slug::of_agent("#!/bin/sh\n(sleep 0.1 &)\necho \"agent up\"\nexit 3\n");
+/// Starts an app as the first process of a container, with an agent that leaves orphans and ends, and returns it when
+/// the agent has ended twice.
+#[track_caller]
+fn first_of_container(slug: &Slug, app: &[&str]) -> Option<(Dyno, u32)> {
+    let mut words = namespace(&["--pid", "--fork", "--mount-proc"])?;
     let hoopstart = slug.hoopstart();
-    let script = format!("echo first is $$\n{DRAINING_APP}");
-    words.extend([hoopstart.to_str().unwrap(), "--", "sh", "-c", &script].map(str::to_owned));
-    let mut dyno = slug.web().plain(&words);
-    dyno.prints("first is 1\n").prints("up\n");
-
-    let first = dyno.until("the app", || {
-        Process::children_of(dyno.pid())
-            .into_iter()
-            .find(|process| !process.is_zombie)
-    });
-    let zombies = || {
-        let mut children = Process::children_of(first.pid);
-        children.retain(|process| process.is_zombie);
-        children
-    };
+    words.extend(
+        [hoopstart.to_str().unwrap(), "--"]
+            .iter()
+            .chain(app)
+            .map(|word| (*word).to_owned()),
+    );
+    let dyno = slug.web().plain(&words);
     dyno.until("two ends of the agent", || {
-        dyno.assert(zombies().is_empty(), "the app has a zombie");
         (dyno.stderr().matches("exited with status 3").count() == 2).then_some(())
     });
-    // The whole container is told, and the supervisor stays until the app has gone.
+    let first = Process::children_of(dyno.pid()).remove(0).pid;
+    Some((dyno, first))
+}
+
+/// Tells the whole container to stop.
+fn stop_container(dyno: &Dyno) {
     for process in dyno.processes() {
         if process.pid != dyno.pid() {
             process.signal(Signal::TERM);
         }
     }
+}
+
+/// An agent that leaves an orphan behind.
+const LEAVING_AGENT: &str = "#!/bin/sh\n(sleep 0.1 &)\necho \"agent up\"\nexit 3\n";
+
+#[test]
+fn an_app_that_is_the_first_process_of_its_container_never_has_a_zombie_of_ours() {
+    // This one reaps nothing, and is not ended by what is sent from within.
+    let slug = Slug::of_agent(LEAVING_AGENT);
+    let Some((dyno, first)) = first_of_container(&slug, &["sleep", "600"]) else {
+        return;
+    };
+    let assert_no_zombie = || {
+        let children = Process::children_of(first);
+        let supervisor = |process: &Process| process.name == "hoopstart" && !process.is_zombie;
+        dyno.assert(
+            children.len() == 1 && children.iter().all(supervisor),
+            &format!("expected the supervisor and nothing else below the app: {children:?}"),
+        );
+    };
+    assert_no_zombie();
+    // The whole container is told, and the supervisor stays until the app has gone.
+    stop_container(&dyno);
+    dyno.until("the supervisor to take the signal", || {
+        let pending = dyno.supervisors()[0].status("ShdPnd");
+        pending.trim_start_matches('0').is_empty().then_some(())
+    });
+    assert_no_zombie();
+}
+
+#[test]
+fn an_app_that_is_the_first_process_of_its_container_drains_and_takes_all_of_it_along() {
+    let slug = Slug::of_agent(LEAVING_AGENT);
+    let script = format!("echo first is $$\n{DRAINING_APP}");
+    let Some((mut dyno, _)) = first_of_container(&slug, &["sh", "-c", &script]) else {
+        return;
+    };
+    dyno.prints("first is 1\n").prints("up\n");
+    stop_container(&dyno);
     dyno.prints("draining\n");
-    dyno.assert(zombies().is_empty(), "the app has a zombie");
     assert_eq!(dyno.supervisors().len(), 1);
     slug.put("drained", "");
     dyno.exits(3);

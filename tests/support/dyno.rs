@@ -697,6 +697,8 @@ pub(crate) struct Process {
     pub(crate) pid: u32,
     pub(crate) parent: u32,
     pub(crate) is_zombie: bool,
+    /// The name of its program, which a zombie has as well.
+    pub(crate) name: String,
     started: u64,
     command_line: Vec<OsString>,
     environment: Vec<OsString>,
@@ -725,12 +727,13 @@ impl Process {
         };
         let environment = texts("environ");
         let stat = fs::read_to_string(folder.join("stat")).ok()?;
-        let (_, fields) = stat.rsplit_once(')')?;
+        let (name, fields) = stat.rsplit_once(')')?;
         let mut fields = fields.split_whitespace();
         let is_zombie = fields.next()? == "Z";
         Some(Self {
             pid,
             is_zombie,
+            name: name.split_once('(')?.1.to_owned(),
             parent: fields.next()?.parse().ok()?,
             started: fields.nth(17)?.parse().ok()?,
             command_line: texts("cmdline")?,
@@ -808,6 +811,7 @@ impl Process {
 impl fmt::Debug for Process {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let zombie = if self.is_zombie { " (zombie)" } else { "" };
-        write!(f, "{} of {}{zombie}: {:?}", self.pid, self.parent, self.command_line)
+        let words: Vec<_> = self.command_line.iter().filter(|word| !word.is_empty()).collect();
+        write!(f, "{} of {}{zombie}: {}: {words:?}", self.pid, self.parent, self.name)
     }
 }
