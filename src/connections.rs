@@ -5,6 +5,10 @@ use crate::text;
 /// The most bytes the whole value may have, as in the first generation of agents.
 const LENGTH_LIMIT: usize = 255;
 
+/// The most bytes a name may have: `hoop run` refuses one of 253
+/// (<https://github.com/hoophq/hoop/blob/main/client/cmd/run.go>).
+const NAME_LIMIT: usize = 252;
+
 /// What stands before the name of a variable that holds a connection's name.
 const REFERENCE: &str = "env.";
 
@@ -15,9 +19,15 @@ pub struct Connections(Vec<String>);
 /// Why `HOOP_CONNECTION` cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectionsFault {
-    /// The value is too long.
+    /// The value is too long, as it stands or with what its items refer to.
     #[error("it has {0} bytes, and 255 is the most")]
     TooLong(usize),
+    /// A name is too long.
+    #[error("a name in it has {0} bytes, and 252 is the most")]
+    NameTooLong(usize),
+    /// An item refers to something that is no name either: a list, or another reference.
+    #[error("its item \"{0}\" stands for a list or another item env.NAME, and must stand for one name")]
+    NotName(String),
     /// An item `env.NAME` refers to a variable that is not set, or empty.
     #[error("its item \"env.{0}\" refers to the variable {0}, which is not set")]
     Unset(String),
@@ -38,11 +48,21 @@ impl Connections {
                 None => item.to_owned(),
             };
             let name = name.trim().to_lowercase();
+            if name.contains(',') || name.starts_with(REFERENCE) {
+                return Err(ConnectionsFault::NotName(text::visible(item)));
+            }
+            if name.len() > NAME_LIMIT {
+                return Err(ConnectionsFault::NameTooLong(name.len()));
+            }
             if !name.is_empty() && !names.contains(&name) {
                 names.push(name);
             }
         }
-        Ok(Self(names))
+        // Some agents get the names in the place of the value, and count again.
+        match names.join(",").len() {
+            length if length > LENGTH_LIMIT => Err(ConnectionsFault::TooLong(length)),
+            _ => Ok(Self(names)),
+        }
     }
 
     /// Returns the names.
@@ -65,6 +85,9 @@ mod tests {
         let variable = |name: &str| match name {
             "DB" => Some(" Orders-DB ".to_owned()),
             "EMPTY" => Some(" ".to_owned()),
+            "LONG" => Some("l".repeat(200)),
+            "LIST" => Some("one,two".to_owned()),
+            "OTHER" => Some("Env.DB".to_owned()),
             _ => None,
         };
         Connections::parse(value, variable).map(|connections| connections.names().to_vec())
@@ -92,9 +115,21 @@ mod tests {
 
     #[test]
     fn the_length_counts_bytes_and_its_limit_is_255() {
-        assert!(parse(&"a".repeat(255)).is_ok());
+        assert!(parse(&format!("{},b", "a".repeat(252))).is_ok());
+        assert_eq!(parse(&"a".repeat(253)), Err(ConnectionsFault::NameTooLong(253)));
+        assert_eq!(
+            parse(&format!("env.LONG,{}", "a".repeat(60))),
+            Err(ConnectionsFault::TooLong(261))
+        );
         assert_eq!(parse(&"a".repeat(256)), Err(ConnectionsFault::TooLong(256)));
         assert_eq!(parse(&"é".repeat(128)), Err(ConnectionsFault::TooLong(256)));
+    }
+
+    #[test]
+    fn an_item_stands_for_one_name() {
+        for item in ["env.LIST", "env.OTHER", "Env.DB"] {
+            assert_eq!(parse(item), Err(ConnectionsFault::NotName(item.to_owned())));
+        }
     }
 
     /// An item of a list as someone may write it, with the name it stands for, if any.
@@ -134,8 +169,10 @@ mod tests {
             value in "([a-zA-Z \u{a0}\u{130}\u{3a3},.]|env\\.[A-Z]|\\PC|,){0,50}|\\PC{50,90}",
         ) {
             match parse(&value) {
-                Err(ConnectionsFault::TooLong(bytes)) => prop_assert!(bytes == value.len() && bytes > 255),
+                Err(ConnectionsFault::TooLong(bytes)) => prop_assert!(bytes > 255),
+                Err(ConnectionsFault::NameTooLong(bytes)) => prop_assert!(bytes > 252),
                 Err(ConnectionsFault::Unset(_)) => prop_assert!(value.contains("env.")),
+                Err(ConnectionsFault::NotName(_)) => prop_assert!(value.to_lowercase().contains("env.")),
                 Ok(names) => {
                     prop_assert!(value.len() <= 255);
                     for (place, name) in names.iter().enumerate() {

@@ -4,7 +4,7 @@
 //! dyno. What both know (config vars, the agent key, the manifest) is at the top. `try` joins the two on a laptop.
 //!
 //! Decisions are pure functions of values that were read at the edge ([`environment`], [`config`]); effects are in
-//! modules named for them. Only `main.rs` ends the process.
+//! modules named for them. Only `main.rs` ends the process, and `run` those that it forks.
 
 pub mod agent_key;
 pub mod build;

@@ -397,6 +397,8 @@ fn faults() -> Vec<Fault> {
         Fault::ConnectionMissing,
         Fault::ConnectionInvalid(ConnectionsFault::Unset(text("DB_NAME"))),
         Fault::ConnectionInvalid(ConnectionsFault::TooLong(300)),
+        Fault::ConnectionInvalid(ConnectionsFault::NameTooLong(254)),
+        Fault::ConnectionInvalid(ConnectionsFault::NotName(text("env.NAMES"))),
         Fault::ConnectionNotPublished { version: version() },
         Fault::CommandInvalid,
         Fault::ValueInvalid {
@@ -604,6 +606,8 @@ fn every_line_of_a_boot_reads_well() {
     hoopstart: warning: HOOP_CONNECTION is not set, and this agent key needs it, so the agent was not started; the app runs without it. Set it with: heroku config:set HOOP_CONNECTION=<name> [start::connection-missing]
     hoopstart: warning: HOOP_CONNECTION cannot be used: its item "env.DB_NAME" refers to the variable DB_NAME, which is not set, so the agent was not started; the app runs without it. Set it with: heroku config:set HOOP_CONNECTION=<name> [start::connection-invalid]
     hoopstart: warning: HOOP_CONNECTION cannot be used: it has 300 bytes, and 255 is the most, so the agent was not started; the app runs without it. Set it with: heroku config:set HOOP_CONNECTION=<name> [start::connection-invalid]
+    hoopstart: warning: HOOP_CONNECTION cannot be used: a name in it has 254 bytes, and 252 is the most, so the agent was not started; the app runs without it. Set it with: heroku config:set HOOP_CONNECTION=<name> [start::connection-invalid]
+    hoopstart: warning: HOOP_CONNECTION cannot be used: its item "env.NAMES" stands for a list or another item env.NAME, and must stand for one name, so the agent was not started; the app runs without it. Set it with: heroku config:set HOOP_CONNECTION=<name> [start::connection-invalid]
     hoopstart: warning: agent 1.148.0 does not publish the names of HOOP_CONNECTION with this kind of key. The agent and the app run all the same. Either set up the connections in the gateway's web app and bind them to this agent, or set HOOP_KEY to an organisation's key (hoop admin get orgkeys) [start::connection-not-published]
     hoopstart: warning: HOOP_COMMAND has a quote that is not closed, so the agent was not started; the app runs without it. Set it with: heroku config:set HOOP_COMMAND=<command> [start::command-invalid]
     hoopstart: warning: HOOP_DISABLE is "enabled", which is neither on nor off, so it counts as off. Use true or false: heroku config:set HOOP_DISABLE=true [start::value-invalid]

@@ -369,6 +369,19 @@ mod tests {
         ]
     }
 
+    #[test]
+    fn jitter_makes_a_pause_longer_by_up_to_a_quarter() {
+        let pause = |jitter| {
+            let (mut policy, _) = Policy::new(1, false);
+            match policy.on(ended(), Duration::ZERO, jitter).as_slice() {
+                [Action::TellEnd { pause, .. }] => *pause,
+                other => panic!("{other:?}"),
+            }
+        };
+
+        assert_eq!((pause(0.0), pause(1.0)), (seconds(1), Duration::from_millis(1250)));
+    }
+
     proptest! {
         #[test]
         fn in_any_order_of_events_the_promises_hold(

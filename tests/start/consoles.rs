@@ -48,7 +48,7 @@ impl Console {
         let slug = Slug::of_agent(WATCHFUL_AGENT);
         Some(Self {
             terminal,
-            launch: slug.web().with("PS1", "").with("PYTHON_BASIC_REPL", "1"),
+            launch: slug.web().with("PS1", "<$?>").with("PYTHON_BASIC_REPL", "1"),
             hoopstart: slug.hoopstart().to_str().expect("the path is text").to_owned(),
             slug,
         })
@@ -97,8 +97,7 @@ fn keys_and_windows_work_in_bash_and_the_agent_sees_none_of_them() {
     until_runs(&dyno, &["sleep", "611"], true);
     dyno.write(CTRL_C);
     until_runs(&dyno, &["sleep", "611"], false);
-    dyno.write("echo status $?.\n");
-    dyno.prints("status 130.");
+    dyno.prints("<130>");
 
     // Ctrl-Z stops it, and `fg` takes it back.
     dyno.write("sleep 612\n");
@@ -120,9 +119,9 @@ fn keys_and_windows_work_in_bash_and_the_agent_sees_none_of_them() {
     dyno.write(CTRL_C);
     console.assert_agent_untouched(&dyno);
 
-    // Ctrl-D ends the shell, with the status of its last command.
-    dyno.write("sh -c 'exit 5'; [ $? = 5 ] && echo about to $((2 + 3)); sh -c 'exit 5'\n");
-    dyno.prints("about to 5");
+    // Ctrl-D ends the shell, with the status of its last command. Only at the prompt is it a key of the shell's.
+    dyno.write("sh -c 'exit 5'\n");
+    dyno.prints("<5>");
     dyno.write(CTRL_D);
     dyno.exits(5);
     dyno.is_gone_within(PROMISE, Instant::now());
@@ -146,6 +145,7 @@ fn keys_and_windows_work_in_python_and_the_agent_sees_none_of_them() {
     dyno.write("print('signal', int(signal.sigwait([signal.SIGWINCH])), tuple(os.get_terminal_size()))\n");
     dyno.prints("signal 28 (77, 33)");
     console.assert_agent_untouched(&dyno);
+    dyno.until("the prompt", || dyno.stdout().ends_with(">>> ").then_some(()));
 
     dyno.write(CTRL_D);
     dyno.exits(0);
@@ -180,8 +180,7 @@ fn under_a_shell_of_a_laptop_the_app_is_a_job_as_any_other() {
     console.assert_agent_untouched(&dyno);
 
     dyno.write("raise SystemExit(9)\n");
-    dyno.write("echo status $?.\n");
-    dyno.prints("status 9.");
+    dyno.prints("<9>");
     dyno.write("exit 0\n");
     dyno.exits(0);
     dyno.is_gone_within(PROMISE, Instant::now());

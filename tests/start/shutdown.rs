@@ -287,7 +287,7 @@ fn first_of_container(slug: &Slug, app: &[&str]) -> Option<(Dyno, u32)> {
     let mut words = namespace(&["--pid", "--fork", "--mount-proc"])?;
     let hoopstart = slug.hoopstart();
     words.extend(
-        [hoopstart.to_str().unwrap(), "--"]
+        [hoopstart.to_str().expect("the path is text"), "--"]
             .iter()
             .chain(app)
             .map(|word| (*word).to_owned()),
