@@ -25,8 +25,8 @@ pub enum ConnectionsFault {
     /// A name is too long.
     #[error("a name in it has {0} bytes, and 252 is the most")]
     NameTooLong(usize),
-    /// An item refers to something that is no name either: a list, or another reference.
-    #[error("its item \"{0}\" stands for a list or another item env.NAME, and must stand for one name")]
+    /// An item stands for no name: it refers to a list or another reference, or has `env.` in capitals.
+    #[error("its item \"{0}\" must stand for one name, not for a list or another env.NAME, with env. in small letters")]
     NotName(String),
     /// An item `env.NAME` refers to a variable that is not set, or empty.
     #[error("its item \"env.{0}\" refers to the variable {0}, which is not set")]

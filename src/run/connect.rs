@@ -18,7 +18,7 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long each step may take. A gateway that is well answers in a tenth of it, and a person waits.
+/// How long each step waits for an answer. A gateway that is well answers in a tenth of it, and a person waits.
 const LIMIT: Duration = Duration::from_secs(5);
 
 /// What agents ask for in the handshake; a server of gRPC may refuse whoever does not.
@@ -114,11 +114,12 @@ fn resolve(host: &str) -> Result<Vec<IpAddr>, String> {
 /// Connects to the first of `addresses` that answers.
 fn connect(addresses: &[IpAddr], port: u16) -> Result<TcpStream, String> {
     let mut causes = Vec::new();
+    let limit = LIMIT / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
     for address in addresses {
         let address = SocketAddr::new(*address, port);
-        match TcpStream::connect_timeout(&address, LIMIT) {
+        match TcpStream::connect_timeout(&address, limit) {
             Ok(stream) => return Ok(stream),
-            Err(error) => causes.push(format!("{address}: {}", words(&error, &address.to_string()))),
+            Err(error) => causes.push(format!("{address}: {}", words(&error, "it"))),
         }
     }
     Err(causes.join(", "))

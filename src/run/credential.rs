@@ -105,12 +105,13 @@ impl Gateway {
     /// Reads a gateway as agents read `HOOP_GRPCURL`: a URL, or a host and a port. `plain` says that the connection
     /// is not to be encrypted; the one to the gateway's own machine never is.
     fn of_url(text: &str, plain: bool) -> Option<Self> {
-        let (host, port) = if let Some(url) = Url::parse(text).ok().filter(Url::has_host) {
-            (url.host_str()?.to_owned(), url.port().unwrap_or(GRPC_PORT))
-        } else {
-            let (host, port) = text.rsplit_once(':')?;
-            (host.to_owned(), port.parse().ok()?)
+        let (rest, default) = match text.split_once("://") {
+            Some((_, rest)) => (rest, Some(GRPC_PORT)),
+            None => (text, None),
         };
+        // By a scheme of no port of its own, so that one that is written is never left out.
+        let url = Url::parse(&format!("grpcs://{rest}")).ok()?;
+        let (host, port) = (url.host_str()?.to_owned(), url.port().or(default)?);
         let tls = !plain && text != "127.0.0.1:8010";
         (!host.is_empty()).then_some(Self { host, port, tls })
     }
@@ -187,6 +188,12 @@ mod tests {
             ("gateway.example:8443", false, gateway("gateway.example", 8443, true)),
             ("gateway.example:8443", true, gateway("gateway.example", 8443, false)),
             ("127.0.0.1:8010", false, gateway("127.0.0.1", 8010, false)),
+            ("http://gateway.example:80", false, gateway("gateway.example", 80, true)),
+            (
+                "web:s3cr3t@gateway.example:8443",
+                false,
+                gateway("gateway.example", 8443, true),
+            ),
             ("gateway.example", false, None),
             (":8443", false, None),
         ] {

@@ -67,8 +67,9 @@ impl Command {
     /// with the app in the place of hoopstart in `_`, where bash names the program that it starts
     /// (<https://www.gnu.org/software/bash/manual/html_node/Special-Parameters.html>).
     fn environment(&self, hide_key: bool) -> Option<Vec<CString>> {
-        let ours = rustix::param::linux_execfn().to_bytes();
-        let started = std::env::var_os("_").filter(|program| program.as_bytes() == ours);
+        // The path that bash has found for the name it was told.
+        let ours = std::env::args_os().next().unwrap_or_default();
+        let started = std::env::var_os("_").filter(|program| Path::new(program).ends_with(&ours));
         let app = started.and_then(|_| self.path());
         if !hide_key && app.is_none() {
             return None;

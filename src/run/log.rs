@@ -77,9 +77,12 @@ impl Log {
     fn write_line(&mut self) -> Result<(), Errno> {
         let line = self.lines.find('\n').map_or(self.lines.len(), |end| end + 1);
         let bytes = self.lines.as_bytes();
-        let whole = (line > PIECE).then(|| write_long(&bytes[..line])).flatten();
         let piece = self.lines.floor_char_boundary(line.min(PIECE));
-        let written = whole.map_or_else(|| rustix::io::write(stderr(), &bytes[..piece]), Ok);
+        let written = match pipe_room() {
+            Some(room) if room >= line => write_to_pipe(&bytes[..line], &bytes[..piece]),
+            Some(_) => write_to_pipe(&bytes[..piece], &bytes[..piece]),
+            None => rustix::io::write(stderr(), &bytes[..piece]),
+        };
         match written {
             // After a short write a character may be cut in two; the rest of it would be no text.
             Ok(count) => drop(self.lines.drain(..self.lines.ceil_char_boundary(count))),
@@ -90,15 +93,20 @@ impl Log {
     }
 }
 
-/// Writes a line longer than [`PIECE`] in one write, where the log is a pipe with room for it and a kernel that can be
-/// told not to wait if the room has gone meanwhile. `None` means that it was not tried.
-fn write_long(line: &[u8]) -> Option<usize> {
+/// Returns how many bytes the log takes whole, where it is a pipe.
+fn pipe_room() -> Option<usize> {
     let size = rustix::pipe::fcntl_getpipe_size(stderr()).ok()?;
     let unread = usize::try_from(rustix::io::ioctl_fionread(stderr()).ok()?).ok()?;
     // A page that has been begun may take no more.
-    if size.saturating_sub(unread) < line.len() + PIECE {
-        return None;
-    }
+    Some(size.saturating_sub(unread).saturating_sub(PIECE))
+}
+
+/// Writes `bytes` to a pipe without waiting, even if the app has taken the room meanwhile. On a kernel that cannot be
+/// told so (before 6.4), `piece`, for which a pipe that is ready has room.
+fn write_to_pipe(bytes: &[u8], piece: &[u8]) -> Result<usize, Errno> {
     // A pipe has no offset to write at; this one means so.
-    rustix::io::pwritev2(stderr(), &[IoSlice::new(line)], u64::MAX, ReadWriteFlags::NOWAIT).ok()
+    match rustix::io::pwritev2(stderr(), &[IoSlice::new(bytes)], u64::MAX, ReadWriteFlags::NOWAIT) {
+        Err(Errno::OPNOTSUPP | Errno::INVAL | Errno::NOSYS | Errno::SPIPE) => rustix::io::write(stderr(), piece),
+        written => written,
+    }
 }

@@ -10,8 +10,8 @@
 //! ```text
 //! hoopstart ── reads config and manifest, decides (plan)
 //!     │  claims the app, so that no second hoopstart runs an agent beside it (claim)
-//!     │  opens a pidfd of itself
-//!     ├─> intermediate (detach), a fork: own session, lets go of the app's files
+//!     ├─> intermediate (detach), a fork: own session, lets go of the app's files, and opens a pidfd of the app,
+//!     │       │  which waits meanwhile, so that its pid is nobody else's
 //!     │       └─> supervisor, a fork: holds the claim and the pidfd, and of the app's files its log
 //!     │       exits, and is reaped, so that the app never has a child it did not make
 //!     └─ execs cmd (exec)
@@ -89,15 +89,7 @@ pub fn run(request: Request, environment: &Environment) -> i32 {
                 fault::tell(&Fault::CommandMissing);
                 return USAGE;
             };
-            // The app must start whatever is wrong with us, a fault in our own code included.
-            let beside = std::panic::catch_unwind(|| beside(None, environment));
-            let outcome = beside.unwrap_or_else(|_| {
-                fault::tell(&Fault::SupervisorFailed {
-                    cause: "an internal error, see above".to_owned(),
-                });
-                Outcome::Go { hide_key: false }
-            });
-            match outcome {
+            match beside_whatever_happens(None, environment) {
                 Outcome::Go { hide_key } => command.exec(hide_key),
                 Outcome::Stop => NOT_CONFIGURED,
             }
@@ -105,7 +97,7 @@ pub fn run(request: Request, environment: &Environment) -> i32 {
         Request::Attach(pid) => {
             // The shell that asks goes on whatever happens here, so nothing is to be reported by a status.
             if autostart(environment) {
-                beside(Some(pid), environment);
+                beside_whatever_happens(Some(pid), environment);
             }
             0
         }
@@ -136,6 +128,26 @@ enum Outcome {
     },
     /// Stop the boot.
     Stop,
+}
+
+/// As [`beside`]. The app must start whatever is wrong with us, a fault in our own code included.
+fn beside_whatever_happens(attach_to: Option<u32>, environment: &Environment) -> Outcome {
+    // The usual report of a panic would wait for the reader of the log, and so would the app.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        fault::say(&format!(
+            "hoopstart: warning: an internal error at {place}; please report it"
+        ));
+    }));
+    std::panic::catch_unwind(|| beside(attach_to, environment)).unwrap_or_else(|_| {
+        fault::tell(&Fault::SupervisorFailed {
+            cause: "an internal error, see above".to_owned(),
+        });
+        let hide_key = environment.text(config::HIDE_KEY).and_then(config::switch);
+        Outcome::Go {
+            hide_key: hide_key.unwrap_or_default(),
+        }
+    })
 }
 
 /// Starts the supervisor beside this process, or beside `attach_to`, as the plan says, and tells its faults.

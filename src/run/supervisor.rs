@@ -20,6 +20,9 @@ use std::time::{Duration, Instant};
 /// How often an app is looked after on a kernel without pidfds.
 const APP_POLL: Duration = Duration::from_secs(1);
 
+/// Before a sleep that may be longer than this, memory is given back that would soon be needed again in a shorter one.
+const LONG_SLEEP: Duration = Duration::from_secs(10);
+
 /// How often it is looked whether processes that are not our children have ended, after the app has.
 const LEFTOVER_POLL: Duration = Duration::from_millis(50);
 
@@ -79,11 +82,14 @@ impl<'a> Supervisor<'a> {
             if self.policy.is_done(now, left) {
                 return;
             }
-            if let Some(code) = self.code.as_ref().filter(|_| !self.log.is_waiting()) {
-                // It may sleep for days now.
+            let limit = self.time_to_wait(now);
+            if let Some(code) = &self.code
+                && !self.log.is_waiting()
+                && limit.is_none_or(|limit| limit >= LONG_SLEEP)
+            {
                 code.give_back();
             }
-            let ready = self.wait(self.time_to_wait(now));
+            let ready = self.wait(limit);
             self.read_outputs(&ready.outputs);
             if ready.log {
                 self.log.write();
