@@ -4,6 +4,7 @@ mod support;
 
 use rustix::process::Signal;
 use std::collections::BTreeMap;
+use std::fs;
 use std::time::{Duration, Instant};
 use support::dyno::{Dyno, Launch, Process, QUIET_AGENT, STANDARD, Slug, program};
 
@@ -32,13 +33,19 @@ fn sourced(launch: &Launch, (shell, source): (&str, &str), command_line: &str) -
     launch.plain([shell, "-c", &format!("{source}{command_line}")])
 }
 
-/// The pid of the process that the supervisor watches.
+/// The pid of the process that the supervisor watches, as the kernel tells it of the supervisor's pidfd
+/// (<https://man7.org/linux/man-pages/man2/pidfd_open.2.html>).
 fn watched(dyno: &Dyno) -> u32 {
     let supervisors = dyno.supervisors();
     dyno.assert(supervisors.len() == 1, "expected one supervisor");
-    let pid = supervisors[0].command_line()[2].to_str();
-    pid.and_then(|pid| pid.parse().ok())
-        .expect("a supervisor's command line names the process it watches")
+    let files = fs::read_dir(format!("/proc/{}/fdinfo", supervisors[0].pid)).expect("the supervisor runs");
+    files
+        .filter_map(|file| fs::read_to_string(file.ok()?.path()).ok())
+        .find_map(|text| {
+            text.lines()
+                .find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok())
+        })
+        .expect("the supervisor has a pidfd")
 }
 
 #[test]
