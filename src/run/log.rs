@@ -16,6 +16,7 @@ const PIECE: usize = 4096;
 pub(super) struct Log {
     lines: String,
     is_open: bool,
+    is_pipe: bool,
 }
 
 impl Log {
@@ -24,6 +25,7 @@ impl Log {
         Self {
             lines: String::new(),
             is_open: true,
+            is_pipe: rustix::pipe::fcntl_getpipe_size(stderr()).is_ok(),
         }
     }
 
@@ -78,10 +80,11 @@ impl Log {
         let line = self.lines.find('\n').map_or(self.lines.len(), |end| end + 1);
         let bytes = self.lines.as_bytes();
         let piece = self.lines.floor_char_boundary(line.min(PIECE));
-        let written = match pipe_room() {
-            Some(room) if room >= line => write_to_pipe(&bytes[..line], &bytes[..piece]),
-            Some(_) => write_to_pipe(&bytes[..piece], &bytes[..piece]),
-            None => rustix::io::write(stderr(), &bytes[..piece]),
+        let written = if self.is_pipe {
+            let whole = line <= PIECE || pipe_room().is_some_and(|room| room >= line);
+            write_to_pipe(if whole { &bytes[..line] } else { &bytes[..piece] }, &bytes[..piece])
+        } else {
+            rustix::io::write(stderr(), &bytes[..piece])
         };
         match written {
             // After a short write a character may be cut in two; the rest of it would be no text.
@@ -93,7 +96,7 @@ impl Log {
     }
 }
 
-/// Returns how many bytes the log takes whole, where it is a pipe.
+/// Returns how many bytes the log, which is a pipe, takes whole.
 fn pipe_room() -> Option<usize> {
     let size = rustix::pipe::fcntl_getpipe_size(stderr()).ok()?;
     let unread = usize::try_from(rustix::io::ioctl_fionread(stderr()).ok()?).ok()?;

@@ -19,6 +19,13 @@ fn place(server: &ReleaseServer) -> String {
     server.url().split_once("://").expect("it is a URL").1.to_owned()
 }
 
+/// Returns a gateway that never says a word, and its place. The kernel takes connections as long as it is there.
+fn silent_gateway() -> (TcpListener, String) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a loopback port can be had");
+    let place = listener.local_addr().expect("it is bound").to_string();
+    (listener, place)
+}
+
 /// Checks, and expects exit status `code`, each of `phrases`, and the key nowhere.
 #[track_caller]
 fn check(slug: &Slug, launch: &Launch, code: i32, phrases: &[&str]) -> Dyno {
@@ -125,9 +132,7 @@ fn a_gateway_that_speaks_no_tls_is_told_and_is_fine_where_none_is_asked_for() {
 fn a_gateway_that_says_nothing_is_not_waited_for() {
     let slug = Slug::of_release("1.148.0");
     let authority = ReleaseServer::over_tls();
-    // The kernel takes the connection, and nobody ever reads from it.
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a loopback port can be had");
-    let place = listener.local_addr().expect("it is bound").to_string();
+    let (_listener, place) = silent_gateway();
     let launch = with_gateway(&slug, "grpcs", &place, authority.authority());
     let cause = "no answer from the gateway within 5 s";
     check(&slug, &launch, 78, &[cause, "[start::gateway-tls]\n"]);
@@ -137,8 +142,7 @@ fn a_gateway_that_says_nothing_is_not_waited_for() {
 fn a_port_that_is_closed_is_told() {
     let slug = Slug::of_release("1.148.0");
     let authority = ReleaseServer::over_tls();
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a loopback port can be had");
-    let place = listener.local_addr().expect("it is bound").to_string();
+    let (listener, place) = silent_gateway();
     drop(listener);
     let launch = with_gateway(&slug, "grpcs", &place, authority.authority());
     let dyno = check(
