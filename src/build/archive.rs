@@ -77,8 +77,8 @@ pub struct Unpacked {
     pub skipped_count: u64,
 }
 
-/// Unpacks the gzip-compressed tar file `compressed`, called `name` in errors, into the folder `into`.
-pub fn unpack(compressed: impl Read, name: &str, into: &Dir) -> Result<Unpacked, UnpackFault> {
+/// Unpacks the tar file `inflated`, that of the archive called `name` in errors, into the folder `into`.
+pub fn unpack(inflated: impl Read, name: &str, into: &Dir) -> Result<Unpacked, UnpackFault> {
     let damaged = |source: io::Error| {
         UnpackFault::Archive(
             if source
@@ -95,7 +95,7 @@ pub fn unpack(compressed: impl Read, name: &str, into: &Dir) -> Result<Unpacked,
         )
     };
     let bytes = Bounded {
-        inner: flate2::read::GzDecoder::new(compressed),
+        inner: inflated,
         left: UNPACKED_LIMIT,
     };
     let mut archive = tar::Archive::new(bytes);

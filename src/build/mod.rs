@@ -23,6 +23,7 @@ pub mod install;
 pub mod one_pass;
 pub mod platform;
 pub mod proof;
+pub mod relay;
 pub mod release;
 pub mod releases;
 pub mod report;

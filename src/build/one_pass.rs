@@ -3,24 +3,18 @@
 //! ```text
 //! socket or cache file ─┬─> SHA-256
 //!                       ├─> the cache's scratch file
-//!                       └─> inflate ─> tar ─> scratch folder      (a second thread)
+//!                       └─> inflate ─> tar ─> scratch folder
 //! ```
 //!
-//! The whole is as fast as its slowest stage and needs the memory of a few buffers, however large the archive.
+//! Each `─>` in the last line goes from one thread to the next ([`relay`]), so the whole is as fast as its slowest
+//! stage, which is to inflate, and needs the memory of a few buffers, however large the archive.
 //! Nothing is visible before the digest agrees: [`VerifiedAgent`] can only be made here, after that.
 
 use super::archive::{self, UnpackFault, Unpacked};
+use super::relay::{Chunks, Filler, relay};
 use super::sha256::{Hasher, Sha256};
 use cap_std::fs::Dir;
 use std::io::{self, Read, Write};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-
-/// The size of one buffer between the stages, in bytes: large enough that handing it over costs nothing, small
-/// enough to stay in the processor's cache.
-const BUFFER: usize = 128 * 1024;
-
-/// How many buffers are on their way. With fewer the stages wait for each other; with more the memory grows.
-const BUFFERS: usize = 8;
 
 /// An agent whose bytes are those of an archive with the expected digest, in a scratch folder.
 #[derive(Debug)]
@@ -111,30 +105,32 @@ pub fn run(
     limit: u64,
     targets: &mut Targets,
 ) -> Result<VerifiedAgent, PassFault> {
-    let (full, to_unpack) = sync_channel::<Vec<u8>>(BUFFERS);
-    let (empty, to_fill) = sync_channel::<Vec<u8>>(BUFFERS);
+    let (compressed, to_inflate) = relay();
+    let (inflated, to_unpack) = relay();
+    let mut archive = Archive {
+        source,
+        hasher: Hasher::default(),
+        copy: &mut targets.copy,
+        bytes: 0,
+        limit,
+    };
+    let folder = targets.folder;
     let (read, unpacked) = std::thread::scope(|scope| {
-        let unpacker = scope.spawn(|| {
-            let mut chunks = Chunks {
-                full: to_unpack,
-                empty,
-                current: Vec::new(),
-                position: 0,
-            };
-            let unpacked = archive::unpack(&mut chunks, name, targets.folder);
-            // What follows the archive, or all of a broken one, must still pass the hash.
-            chunks.drain();
-            unpacked
-        });
-        let read = pump(source, limit, &full, &to_fill, &mut targets.copy);
-        drop(full);
+        let unpacker = scope.spawn(move || archive::unpack(to_unpack, name, folder));
+        scope.spawn(move || inflate(to_inflate, inflated));
+        let read = compressed.pass_on(&mut archive);
+        drop(compressed);
         (read, unpacker.join())
     });
     let unpacked = match unpacked {
         Ok(unpacked) => unpacked,
         Err(panic) => std::panic::resume_unwind(panic),
     };
-    let (received, bytes) = read?;
+    if archive.bytes > limit {
+        return Err(PassFault::TooLarge);
+    }
+    read.map_err(PassFault::Read)?;
+    let (received, bytes) = (archive.hasher.finish(), archive.bytes);
     // The digest comes first: what is wrong with bytes that nobody published is not worth telling.
     if received != expected {
         return Err(PassFault::DigestDiffers { received, bytes });
@@ -146,92 +142,40 @@ pub fn run(
     })
 }
 
-/// Reads `source` into buffers from `empty`, hashes and copies each and hands it on to `full`. Returns digest
-/// and number of the bytes.
-fn pump(
-    source: &mut dyn Read,
+/// The archive's bytes as they come, each hashed and copied as it passes.
+struct Archive<'a, 'b> {
+    source: &'a mut dyn Read,
+    hasher: Hasher,
+    copy: &'a mut Copy<'b>,
+    bytes: u64,
     limit: u64,
-    full: &SyncSender<Vec<u8>>,
-    empty: &Receiver<Vec<u8>>,
-    copy: &mut Copy,
-) -> Result<(Sha256, u64), PassFault> {
-    let mut hasher = Hasher::default();
-    let mut total = 0;
-    loop {
-        let mut buffer = empty.try_recv().unwrap_or_default();
-        buffer.resize(BUFFER, 0);
-        let count = fill(source, &mut buffer).map_err(PassFault::Read)?;
-        if count == 0 {
-            return Ok((hasher.finish(), total));
-        }
-        total += count as u64;
-        if total > limit {
-            return Err(PassFault::TooLarge);
-        }
-        buffer.truncate(count);
-        hasher.update(&buffer);
-        copy.write(&buffer);
-        // Fails only if the unpacker panicked, which `run` finds out by itself.
-        let _ = full.send(buffer);
-    }
 }
 
-/// Reads until `buffer` is full or `source` ends, and returns how many bytes there are.
-fn fill(source: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match source.read(&mut buffer[filled..]) {
-            Ok(0) => break,
-            Ok(count) => filled += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(filled)
-}
-
-/// The unpacker's end of the buffers, as one reader. Gives each buffer back once it is read.
-struct Chunks {
-    full: Receiver<Vec<u8>>,
-    empty: SyncSender<Vec<u8>>,
-    current: Vec<u8>,
-    position: usize,
-}
-
-impl Chunks {
-    /// Moves on to the next buffer; answers whether there is one.
-    fn next(&mut self) -> bool {
-        let used = std::mem::take(&mut self.current);
-        // There is always room: no more than BUFFERS of them exist. If the reader is gone, nobody needs it.
-        let _ = self.empty.try_send(used);
-        self.position = 0;
-        match self.full.recv() {
-            Ok(chunk) => {
-                self.current = chunk;
-                true
-            }
-            Err(_) => false,
-        }
-    }
-
-    /// Lets go of all that is still to come.
-    fn drain(&mut self) {
-        while self.next() {}
-    }
-}
-
-impl Read for Chunks {
+impl Read for Archive<'_, '_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.position == self.current.len() {
-            if !self.next() {
-                return Ok(0);
-            }
+        // More than the limit is not passed on; `run` sees it by the number of bytes.
+        if self.bytes > self.limit {
+            return Ok(0);
         }
-        let count = buffer.len().min(self.current.len() - self.position);
-        buffer[..count].copy_from_slice(&self.current[self.position..self.position + count]);
-        self.position += count;
+        let count = self.source.read(buffer)?;
+        self.bytes += count as u64;
+        self.hasher.update(&buffer[..count]);
+        self.copy.write(&buffer[..count]);
         Ok(count)
     }
+}
+
+/// Inflates all members of a gzip file (<https://www.rfc-editor.org/rfc/rfc1952#page-5>).
+fn inflate(compressed: Chunks, inflated: Filler) {
+    let mut decoder = flate2::bufread::MultiGzDecoder::new(compressed);
+    let result = inflated.pass_on(&mut decoder);
+    if let Err(error) = result {
+        inflated.fail(error);
+    } else {
+        drop(inflated);
+    }
+    // What nobody wants to unpack must still pass the hash.
+    decoder.into_inner().drain();
 }
 
 #[cfg(test)]
