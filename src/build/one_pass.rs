@@ -185,10 +185,18 @@ mod tests {
     use crate::build::sha256::{Hasher, Sha256};
     use cap_std::ambient_authority;
     use cap_std::fs::Dir;
+    use std::io::Write as _;
 
     /// Returns a tarball of `entries`, compressed.
     fn tarball(entries: &[(&str, tar::EntryType, &[u8])]) -> Vec<u8> {
-        let mut builder = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(&tar_file(entries)).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    /// Returns a tar file of `entries`.
+    fn tar_file(entries: &[(&str, tar::EntryType, &[u8])]) -> Vec<u8> {
+        let mut builder = tar::Builder::new(Vec::new());
         for (name, kind, content) in entries {
             let mut header = tar::Header::new_gnu();
             // By hand, since the tar crate refuses to write the names a hostile archive has.
@@ -199,7 +207,7 @@ mod tests {
             header.set_cksum();
             builder.append(&header, *content).unwrap();
         }
-        builder.into_inner().unwrap().finish().unwrap()
+        builder.into_inner().unwrap()
     }
 
     fn digest(bytes: &[u8]) -> Sha256 {
@@ -281,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_the_archive_is_part_of_the_digest() {
+    fn what_follows_the_archive_is_part_of_the_digest_and_no_archive() {
         let archive = tarball(&[("hoop", tar::EntryType::Regular, b"agent")]);
         let mut longer = archive.clone();
         longer.extend(vec![0; 400_000]);
@@ -290,7 +298,25 @@ mod tests {
             pass(&longer, digest(&archive)).result,
             Err(PassFault::DigestDiffers { .. })
         ));
-        assert!(pass(&longer, digest(&longer)).result.is_ok());
+        assert!(matches!(
+            pass(&longer, digest(&longer)).result,
+            Err(PassFault::Unpack(UnpackFault::Archive(ArchiveError::Damaged { .. })))
+        ));
+    }
+
+    #[test]
+    fn an_archive_in_two_gzip_members_is_one_archive() {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        let inflated = tar_file(&[("hoop", tar::EntryType::Regular, &[7; 100_000])]);
+        let (first, second) = inflated.split_at(70_000);
+        encoder.write_all(first).unwrap();
+        let mut archive = encoder.finish().unwrap();
+        let mut encoder = flate2::write::GzEncoder::new(&mut archive, flate2::Compression::fast());
+        encoder.write_all(second).unwrap();
+        encoder.finish().unwrap();
+        let pass = pass(&archive, digest(&archive));
+
+        assert_eq!(pass.result.unwrap().unpacked().files["hoop"], 100_000);
     }
 
     #[test]
