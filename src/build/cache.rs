@@ -7,6 +7,7 @@
 
 use super::platform::Platform;
 use super::sha256::Sha256;
+use super::stop::Stop;
 use crate::version::Version;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt as _};
@@ -73,19 +74,24 @@ pub struct Cache {
     /// What that copy is, once it is whole and verified.
     finished: Option<CachedArchive>,
     platform: Platform,
+    stop: Stop,
 }
 
 impl Cache {
     /// Opens the cache in `cache_dir`, which is made where it does not exist.
     ///
     /// Fails where the folder cannot be used: no permission, a file or a link out of the cache dir in its place.
-    pub fn open(cache_dir: &Path, platform: Platform) -> io::Result<Self> {
+    pub fn open(cache_dir: &Path, platform: Platform, stop: &Stop) -> io::Result<Self> {
+        let mut held = stop.hold();
         let mut made_cache_dir: Vec<PathBuf> = cache_dir
             .ancestors()
             .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists())
             .map(Path::to_owned)
             .collect();
         made_cache_dir.reverse();
+        for folder in &made_cache_dir {
+            held.add_empty_folder(folder.clone());
+        }
         fs_err::create_dir_all(cache_dir)?;
         let dir = Dir::open_ambient_dir(cache_dir, ambient_authority())?;
         let folder = match dir.open_dir(FOLDER) {
@@ -102,6 +108,7 @@ impl Cache {
             partial: None,
             finished: None,
             platform,
+            stop: stop.clone(),
         })
     }
 
@@ -142,9 +149,13 @@ impl Cache {
         self.drop_copy();
         // Another build may be writing to the same cache dir, even one with the same process id.
         let name = format!("{PARTIAL}{:016x}", fastrand::u64(..));
+        let mut held = self.stop.hold();
         if self.folder.is_none() {
             match self.dir.create_dir(FOLDER) {
-                Ok(()) => self.made_folder = true,
+                Ok(()) => {
+                    self.made_folder = true;
+                    held.add_empty_folder(self.path.join(FOLDER));
+                }
                 // Another build on the same cache dir was faster.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
@@ -153,6 +164,7 @@ impl Cache {
         }
         let folder = self.folder.as_ref().ok_or(io::ErrorKind::NotFound)?;
         let file = folder.open_with(&name, OpenOptions::new().write(true).create_new(true).mode(0o644))?;
+        held.add_file(self.path.join(FOLDER).join(&name));
         self.partial = Some(name);
         Ok(file)
     }
@@ -179,6 +191,7 @@ impl Cache {
         let (Some(archive), Some(folder)) = (self.finished.take(), &self.folder) else {
             return Ok(());
         };
+        let _held = self.stop.hold();
         if let Some(partial) = &self.partial {
             folder.rename(partial, folder, archive.file_name(self.platform))?;
         }

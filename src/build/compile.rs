@@ -8,6 +8,7 @@ use super::fetch::{Fetcher, Patience};
 use super::platform::Platform;
 use super::report::Facts;
 use super::slug::Slug;
+use super::stop::Stop;
 use super::{BUILDPACK_VERSION, BuildError, install};
 use crate::environment::Environment;
 use crate::failure::Failure;
@@ -45,7 +46,11 @@ pub fn run(folders: &Folders, environment: &Environment, log: &mut BuildLog) -> 
         facts.text("stack", &stack);
     }
     log.step(format!("Hoop buildpack {BUILDPACK_VERSION}"));
-    let result = build(folders, environment, log, &mut facts);
+    // Where it cannot be had, the build is stopped as any program is, and leaves its scratch folder.
+    let stop = Stop::listen().unwrap_or_default();
+    let result = build(folders, environment, &stop, log, &mut facts);
+    // What follows from being stopped is not worth telling.
+    let _held = stop.hold();
     if let Err(error) = &result {
         facts.text("outcome", "failure");
         note_failure(&mut facts, error);
@@ -67,15 +72,16 @@ pub fn temp_dir(environment: &Environment) -> PathBuf {
 fn build(
     folders: &Folders,
     environment: &Environment,
+    stop: &Stop,
     log: &mut BuildLog,
     facts: &mut Facts,
 ) -> Result<(), BuildError> {
-    let slug = Slug::open(&folders.build_dir).map_err(install::InstallError::from)?;
+    let slug = Slug::open(&folders.build_dir, stop).map_err(install::InstallError::from)?;
     let config = BuildConfig::read(folders.env_dir.as_deref())?;
     if config.releases.is_exposed() {
         log.warning(&warnings::exposed(&config.releases));
     }
-    let mut cache = open_cache(&folders.cache_dir, log);
+    let mut cache = open_cache(&folders.cache_dir, stop, log);
     let fetcher = Fetcher::new(Patience::of(environment));
     let procfile = read_procfile(slug.root());
 
@@ -143,8 +149,8 @@ fn acquire(
 }
 
 /// Opens the cache, or tells why the build goes on without one.
-fn open_cache(cache_dir: &Path, log: &mut BuildLog) -> Option<Cache> {
-    match Cache::open(cache_dir, Platform::OWN) {
+fn open_cache(cache_dir: &Path, stop: &Stop, log: &mut BuildLog) -> Option<Cache> {
+    match Cache::open(cache_dir, Platform::OWN, stop) {
         Ok(cache) => Some(cache),
         Err(error) => {
             log.warning(&warnings::cache_unwritable(cache_dir, &error));

@@ -46,9 +46,11 @@ pub fn prove(slug: &Slug, version: &Version) -> Result<(), InstallError> {
         slug.write(output, &[], 0o600)?;
     }
     let folder = slug.scratch_path(UNPACKED);
-    proof::agent_runs(&folder.join(AGENT), version, &slug.scratch_path("")).map_err(|error| InstallError::Proof {
-        version: version.clone(),
-        error,
+    proof::agent_runs(&folder.join(AGENT), version, &slug.scratch_path(""), slug.stop()).map_err(|error| {
+        InstallError::Proof {
+            version: version.clone(),
+            error,
+        }
     })
 }
 

@@ -30,6 +30,7 @@ pub mod report;
 pub mod resolve;
 pub mod sha256;
 pub mod slug;
+pub mod stop;
 
 /// The version of this buildpack.
 pub const BUILDPACK_VERSION: &str = env!("CARGO_PKG_VERSION");

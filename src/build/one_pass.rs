@@ -307,7 +307,7 @@ mod tests {
     #[test]
     fn an_archive_in_two_gzip_members_is_one_archive() {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        let inflated = tar_file(&[("hoop", tar::EntryType::Regular, &[7; 100_000])]);
+        let inflated = tar_file(&[("hoop", tar::EntryType::Regular, &vec![7; 100_000])]);
         let (first, second) = inflated.split_at(70_000);
         encoder.write_all(first).unwrap();
         let mut archive = encoder.finish().unwrap();

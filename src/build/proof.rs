@@ -1,7 +1,9 @@
 //! Proves that the agent runs on this machine, before it goes into the slug.
 
+use super::stop::Stop;
 use crate::text;
 use crate::version::Version;
+use rustix::process::{Pid, Signal, kill_process_group};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
@@ -12,8 +14,8 @@ use std::time::{Duration, Instant};
 /// How long `hoop version` may take. It takes some 50 ms.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 
-/// How often the agent is looked after while it runs.
-const POLL: Duration = Duration::from_millis(5);
+/// How often the agent is looked after while it runs: the build waits half of it in vain.
+const POLL: Duration = Duration::from_millis(1);
 
 /// The most output that is taken, in bytes.
 const OUTPUT_LIMIT: u64 = 64 * 1024;
@@ -48,8 +50,9 @@ pub enum ProofError {
 
 /// Runs `agent version` and compares the answer with `expected`. Its output goes through [`OUTPUTS`] in `scratch`,
 /// so that an agent that floods it cannot block or fill memory.
-pub fn agent_runs(agent: &Path, expected: &Version, scratch: &Path) -> Result<(), ProofError> {
+pub fn agent_runs(agent: &Path, expected: &Version, scratch: &Path, stop: &Stop) -> Result<(), ProofError> {
     let [stdout, stderr] = OUTPUTS.map(|name| scratch.join(name));
+    let mut held = stop.hold();
     let mut child = Command::new(agent)
         .arg("version")
         // It needs no variable, so it gets none: not the build's, and no key by accident.
@@ -63,8 +66,12 @@ pub fn agent_runs(agent: &Path, expected: &Version, scratch: &Path) -> Result<()
         .process_group(0)
         .spawn()
         .map_err(ProofError::NotStarted)?;
+    held.set_group(Pid::from_raw(child.id().cast_signed()));
+    drop(held);
     limit_output(&child);
-    let status = wait(&mut child)?;
+    let status = wait(&mut child);
+    stop.hold().set_group(None);
+    let status = status?;
     if !status.success() {
         return Err(ProofError::Failed {
             status: status_words(status),
@@ -82,7 +89,7 @@ pub fn agent_runs(agent: &Path, expected: &Version, scratch: &Path) -> Result<()
 
 /// Keeps `child` from writing more than [`OUTPUT_LIMIT`] to a file: it would fill the build's disk.
 fn limit_output(child: &Child) {
-    use rustix::process::{Pid, Resource, Rlimit, prlimit};
+    use rustix::process::{Resource, Rlimit, prlimit};
     let limit = Rlimit {
         current: Some(OUTPUT_LIMIT),
         maximum: Some(OUTPUT_LIMIT),
@@ -99,8 +106,8 @@ fn wait(child: &mut Child) -> Result<ExitStatus, ProofError> {
             return Ok(status);
         }
         if started.elapsed() > TIME_LIMIT {
-            if let Some(group) = rustix::process::Pid::from_raw(child.id().cast_signed()) {
-                let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+            if let Some(group) = Pid::from_raw(child.id().cast_signed()) {
+                let _ = kill_process_group(group, Signal::KILL);
             }
             let _ = child.wait();
             return Err(ProofError::TimedOut);

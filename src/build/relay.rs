@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn bytes_arrive_in_order_and_end() {
         // Not a multiple of a buffer, and more than all of them hold.
-        let bytes: Vec<u8> = (0..BUFFER * (BUFFERS + 3) + 1)
+        let bytes: Vec<u8> = (0..=BUFFER * (BUFFERS + 3))
             .map(|at| at.to_le_bytes()[0] ^ at.to_le_bytes()[2])
             .collect();
         let (filler, mut chunks) = relay();

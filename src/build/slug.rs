@@ -4,6 +4,7 @@
 //! matter of renames on one disk. Folders of the app are opened without leaving the build dir: an app's repo may
 //! hold links, planted or not, and nothing is written through one that leads outside.
 
+use super::stop::Stop;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
@@ -55,11 +56,12 @@ pub struct Slug {
     scratch: Dir,
     /// Removes the scratch folder when dropped.
     scratch_folder: tempfile::TempDir,
+    stop: Stop,
 }
 
 impl Slug {
     /// Opens the build dir `path` and makes the scratch folder.
-    pub fn open(path: &Path) -> Result<Self, SlugError> {
+    pub fn open(path: &Path, stop: &Stop) -> Result<Self, SlugError> {
         let root = Dir::open_ambient_dir(path, ambient_authority()).map_err(|source| SlugError::BuildDirMissing {
             path: path.to_owned(),
             source,
@@ -68,16 +70,20 @@ impl Slug {
             path: path.to_owned(),
             source,
         };
+        let mut held = stop.hold();
         let scratch_folder = tempfile::Builder::new()
             .prefix(".hoop-scratch-")
             .tempdir_in(path)
             .map_err(unwritable)?;
+        held.add_folder(scratch_folder.path().to_owned());
+        drop(held);
         let scratch = Dir::open_ambient_dir(scratch_folder.path(), ambient_authority()).map_err(unwritable)?;
         Ok(Self {
             path: path.to_owned(),
             root,
             scratch,
             scratch_folder,
+            stop: stop.clone(),
         })
     }
 
@@ -89,6 +95,11 @@ impl Slug {
     /// Returns the build dir.
     pub fn root(&self) -> &Dir {
         &self.root
+    }
+
+    /// Returns what may stop the build.
+    pub fn stop(&self) -> &Stop {
+        &self.stop
     }
 
     /// Returns the scratch folder, to write what [`Slug::place`] will move.
@@ -113,6 +124,7 @@ impl Slug {
 
     /// Moves everything into place as `placements` say. If one fails, those before it are taken back.
     pub fn place(&self, placements: &[Placement]) -> Result<(), SlugError> {
+        let _held = self.stop.hold();
         let mut undo = Undo {
             slug: self,
             done: Vec::new(),
@@ -268,7 +280,7 @@ impl Drop for Undo<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Content, Placement, Slug, SlugError};
+    use super::{Content, Placement, Slug, SlugError, Stop};
     use std::fs;
     use std::path::Path;
 
@@ -288,7 +300,7 @@ mod tests {
     #[test]
     fn files_links_and_folders_are_put_into_place_and_the_scratch_goes() {
         let build = tempfile::tempdir().unwrap();
-        let slug = Slug::open(build.path()).unwrap();
+        let slug = Slug::open(build.path(), &Stop::default()).unwrap();
         slug.write("new", b"new", 0o755).unwrap();
 
         slug.place(&[
@@ -309,7 +321,7 @@ mod tests {
         fs::create_dir(build.path().join("bin")).unwrap();
         fs::write(build.path().join("bin/tool"), "of the app").unwrap();
         fs::write(build.path().join(".profile.d"), "a file where a folder is needed").unwrap();
-        let slug = Slug::open(build.path()).unwrap();
+        let slug = Slug::open(build.path(), &Stop::default()).unwrap();
         slug.write("new", b"new", 0o644).unwrap();
 
         let error = slug
@@ -334,7 +346,7 @@ mod tests {
         let outside = tempfile::tempdir().unwrap();
         let build = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink(outside.path(), build.path().join(".hoop")).unwrap();
-        let slug = Slug::open(build.path()).unwrap();
+        let slug = Slug::open(build.path(), &Stop::default()).unwrap();
         slug.write("new", b"new", 0o644).unwrap();
 
         let error = slug

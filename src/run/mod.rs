@@ -45,7 +45,7 @@ mod slug;
 mod supervisor;
 
 pub use fault::Fault;
-pub use signals::survive as survive_signals;
+pub use signals::{is_ignored, survive as survive_signals};
 
 use crate::config;
 use crate::environment::Environment;

@@ -65,10 +65,21 @@ pub(super) fn without_child_signal<T>(work: impl FnOnce() -> T) -> T {
 
 /// Answers whether `signal` is pending for this process. Without /proc it is taken not to be.
 fn is_pending(signal: Number) -> bool {
+    is_in_set("ShdPnd:", signal as i32)
+}
+
+/// Answers whether this process ignores `signal`. Without /proc it is taken not to.
+pub fn is_ignored(signal: Signal) -> bool {
+    is_in_set("SigIgn:", signal.as_raw())
+}
+
+/// Answers whether the signal of this number is in a set of `/proc/self/status`
+/// (<https://man7.org/linux/man-pages/man5/proc_pid_status.5.html>).
+fn is_in_set(name: &str, number: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let pending = status.lines().find_map(|line| line.strip_prefix("ShdPnd:"));
-    let signals = pending.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok());
-    signals.is_some_and(|signals| signals & (1 << (signal as u32 - 1)) != 0)
+    let set = status.lines().find_map(|line| line.strip_prefix(name));
+    let signals = set.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok());
+    signals.is_some_and(|signals| signals & (1 << (number - 1)) != 0)
 }
 
 /// Signals as they reach the supervisor, readable like a file.

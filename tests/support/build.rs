@@ -34,6 +34,18 @@ pub(crate) struct Snapshot {
     env: Tree,
 }
 
+impl Snapshot {
+    /// Returns the build dir.
+    pub(crate) fn app(&self) -> &Tree {
+        &self.app
+    }
+
+    /// Returns the cache dir.
+    pub(crate) fn cache(&self) -> &Tree {
+        &self.cache
+    }
+}
+
 impl Build {
     /// An app of nothing but a good Procfile.
     pub(crate) fn new() -> Self {
@@ -188,13 +200,18 @@ impl Build {
     /// Runs the program with these arguments.
     #[track_caller]
     pub(crate) fn run<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Run {
+        Run::of(self.command(arguments))
+    }
+
+    /// Returns the program with these arguments, ready to be started.
+    pub(crate) fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hoop-buildpack"));
         command
             .args(arguments)
             .env_clear()
             .envs(&self.variables)
             .current_dir("/");
-        Run::of(command)
+        command
     }
 
     /// Runs compile and checks what is true of every build: its look, and that it leaves no scratch.

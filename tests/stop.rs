@@ -1,0 +1,170 @@
+//! A build that is stopped by a signal: what it made so far goes, and the status says by which.
+
+mod support;
+
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::time::Duration;
+use support::build::Build;
+use support::dyno::eventually;
+use support::mirror::{Archive, Mirror, VERSION, agent_that, archive_path};
+use support::server::Reply;
+use support::tree::Tree;
+
+/// A build on its way.
+struct UnderWay(Child);
+
+impl UnderWay {
+    fn start(build: &Build) -> Self {
+        let mut command = build.command(build.compile_arguments());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        Self(command.spawn().expect("the program can be started"))
+    }
+
+    fn signal(&self, signal: Signal) {
+        // Fails where it has ended, which the test finds out by its status.
+        let _ = kill_process(Pid::from_child(&self.0), signal);
+    }
+
+    /// Waits for the end, and returns exit code and stderr.
+    fn end(self) -> (Option<i32>, String) {
+        let output = self.0.wait_with_output().expect("a child can be waited for");
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        )
+    }
+}
+
+/// Returns the scratch folder of a build that is under way in `app`.
+fn scratch_in(app: &Path) -> Option<PathBuf> {
+    let names = fs::read_dir(app).expect("the app can be listed");
+    names
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .find(|path| path.to_string_lossy().contains(".hoop-scratch-"))
+}
+
+#[test]
+fn a_build_that_is_stopped_in_mid_download_leaves_nothing() {
+    let mirror = Mirror::of(VERSION);
+    let size = mirror.archive(VERSION).len();
+    for (signal, code, name) in [
+        (Signal::TERM, 143, "SIGTERM"),
+        (Signal::INT, 130, "SIGINT"),
+        (Signal::HUP, 129, "SIGHUP"),
+    ] {
+        for has_cache_dir in [true, false] {
+            let server = mirror.serve();
+            let reply = Reply::ok(mirror.archive(VERSION)).stall_after(size / 2);
+            server.answer(&format!("/{}", archive_path(VERSION)), [reply]);
+            let build = Build::from(&server.url());
+            if !has_cache_dir {
+                fs::remove_dir(build.cache()).expect("it is empty");
+            }
+            let before = build.snapshot();
+            let under_way = UnderWay::start(&build);
+            eventually("half of the agent is there", || {
+                let partial = fs::read_dir(build.cache().join("hoop")).ok()?.next()?.ok()?;
+                (partial.metadata().ok()?.len() >= size as u64 / 2).then_some(())
+            });
+
+            assert!(scratch_in(build.app()).is_some(), "there is something to remove");
+            under_way.signal(signal);
+            let (status, stderr) = under_way.end();
+
+            assert_eq!(status, Some(code), "{name}: {stderr}");
+            let line = format!(" !     The build was stopped by {name}. Its scratch files are removed.\n");
+            assert_eq!(stderr, line);
+            assert_eq!(build.snapshot(), before, "{name}, cache dir: {has_cache_dir}");
+            assert_eq!(Tree::of(build.scratch()).paths(), [] as [&str; 0]);
+        }
+    }
+}
+
+#[test]
+fn an_agent_that_is_proving_itself_ends_with_the_build() {
+    let agent = agent_that("echo $$ >pid.part; mv pid.part pid; exec sleep 600");
+    let server = Mirror::with(VERSION, &Archive::holding(&agent).packed()).serve();
+    let build = Build::from(&server.url());
+    let before = build.snapshot();
+    let under_way = UnderWay::start(&build);
+    let agent = eventually("the agent runs", || {
+        fs::read_to_string(scratch_in(build.app())?.join("pid")).ok()
+    });
+    under_way.signal(Signal::TERM);
+
+    assert_eq!(under_way.end().0, Some(143));
+    assert_eq!(build.snapshot(), before);
+    let stat = format!("/proc/{}/stat", agent.trim());
+    eventually("the agent has ended", || match fs::read_to_string(&stat) {
+        // Nobody may be there to reap it.
+        Ok(stat) => stat.contains(") Z ").then_some(()),
+        Err(_) => Some(()),
+    });
+}
+
+#[test]
+fn a_stopped_build_has_installed_all_or_nothing() {
+    let releases = tempfile::tempdir().expect("a scratch folder can be made");
+    Mirror::of(VERSION).write_to(releases.path());
+    let url = format!("file://{}", releases.path().display());
+    let whole = support::build::built_from(&url).snapshot();
+    let mut stopped = 0;
+    for tenths in 0..40 {
+        let build = Build::from(&url);
+        let before = build.snapshot();
+        let under_way = UnderWay::start(&build);
+        std::thread::sleep(Duration::from_micros(1500 * tenths));
+        under_way.signal(Signal::TERM);
+        let (status, stderr) = under_way.end();
+
+        let after = build.snapshot();
+        match status {
+            // Before the build listens, a signal ends it as it ends any program.
+            Some(143) | None => stopped += 1,
+            Some(0) => assert_eq!(after, whole, "{stderr}"),
+            status => panic!("{status:?}: {stderr}"),
+        }
+        let slug_is_whole = after.app() == whole.app();
+        assert!(slug_is_whole || after.app() == before.app(), "{after:#?}");
+        assert!(
+            after.cache() == whole.cache() || after.cache() == before.cache(),
+            "{after:#?}"
+        );
+    }
+    assert!(stopped > 0, "no build was caught under way");
+}
+
+#[test]
+fn a_hangup_that_was_ignored_stays_ignored() {
+    let mirror = Mirror::of(VERSION);
+    let server = mirror.serve();
+    server.answer(&format!("/{}", archive_path(VERSION)), [Reply::silence()]);
+    let build = Build::from(&server.url());
+    let inner = build.command(build.compile_arguments());
+    let mut command = std::process::Command::new("sh");
+    command
+        .args(["-c", "trap '' HUP; exec \"$@\"", "sh"])
+        .arg(inner.get_program())
+        .args(inner.get_args());
+    command
+        .env_clear()
+        .envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let under_way = UnderWay(command.spawn().expect("sh can be started"));
+    eventually("the build is under way", || scratch_in(build.app()));
+    under_way.signal(Signal::HUP);
+    under_way.signal(Signal::TERM);
+
+    let (status, stderr) = under_way.end();
+    assert_eq!(status, Some(143), "{stderr}");
+    assert!(stderr.contains("by SIGTERM."), "{stderr}");
+}
