@@ -46,7 +46,7 @@ pub enum KeyFault {
     /// There is no host.
     #[error("it names no gateway host")]
     NoHost,
-    /// There is no port. Agents of every release refuse that.
+    /// There is no port, which agents of every release refuse, or port 0, where nobody can listen.
     #[error("it names no gateway port")]
     NoPort,
     /// There is neither a name with a secret nor the old form's path.
@@ -74,6 +74,7 @@ impl AgentKey {
         let port = url
             .port()
             .or_else(|| has_written_port(key).then(|| url.port_or_known_default()).flatten())
+            .filter(|port| *port != 0)
             .ok_or(KeyFault::NoPort)?;
         let is_old_form = url.path().len() == OLD_FORM_PATH && url.username().is_empty();
         if !is_old_form && url.password().is_none_or(str::is_empty) {
@@ -176,6 +177,7 @@ mod tests {
             ("grpcs://web:s3cr3t@gateway.example", KeyFault::NoPort),
             ("https://web:s3cr3t@gateway.example", KeyFault::NoPort),
             ("https://web:s3cr3t@[::1]", KeyFault::NoPort),
+            ("grpcs://web:s3cr3t@gateway.example:0", KeyFault::NoPort),
             ("grpcs://gateway.example:8443", KeyFault::NoSecret),
             ("grpcs://web@gateway.example:8443", KeyFault::NoSecret),
             ("grpcs://gateway.example:8443/short", KeyFault::NoSecret),
