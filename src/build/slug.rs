@@ -55,7 +55,12 @@ pub struct Slug {
     scratch: Dir,
     /// Removes the scratch folder when dropped.
     scratch_folder: tempfile::TempDir,
+    /// Held as long as the build lives: a later build removes a scratch folder that nobody holds.
+    _lock: Option<std::fs::File>,
 }
+
+/// How the name of a scratch folder begins.
+const SCRATCH: &str = ".hoop-scratch-";
 
 impl Slug {
     /// Opens the build dir `path` and makes the scratch folder.
@@ -69,15 +74,18 @@ impl Slug {
             source,
         };
         let scratch_folder = tempfile::Builder::new()
-            .prefix(".hoop-scratch-")
+            .prefix(SCRATCH)
             .tempdir_in(path)
             .map_err(unwritable)?;
+        let lock = lock(scratch_folder.path());
+        remove_abandoned(&root, path);
         let scratch = Dir::open_ambient_dir(scratch_folder.path(), ambient_authority()).map_err(unwritable)?;
         Ok(Self {
             path: path.to_owned(),
             root,
             scratch,
             scratch_folder,
+            _lock: lock,
         })
     }
 
@@ -193,6 +201,27 @@ impl Slug {
             source,
         })
     }
+}
+
+/// Removes the scratch folders of builds that were killed in the same build dir: they would go into the slug. A
+/// folder that a living build holds stays.
+fn remove_abandoned(root: &Dir, path: &Path) {
+    let names = root.entries().into_iter().flatten();
+    for name in names.filter_map(|entry| entry.ok()?.file_name().into_string().ok()) {
+        let is_scratch = name.starts_with(SCRATCH) && root.symlink_metadata(&name).is_ok_and(|found| found.is_dir());
+        if is_scratch && lock(&path.join(&name)).is_some() {
+            // Best effort: of someone else's folder there is nothing to be done.
+            let _ = root.remove_dir_all(&name);
+        }
+    }
+}
+
+/// Locks a folder until the file is dropped or the process ends, however it does. `None` means that another
+/// process holds it, or that the disk knows no locks.
+fn lock(folder: &Path) -> Option<std::fs::File> {
+    let folder = std::fs::File::open(folder).ok()?;
+    folder.try_lock().ok()?;
+    Some(folder)
 }
 
 /// Creates the file `name` in `folder` with exactly `mode`, whatever the umask is: the same build must give the
@@ -327,6 +356,19 @@ mod tests {
         );
         assert_eq!(names(build.path()), [".profile.d", "bin"]);
         assert_eq!(fs::read_to_string(build.path().join("bin/tool")).unwrap(), "of the app");
+    }
+
+    #[test]
+    fn the_scratch_of_a_killed_build_goes_and_that_of_a_living_one_stays() {
+        let build = tempfile::tempdir().unwrap();
+        fs::create_dir_all(build.path().join(".hoop-scratch-killed/agent")).unwrap();
+        fs::write(build.path().join(".hoop-scratch-file"), "no folder of ours").unwrap();
+        let living = Slug::open(build.path()).unwrap();
+        let later = Slug::open(build.path()).unwrap();
+
+        assert!(living.scratch_path("").is_dir() && later.scratch_path("").is_dir());
+        drop((living, later));
+        assert_eq!(names(build.path()), [".hoop-scratch-file"]);
     }
 
     #[test]
