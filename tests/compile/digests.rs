@@ -4,7 +4,7 @@ use crate::support::build::{Build, cached_name};
 use crate::support::mirror::{Archive, Mirror, PLATFORM, VERSION, archive_name, checksum_line, gzip};
 use crate::support::server::Reply;
 use crate::support::tree::sha256;
-use crate::{checksums_path, tarball_path};
+use crate::{OTHER, case, checksums_path, tarball_path};
 
 #[test]
 fn the_digest_covers_what_follows_the_end_of_the_archive() {
@@ -130,4 +130,37 @@ fn a_wrong_digest_is_not_asked_for_again() {
     build.compile_fails("fetch::checksum-mismatch");
 
     assert_eq!(server.requests_for(&tarball_path()).len(), 1);
+}
+
+#[test]
+fn a_tarball_listed_only_for_another_version_is_missing() {
+    let mirror = Mirror::of(VERSION);
+    let server = mirror.serve();
+    let line = checksum_line(&archive_name(OTHER), mirror.archive(VERSION));
+    server.answer(&checksums_path(), [Reply::ok(line)]);
+    let build = Build::from(&server.url());
+
+    build
+        .compile_fails("release::platform-missing")
+        .tells(&[VERSION, PLATFORM.architecture]);
+    assert!(server.requests_for(&tarball_path()).is_empty());
+}
+
+#[test]
+fn checksums_are_read_however_they_were_made() {
+    let mirror = Mirror::of(VERSION);
+    let server = mirror.serve();
+    let (name, digest) = (archive_name(VERSION), mirror.digest(VERSION));
+    for text in [
+        format!("{}  {name}\n", digest.to_uppercase()),
+        format!("{digest}  ./dist/binaries/{name}\r\n"),
+        format!("{digest} *{name}\n"),
+        format!("{digest} *{name}\n{digest}  ./{name}"),
+        format!("# {}\n\n{digest}  {name}", "a comment ".repeat(1000)),
+    ] {
+        case(&text);
+        server.answer(&checksums_path(), [Reply::ok(text)]);
+
+        Build::from(&server.url()).compile_installs(VERSION);
+    }
 }

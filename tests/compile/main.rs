@@ -14,12 +14,14 @@ mod build_dirs;
 mod cache;
 mod config_vars;
 mod digests;
+mod faults;
 mod install_optional;
 mod installs;
 mod secrets;
 mod tls;
 mod transfers;
 
+use std::fmt::Display;
 use support::build::Build;
 use support::mirror::{Mirror, VERSION, archive_path};
 use support::run::Run;
@@ -47,5 +49,10 @@ fn take_paths(server: &ReleaseServer) -> Vec<String> {
 #[track_caller]
 fn archive_fails(tarball: &[u8], id: &str) -> Run {
     let server = Mirror::with(VERSION, tarball).serve();
-    Build::from(&server.url()).compile_fails(id)
+    Build::from(&server.url()).with_memory_limit().compile_fails(id)
+}
+
+/// Names what a test of many cases does now. It is shown where the test fails.
+fn case(what: impl Display) {
+    eprintln!("case: {what}");
 }

@@ -134,7 +134,10 @@ fn a_server_that_falls_silent_is_given_up() {
     ] {
         let server = mirror.serve();
         server.answer(&path, [reply]);
-        let build = Build::from(&server.url()).variable("HOOP_BUILDPACK_STALL_MS", "200");
+        let build = Build::from(&server.url())
+            .variable("HOOP_BUILDPACK_STALL_MS", "200")
+            // The head of an answer is waited for no shorter than a connection.
+            .variable("CURL_CONNECT_TIMEOUT", "1");
 
         build.compile_fails("fetch::stalled").tells(&[&path]);
     }
