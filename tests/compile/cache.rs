@@ -4,9 +4,11 @@ use crate::support::build::{Build, built_from, cached_name};
 use crate::support::mirror::{Archive, Mirror, VERSION, agent, noise};
 use crate::support::server::{NOBODY, Reply};
 use crate::support::tree::{Tree, sha256};
-use crate::{OTHER, checksums_path, take_paths, tarball_path};
+use crate::{OTHER, case, checksums_path, take_paths, tarball_path};
 use std::fs;
-use std::path::Path;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 #[test]
@@ -279,8 +281,236 @@ fn nothing_is_written_through_a_link_in_the_cache() {
     let build = Build::from(&server.url());
     let outside = build.root().join("outside");
     fs::create_dir(&outside).unwrap();
-    std::os::unix::fs::symlink(&outside, build.cache().join("hoop")).unwrap();
+    symlink(&outside, build.cache().join("hoop")).unwrap();
 
     build.compile_warns(VERSION, &["cache"]);
     assert_eq!(Tree::of(&outside).paths(), Vec::<&str>::new());
+}
+
+/// The one archive in the cache of `build`.
+fn cached_path(build: &Build) -> PathBuf {
+    build.cache().join("hoop").join(&build.cached()[0])
+}
+
+#[test]
+fn what_is_no_file_in_the_place_of_the_cached_archive_is_a_miss() {
+    let server = Mirror::of(VERSION).serve();
+    type Harm = fn(&Path);
+    let cases: [(&str, Harm); 6] = [
+        ("a named pipe", |path| {
+            let status = Command::new("mkfifo").arg(path).status();
+            assert!(status.is_ok_and(|status| status.success()));
+        }),
+        ("an empty folder", |path| fs::create_dir(path).unwrap()),
+        ("a full folder", |path| {
+            fs::create_dir_all(path.join("more/of/it")).unwrap()
+        }),
+        ("a dangling link", |path| symlink("nowhere", path).unwrap()),
+        ("a link to a good copy here", |path| {
+            let copy = path.with_file_name("copy");
+            fs::rename(path.with_extension("moved"), &copy).unwrap();
+            symlink("copy", path).unwrap();
+        }),
+        ("a link to a good copy elsewhere", |path| {
+            let copy = path.parent().unwrap().parent().unwrap().parent().unwrap().join("copy");
+            fs::rename(path.with_extension("moved"), &copy).unwrap();
+            symlink(copy, path).unwrap();
+        }),
+    ];
+    for (what, harm) in cases {
+        case(what);
+        let build = built_from(&server.url());
+        let before = build.snapshot();
+        let path = cached_path(&build);
+        fs::rename(&path, path.with_extension("moved")).unwrap();
+        harm(&path);
+        server.take_requests();
+
+        let run = build.compile_installs(VERSION);
+
+        run.shows(&["The cached copy cannot be read (not a regular file)"]);
+        assert!(take_paths(&server).contains(&tarball_path()));
+        build.assert_unchanged(&before, &run);
+    }
+}
+
+#[test]
+fn a_link_to_another_folder_of_the_cache_is_not_ours_to_tidy_up() {
+    let server = Mirror::of(VERSION).serve();
+    let build = Build::from(&server.url());
+    fs::create_dir(build.cache().join("node")).unwrap();
+    fs::write(build.cache().join("node/modules.tar"), "theirs").unwrap();
+    symlink("node", build.cache().join("hoop")).unwrap();
+    let before = Tree::of(build.cache());
+
+    build.compile_warns(VERSION, &["cache", "hoop is a link"]);
+    assert_eq!(Tree::of(build.cache()), before);
+}
+
+#[test]
+fn a_truncated_cached_archive_is_a_miss() {
+    let server = Mirror::of(VERSION).serve();
+    for left in [0, 1, 100_000] {
+        case(left);
+        let build = built_from(&server.url());
+        let before = build.snapshot();
+        let path = cached_path(&build);
+        let size = fs::metadata(&path).unwrap().len();
+        let file = fs::File::options().write(true).open(&path).unwrap();
+        file.set_len(size - left.max(1)).unwrap();
+
+        let run = build.compile_installs(VERSION);
+
+        run.shows(&["The cached copy is damaged and is not used"]);
+        build.assert_unchanged(&before, &run);
+    }
+}
+
+#[test]
+fn a_cache_that_modes_close_is_a_miss() {
+    let server = Mirror::of(VERSION).serve();
+    for (what, folder, file, words) in [
+        ("a file nobody may read", 0o755, 0o000, "The cached copy cannot be read"),
+        (
+            "a folder nobody may enter",
+            0o000,
+            0o644,
+            "the build cache cannot be used",
+        ),
+        (
+            "a folder nobody may write",
+            0o555,
+            0o000,
+            "the build cache cannot be used",
+        ),
+    ] {
+        case(what);
+        let Some(build) = Build::from(&server.url()).by_someone_without_privileges() else {
+            return;
+        };
+        build.compile_installs(VERSION);
+        let archive = cached_path(&build);
+        let ours = build.cache().join("hoop");
+        fs::set_permissions(&archive, fs::Permissions::from_mode(file)).unwrap();
+        fs::set_permissions(&ours, fs::Permissions::from_mode(folder)).unwrap();
+
+        let run = build.run(build.compile_arguments());
+
+        fs::set_permissions(&ours, fs::Permissions::from_mode(0o755)).unwrap();
+        run.succeeds();
+        run.assert(
+            run.stdout().contains(words) || run.prose().contains(words),
+            &format!("expected {words:?}"),
+        );
+        build.assert_installed(VERSION, &run);
+    }
+}
+
+#[test]
+fn a_cache_of_someone_else_is_a_miss() {
+    let server = Mirror::of(VERSION).serve();
+    let Some(build) = Build::from(&server.url()).by_someone_without_privileges() else {
+        return;
+    };
+    build.compile_installs(VERSION);
+    let archive = cached_path(&build);
+    // What only root may read is someone else's in any case; root itself may read everything.
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: only root can give a file to someone else");
+        return;
+    }
+    for path in [&archive, &build.cache().join("hoop")] {
+        std::os::unix::fs::chown(path, Some(0), Some(0)).unwrap();
+    }
+    fs::set_permissions(&archive, fs::Permissions::from_mode(0o600)).unwrap();
+    build.set("HOOP_VERSION", VERSION);
+    let before = Tree::of(build.cache());
+
+    let run = build.compile_warns(VERSION, &["the build cache cannot be used"]);
+
+    run.shows(&["The cached copy cannot be read"]);
+    assert_eq!(Tree::of(build.cache()), before);
+}
+
+#[test]
+fn an_archive_for_another_machine_is_never_used() {
+    let mirror = Mirror::of(VERSION);
+    let server = mirror.serve();
+    let build = built_from(&server.url());
+    let ours = cached_path(&build);
+    let other = ["_amd64_", "_arm64_"].map(|name| {
+        let renamed = build.cached()[0].replace("_amd64_", name).replace("_arm64_", name);
+        build.cache().join("hoop").join(renamed)
+    });
+    let other = other.iter().find(|path| **path != ours).unwrap();
+    fs::rename(&ours, other).unwrap();
+    build.set("HOOP_VERSION", VERSION);
+    server.take_requests();
+
+    build.compile_installs(VERSION);
+
+    assert!(take_paths(&server).contains(&tarball_path()));
+    assert_eq!(build.cached(), [cached_name(VERSION, &mirror.digest(VERSION))]);
+
+    // Nor does it stand in for a server that is down.
+    fs::rename(&ours, other).unwrap();
+    build.set("HOOP_RELEASES_URL", NOBODY);
+    build.compile_fails("fetch::unreachable");
+    build.unset("HOOP_VERSION");
+    build.compile_fails("fetch::unreachable");
+}
+
+#[test]
+fn another_stack_gets_the_same_verified_bytes() {
+    let server = Mirror::of(VERSION).serve();
+    let first = built_from(&server.url());
+    let second = Build::from(&server.url())
+        .with_cache(first.cache())
+        .variable("STACK", "heroku-22");
+
+    second.compile_installs(VERSION);
+
+    assert_eq!(Tree::of(first.app()), Tree::of(second.app()));
+}
+
+#[test]
+fn builds_of_different_versions_may_share_a_cache() {
+    let mirror = Mirror::of(VERSION).release(OTHER, &Archive::of_agent(OTHER).packed());
+    let server = mirror.serve();
+    let cold = Build::from(&server.url()).with("HOOP_VERSION", VERSION);
+    let others: Vec<_> = (0..5)
+        .map(|number| Build::from(&server.url()).with("HOOP_VERSION", [VERSION, OTHER][number % 2]))
+        .map(|build| build.with_cache(cold.cache()))
+        .collect();
+
+    // At first all are cold, then some find a cached archive of theirs, which others take away.
+    for _ in 0..3 {
+        std::thread::scope(|scope| {
+            for build in others.iter().chain([&cold]) {
+                scope.spawn(|| {
+                    let version = fs::read_to_string(build.env().join("HOOP_VERSION")).unwrap();
+                    let run = build.run(build.compile_arguments());
+                    run.succeeds_quietly();
+                    build.assert_installed(&version, &run);
+                });
+            }
+        });
+    }
+
+    let kept = cold.cached();
+    let versions = [VERSION, OTHER].map(|version| cached_name(version, &mirror.digest(version)));
+    assert!(kept.iter().all(|name| versions.contains(name)), "{kept:?}");
+}
+
+#[test]
+fn only_the_archive_of_the_last_build_is_kept() {
+    let mirror = Mirror::of(VERSION).release(OTHER, &Archive::of_agent(OTHER).packed());
+    let server = mirror.serve();
+    let build = Build::from(&server.url());
+
+    for version in [VERSION, OTHER, VERSION] {
+        build.set("HOOP_VERSION", version);
+        build.compile_installs(version);
+        assert_eq!(build.cached(), [cached_name(version, &mirror.digest(version))]);
+    }
 }
