@@ -29,7 +29,8 @@ pub enum SlugError {
         /// Why not.
         source: io::Error,
     },
-    /// A file, or a link that leads out of the build dir, stands where a folder is needed.
+    /// A file, a link that leads out of the build dir, or a folder that may not be written stands where a folder is
+    /// needed.
     #[error("{path} cannot be used as a folder: {source}")]
     Blocked {
         /// The path below the build dir.
@@ -127,9 +128,16 @@ impl Slug {
         };
         for (number, placement) in placements.iter().enumerate() {
             let folder = self.folder(placement.folder, &mut undo)?;
-            let failed = |source| SlugError::WriteFailed {
-                path: placement.path(),
-                source,
+            let failed = |source: io::Error| match source.kind() {
+                // The scratch folder is ours, so it is the app's that may not be written.
+                io::ErrorKind::PermissionDenied => SlugError::Blocked {
+                    path: placement.folder.to_owned(),
+                    source,
+                },
+                _ => SlugError::WriteFailed {
+                    path: placement.path(),
+                    source,
+                },
             };
             let kept = format!("kept-{number}");
             if folder
