@@ -1,9 +1,13 @@
 //! Build dirs that cannot be written, or in which something is in the way.
 
+use crate::case;
 use crate::support::build::Build;
 use crate::support::mirror::{Mirror, VERSION};
 use crate::support::tree::Tree;
 use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
+use std::process::Command;
 
 #[test]
 fn a_missing_build_dir_is_an_error_before_anything_is_asked_for() {
@@ -34,13 +38,10 @@ fn a_read_only_build_dir_is_an_error() {
 
 #[test]
 fn a_build_dir_of_someone_else_is_an_error() {
-    use std::os::unix::fs::PermissionsExt as _;
-    if rustix::process::geteuid().is_root() {
-        // Root may write everywhere; the test before this one covers it.
-        return;
-    }
     let server = Mirror::of(VERSION).serve();
-    let build = Build::from(&server.url());
+    let Some(build) = Build::from(&server.url()).by_someone_without_privileges() else {
+        return;
+    };
     fs::set_permissions(build.app(), fs::Permissions::from_mode(0o555)).unwrap();
 
     build.compile_fails("install::build-dir-unwritable");
@@ -164,4 +165,170 @@ fn a_file_called_bin_costs_only_the_short_way_to_hoopstart() {
 
     build.compile_installs(VERSION);
     assert_eq!(build.read("bin"), "a file of the app\n");
+}
+
+/// Every path of ours in a build dir, and whether it is a folder. The first three are needed.
+const OURS: [(&str, bool); 10] = [
+    (".hoop", true),
+    (".hoop/bin", true),
+    (".profile.d", true),
+    ("bin", true),
+    (".hoop/bin/hoop", false),
+    (".hoop/bin/hoopstart", false),
+    (".hoop/bin/hoopwrapper", false),
+    (".hoop/manifest.yml", false),
+    (".profile.d/hoop.sh", false),
+    ("bin/hoopstart", false),
+];
+
+/// Makes a named pipe in the app, the folders above it as well.
+fn put_pipe(build: &Build, path: &str) {
+    let path = build.app().join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let status = Command::new("mkfifo").arg(&path).status();
+    assert!(status.is_ok_and(|status| status.success()));
+}
+
+#[test]
+fn a_named_pipe_in_the_place_of_anything_hangs_nothing() {
+    let server = Mirror::of(VERSION).serve();
+    for (path, is_folder) in OURS {
+        case(path);
+        let build = Build::from(&server.url());
+        put_pipe(&build, path);
+
+        if is_folder && path != "bin" {
+            build.compile_fails("install::blocked").tells(&[path]);
+        } else {
+            build.compile_installs(VERSION);
+            let is_pipe = Tree::of(build.app()).entry(path).unwrap().starts_with("pipe ");
+            // What is the app's in bin stays; a file of ours takes its place.
+            assert_eq!(is_pipe, path.starts_with("bin"), "{path}");
+        }
+    }
+}
+
+#[test]
+fn a_dangling_link_in_the_place_of_anything_is_not_written_through() {
+    let server = Mirror::of(VERSION).serve();
+    for (path, is_folder) in OURS {
+        for target in ["nowhere", "/nowhere/at/all", "../nowhere"] {
+            case(format!("{path} to {target}"));
+            let build = Build::from(&server.url());
+            build.link(path, target);
+            let target_of = build.app().join(path).parent().unwrap().join(target);
+
+            if is_folder && path != "bin" {
+                build.compile_fails("install::blocked").tells(&[path]);
+            } else {
+                build.compile_installs(VERSION);
+            }
+            assert!(!target_of.exists());
+        }
+    }
+}
+
+#[test]
+fn what_nobody_may_read_or_write_is_an_error_that_names_it() {
+    let server = Mirror::of(VERSION).serve();
+    for (path, mode, id) in [
+        (".hoop", 0o000, Some("install::blocked")),
+        (".hoop/bin", 0o000, Some("install::blocked")),
+        (".profile.d", 0o000, Some("install::blocked")),
+        (".hoop", 0o555, Some("install::blocked")),
+        (".hoop/bin", 0o555, Some("install::blocked")),
+        (".profile.d", 0o555, Some("install::blocked")),
+        // Only a convenience is there.
+        ("bin", 0o000, None),
+        (".hoop/bin/hoop", 0o000, None),
+        (".hoop/manifest.yml", 0o000, None),
+        (".profile.d/hoop.sh", 0o000, None),
+        ("bin/hoopstart", 0o000, None),
+    ] {
+        case(format!("{path} {mode:o}"));
+        let build = Build::from(&server.url());
+        if [".hoop", ".hoop/bin", ".profile.d", "bin"].contains(&path) {
+            fs::create_dir_all(build.app().join(path)).unwrap();
+        } else {
+            build.put(path, "a file of the app\n");
+        }
+        let Some(build) = build.by_someone_without_privileges() else {
+            return;
+        };
+        let before = Tree::of(build.app());
+        let place = build.app().join(path);
+        let normal = fs::metadata(&place).unwrap().permissions();
+        fs::set_permissions(&place, fs::Permissions::from_mode(mode)).unwrap();
+
+        let run = build.run(build.compile_arguments());
+
+        if id.is_some() || path.starts_with("bin") {
+            fs::set_permissions(&place, normal).unwrap();
+        }
+        match id {
+            Some(id) => {
+                run.fails_with(id).tells(&[path]);
+                assert_eq!(Tree::of(build.app()), before);
+            }
+            None => build.assert_installed(VERSION, run.succeeds()),
+        }
+    }
+}
+
+#[test]
+fn a_procfile_of_any_kind_hangs_nothing_and_is_never_followed_out_of_the_app() {
+    let server = Mirror::of(VERSION).serve();
+    type Harm = fn(&Build, &Path);
+    let cases: [(&str, Harm); 7] = [
+        ("a named pipe", |build, _| put_pipe(build, "Procfile")),
+        ("a folder", |_, path| fs::create_dir(path).unwrap()),
+        ("a dangling link", |_, path| symlink("nowhere", path).unwrap()),
+        ("a link to itself", |_, path| symlink("Procfile", path).unwrap()),
+        ("a link out of the app", |_, path| {
+            symlink("/proc/self/environ", path).unwrap()
+        }),
+        ("a relative link out of the app", |build, path| {
+            fs::write(build.root().join("outside"), "web: not yours\n").unwrap();
+            symlink("../outside", path).unwrap();
+        }),
+        ("a gigabyte of nothing", |_, path| {
+            fs::File::create(path).unwrap().set_len(1 << 30).unwrap();
+        }),
+    ];
+    for (what, harm) in cases {
+        case(what);
+        let build = Build::from(&server.url()).with_memory_limit();
+        let path = build.app().join("Procfile");
+        fs::remove_file(&path).unwrap();
+        harm(&build, &path);
+
+        let run = build.run(build.compile_arguments());
+
+        run.succeeds()
+            .warns(&["the app has no Procfile that starts the agent."])
+            .hides(&["not yours"]);
+        build.assert_installed(VERSION, &run);
+        assert_eq!(build.manifest()["process_types"].as_sequence().map(Vec::len), Some(0));
+        // Its bytes would be compared by the end of the test otherwise.
+        if path.is_file() {
+            fs::remove_file(path).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_procfile_nobody_may_read_costs_a_warning() {
+    let server = Mirror::of(VERSION).serve();
+    let Some(build) = Build::from(&server.url()).by_someone_without_privileges() else {
+        return;
+    };
+    let procfile = build.app().join("Procfile");
+    fs::set_permissions(&procfile, fs::Permissions::from_mode(0o000)).unwrap();
+
+    let run = build.run(build.compile_arguments());
+
+    fs::set_permissions(&procfile, fs::Permissions::from_mode(0o644)).unwrap();
+    run.succeeds()
+        .warns(&["the app has no Procfile that starts the agent."]);
+    build.assert_installed(VERSION, &run);
 }
