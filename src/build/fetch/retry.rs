@@ -77,12 +77,11 @@ impl Patience {
 /// over at `now` nothing is left to wait for.
 pub(super) fn retry_after(header: &str, now: SystemTime) -> Option<Duration> {
     let header = header.trim();
-    let pause = match header.parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let date = httpdate::parse_http_date(header).ok()?;
-            date.duration_since(now).unwrap_or_default()
-        }
+    let pause = if let Ok(seconds) = header.parse() {
+        Duration::from_secs(seconds)
+    } else {
+        let date = httpdate::parse_http_date(header).ok()?;
+        date.duration_since(now).unwrap_or_default()
     };
     Some(pause.min(LONGEST_PAUSE))
 }
