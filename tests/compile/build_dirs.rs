@@ -167,6 +167,9 @@ fn a_file_called_bin_costs_only_the_short_way_to_hoopstart() {
     assert_eq!(build.read("bin"), "a file of the app\n");
 }
 
+/// What is done to the Procfile of a build.
+type Harm = fn(&Build, &Path);
+
 /// Every path of ours in a build dir, and whether it is a folder. The first three are needed.
 const OURS: [(&str, bool); 10] = [
     (".hoop", true),
@@ -184,7 +187,7 @@ const OURS: [(&str, bool); 10] = [
 /// Makes a named pipe in the app, the folders above it as well.
 fn put_pipe(build: &Build, path: &str) {
     let path = build.app().join(path);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::create_dir_all(path.parent().expect("it is below the app")).expect("a folder can be made");
     let status = Command::new("mkfifo").arg(&path).status();
     assert!(status.is_ok_and(|status| status.success()));
 }
@@ -278,14 +281,13 @@ fn what_nobody_may_read_or_write_is_an_error_that_names_it() {
 #[test]
 fn a_procfile_of_any_kind_hangs_nothing_and_is_never_followed_out_of_the_app() {
     let server = Mirror::of(VERSION).serve();
-    type Harm = fn(&Build, &Path);
     let cases: [(&str, Harm); 7] = [
         ("a named pipe", |build, _| put_pipe(build, "Procfile")),
         ("a folder", |_, path| fs::create_dir(path).unwrap()),
         ("a dangling link", |_, path| symlink("nowhere", path).unwrap()),
         ("a link to itself", |_, path| symlink("Procfile", path).unwrap()),
         ("a link out of the app", |_, path| {
-            symlink("/proc/self/environ", path).unwrap()
+            symlink("/proc/self/environ", path).unwrap();
         }),
         ("a relative link out of the app", |build, path| {
             fs::write(build.root().join("outside"), "web: not yours\n").unwrap();

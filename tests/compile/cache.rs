@@ -1,6 +1,7 @@
 //! The cache: what is kept from build to build, and what is made of it.
 
 use crate::support::build::{Build, built_from, cached_name};
+use crate::support::dyno::skipped;
 use crate::support::mirror::{Archive, Mirror, VERSION, agent, noise};
 use crate::support::server::{NOBODY, Reply};
 use crate::support::tree::{Tree, sha256};
@@ -287,6 +288,9 @@ fn nothing_is_written_through_a_link_in_the_cache() {
     assert_eq!(Tree::of(&outside).paths(), Vec::<&str>::new());
 }
 
+/// What is put into the place of the cached archive, which is beside it.
+type Harm = fn(&Path);
+
 /// The one archive in the cache of `build`.
 fn cached_path(build: &Build) -> PathBuf {
     build.cache().join("hoop").join(&build.cached()[0])
@@ -295,7 +299,6 @@ fn cached_path(build: &Build) -> PathBuf {
 #[test]
 fn what_is_no_file_in_the_place_of_the_cached_archive_is_a_miss() {
     let server = Mirror::of(VERSION).serve();
-    type Harm = fn(&Path);
     let cases: [(&str, Harm); 6] = [
         ("a named pipe", |path| {
             let status = Command::new("mkfifo").arg(path).status();
@@ -303,7 +306,7 @@ fn what_is_no_file_in_the_place_of_the_cached_archive_is_a_miss() {
         }),
         ("an empty folder", |path| fs::create_dir(path).unwrap()),
         ("a full folder", |path| {
-            fs::create_dir_all(path.join("more/of/it")).unwrap()
+            fs::create_dir_all(path.join("more/of/it")).unwrap();
         }),
         ("a dangling link", |path| symlink("nowhere", path).unwrap()),
         ("a link to a good copy here", |path| {
@@ -416,7 +419,7 @@ fn a_cache_of_someone_else_is_a_miss() {
     let archive = cached_path(&build);
     // What only root may read is someone else's in any case; root itself may read everything.
     if !rustix::process::geteuid().is_root() {
-        eprintln!("skipped: only root can give a file to someone else");
+        skipped("only root can give a file to someone else");
         return;
     }
     for path in [&archive, &build.cache().join("hoop")] {

@@ -1,6 +1,7 @@
 //! Disks that are full, and limits on the size of files that have the same effect.
 
 use crate::support::build::{Build, built_from, cached_name};
+use crate::support::dyno::skipped;
 use crate::support::mirror::{Archive, Mirror, VERSION, gzip_stored};
 use crate::support::tree::Tree;
 use std::fs;
@@ -18,8 +19,8 @@ fn large_tarball(size: usize) -> Vec<u8> {
 
 /// The size of the program, which is the largest file of a slug.
 fn program_size() -> usize {
-    let program = fs::metadata(env!("CARGO_BIN_EXE_hoop-buildpack")).unwrap();
-    usize::try_from(program.len()).unwrap()
+    let program = fs::metadata(env!("CARGO_BIN_EXE_hoop-buildpack")).expect("the program is there");
+    usize::try_from(program.len()).expect("it fits into memory")
 }
 
 #[test]
@@ -78,7 +79,7 @@ impl Disk {
         if mounted.is_ok_and(|output| output.status.success()) {
             Some(Self(at.to_owned()))
         } else {
-            eprintln!("skipped: no disk can be mounted here");
+            skipped("no disk can be mounted here");
             None
         }
     }

@@ -358,7 +358,7 @@ fn a_certificate_that_is_not_good_is_refused() {
         ("not valid for name", Certificate::OfAnotherName),
     ] {
         case(words);
-        let server = Mirror::of(VERSION).fill(ReleaseServer::over_tls_with(&certificate));
+        let server = Mirror::of(VERSION).fill(ReleaseServer::over_tls_with(certificate));
         let build = Build::from(&server.url()).variable("SSL_CERT_FILE", server.authority());
 
         let run = build.compile_fails("fetch::tls");

@@ -30,7 +30,7 @@ fn kill(mut child: Child) {
 fn assert_sound_cache(build: &Build) {
     let folder = build.cache().join("hoop");
     for name in Tree::of(&folder).paths() {
-        let digest = sha256(&fs::read(folder.join(name)).unwrap());
+        let digest = sha256(&fs::read(folder.join(name)).expect("the cache can be read"));
         assert!(
             name.starts_with("partial-") || name.ends_with(&format!("_{digest}.tar.gz")),
             "{name} has the digest {digest}"
@@ -38,15 +38,15 @@ fn assert_sound_cache(build: &Build) {
     }
 }
 
-/// Asserts that each file that `later` has in its place is a whole one of `slugs`.
+/// Asserts that each file in its place is a whole one of `slugs`.
 fn assert_whole_files(build: &Build, slugs: &[&Tree]) {
     let now = Tree::of(build.app());
     for path in now.paths() {
         if !path.starts_with(".hoop-scratch-") {
-            let is_of = |slug: &&Tree| slug.entry(path) == now.entry(path);
+            let is_whole = slugs.iter().any(|slug| slug.entry(path) == now.entry(path));
             // A folder that was just made has not got its mode yet.
-            let is_folder = now.entry(path).unwrap().starts_with("folder ");
-            assert!(is_folder || slugs.iter().any(|slug| is_of(slug)), "{path}: {now:?}");
+            let is_folder = now.entry(path).is_some_and(|entry| entry.starts_with("folder "));
+            assert!(is_folder || is_whole, "{path}: {now:?}");
         }
     }
 }

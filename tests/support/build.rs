@@ -1,6 +1,7 @@
 //! Builds of throw-away apps with the real program, as the platform starts it: three folders and an
 //! environment with next to nothing in it.
 
+use super::dyno::skipped;
 use super::mirror::{PLATFORM, VERSION};
 use super::run::Run;
 use super::tree::Tree;
@@ -28,7 +29,7 @@ pub(crate) struct Build {
     scratch: PathBuf,
     variables: BTreeMap<OsString, OsString>,
     umask: &'static str,
-    /// Limits of the program, as options of the shell's `ulimit`.
+    /// Commands of the shell that set limits, before it becomes the program.
     limits: Vec<String>,
     /// The user who runs the program, where it is not the one who runs the tests.
     user: Option<u32>,
@@ -125,14 +126,14 @@ impl Build {
     /// Ends the program should it ever use more memory than a good build has use for.
     pub(crate) fn with_memory_limit(self) -> Self {
         let mut build = self.variable("MALLOC_ARENA_MAX", "1");
-        build.limits.push(format!("-v {MEMORY}"));
+        build.limits.push(format!("ulimit -v {MEMORY} && "));
         build
     }
 
     /// Lets no file of the program grow beyond `size` bytes, as if the disk were full then.
     pub(crate) fn with_file_limit(mut self, size: u64) -> Self {
         // In the blocks of 512 bytes that POSIX has for this.
-        self.limits.push(format!("-f {}", size / 512));
+        self.limits.push(format!("ulimit -f {} && ", size / 512));
         self
     }
 
@@ -147,7 +148,7 @@ impl Build {
             mode.is_ok_and(|mode| mode & 0o001 != 0)
         };
         if !Path::new(PROGRAM).ancestors().all(is_open) {
-            eprintln!("skipped: only root may enter the folder of {PROGRAM}");
+            skipped(&format!("only root may enter the folder of {PROGRAM}"));
             return None;
         }
         self.user = Some(NOBODY_UID);
@@ -255,7 +256,7 @@ impl Build {
 
     /// Returns the program with these arguments, not started yet.
     pub(crate) fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
-        let limits: String = self.limits.iter().map(|limit| format!("ulimit {limit} && ")).collect();
+        let limits = self.limits.concat();
         let mut command = Command::new("/bin/sh");
         command
             .arg("-c")

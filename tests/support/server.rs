@@ -301,11 +301,11 @@ impl ReleaseServer {
 
     /// Starts a server without a file, over https, with an authority of its own.
     pub(crate) fn over_tls() -> Self {
-        Self::over_tls_with(&Certificate::Good)
+        Self::over_tls_with(Certificate::Good)
     }
 
     /// Starts a server without a file, over https, with such a certificate.
-    pub(crate) fn over_tls_with(certificate: &Certificate) -> Self {
+    pub(crate) fn over_tls_with(certificate: Certificate) -> Self {
         let (config, authority) = identity(certificate);
         Self::start(Some(Arc::new(config)), Some(authority))
     }
@@ -568,8 +568,9 @@ fn endless_head(stream: &mut impl Write) -> io::Result<()> {
 
 /// Sends `bytes` one by one, as slowly as it takes to look alive for ever.
 fn trickle(stream: &mut impl Write, bytes: &mut impl Read) -> io::Result<()> {
-    for byte in bytes.bytes() {
-        stream.write_all(&[byte?])?;
+    let mut byte = [0];
+    while bytes.read(&mut byte)? == 1 {
+        stream.write_all(&byte)?;
         stream.flush()?;
         thread::sleep(TRICKLE);
     }
@@ -598,7 +599,7 @@ fn reason(status: u16) -> &'static str {
 }
 
 /// Makes an authority and a certificate of it for this machine; the authority's own goes into a file.
-fn identity(kind: &Certificate) -> (ServerConfig, NamedTempFile) {
+fn identity(kind: Certificate) -> (ServerConfig, NamedTempFile) {
     let mut params = CertificateParams::new(Vec::new()).expect("no name is a bad name");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
@@ -615,7 +616,7 @@ fn identity(kind: &Certificate) -> (ServerConfig, NamedTempFile) {
     };
     let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
     let mut params = CertificateParams::new(names).expect("these are names");
-    if *kind == Certificate::Expired {
+    if kind == Certificate::Expired {
         params.not_after = date_time_ymd(2001, 1, 1);
     }
     let key = KeyPair::generate().expect("ring makes keys");
