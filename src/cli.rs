@@ -10,6 +10,7 @@ use crate::output::BuildLog;
 use crate::run::{self, Request};
 use crate::r#try;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use rustix::process::Signal;
 use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -263,10 +264,10 @@ fn complain(sentence: &str) -> i32 {
 
 /// Makes up for what Rust's own start-up would have done, see `main.rs`: the file descriptors 0 to 2 must be
 /// open, or a file that is written could take the place of stdout; and a reader of our output that goes away
-/// must be an error to us, not our end.
+/// must be an error to us, not our end. So must a file that grows beyond the limit of the build system.
 fn ready_for_work() {
     run::open_standard_files();
-    run::survive_signals(&[rustix::process::Signal::PIPE]);
+    run::survive_signals(&[Signal::PIPE, Signal::XFSZ]);
 }
 
 /// Returns the whole command line, for the test that reads all help texts.

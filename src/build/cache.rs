@@ -80,7 +80,8 @@ pub struct Cache {
 impl Cache {
     /// Opens the cache in `cache_dir`, which is made where it does not exist.
     ///
-    /// Fails where the folder cannot be used: no permission, a file or a link out of the cache dir in its place.
+    /// Fails where the folder cannot be used: no permission, a file or a link in its place. A link is refused also
+    /// where it leads to a folder of the cache dir, since that is another buildpack's, and we would tidy it up.
     pub fn open(cache_dir: &Path, platform: Platform, stop: &Stop) -> io::Result<Self> {
         let mut held = stop.hold();
         let mut made_cache_dir: Vec<PathBuf> = cache_dir
@@ -94,6 +95,9 @@ impl Cache {
         }
         fs_err::create_dir_all(cache_dir)?;
         let dir = Dir::open_ambient_dir(cache_dir, ambient_authority())?;
+        if dir.symlink_metadata(FOLDER).is_ok_and(|found| found.is_symlink()) {
+            return Err(io::Error::other(format!("{FOLDER} is a link")));
+        }
         let folder = match dir.open_dir(FOLDER) {
             Ok(folder) => Some(folder),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -131,14 +135,10 @@ impl Cache {
     /// Opens a cached archive. Its bytes are not verified yet.
     pub fn open_archive(&self, archive: &CachedArchive) -> io::Result<File> {
         let folder = self.folder.as_ref().ok_or(io::ErrorKind::NotFound)?;
-        let mut options = OpenOptions::new();
-        // A FIFO in the place of the file must not make the build wait for a writer.
-        options
-            .read(true)
-            .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
-        let file = folder.open_with(archive.file_name(self.platform), &options)?;
-        if file.metadata()?.is_file() {
-            Ok(file)
+        let name = archive.file_name(self.platform);
+        // We made no link and no FIFO, and opening a FIFO would wait for a writer.
+        if folder.symlink_metadata(&name)?.is_file() {
+            folder.open(name)
         } else {
             Err(io::Error::other("not a regular file"))
         }
@@ -193,7 +193,12 @@ impl Cache {
         };
         let _held = self.stop.hold();
         if let Some(partial) = &self.partial {
-            folder.rename(partial, folder, archive.file_name(self.platform))?;
+            let name = archive.file_name(self.platform);
+            if folder.symlink_metadata(&name).is_ok_and(|found| found.is_dir()) {
+                // The one thing that a rename does not replace, and no archive.
+                folder.remove_dir_all(&name)?;
+            }
+            folder.rename(partial, folder, name)?;
         }
         self.partial = None;
         self.made_folder = false;

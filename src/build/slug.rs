@@ -30,7 +30,8 @@ pub enum SlugError {
         /// Why not.
         source: io::Error,
     },
-    /// A file, or a link that leads out of the build dir, stands where a folder is needed.
+    /// A file, a link that leads out of the build dir, or a folder that may not be written stands where a folder is
+    /// needed.
     #[error("{path} cannot be used as a folder: {source}")]
     Blocked {
         /// The path below the build dir.
@@ -57,7 +58,12 @@ pub struct Slug {
     /// Removes the scratch folder when dropped.
     scratch_folder: tempfile::TempDir,
     stop: Stop,
+    /// Held as long as the build lives: a later build removes a scratch folder that nobody holds.
+    _lock: Option<std::fs::File>,
 }
+
+/// How the name of a scratch folder begins.
+const SCRATCH: &str = ".hoop-scratch-";
 
 impl Slug {
     /// Opens the build dir `path` and makes the scratch folder.
@@ -72,10 +78,12 @@ impl Slug {
         };
         let mut held = stop.hold();
         let scratch_folder = tempfile::Builder::new()
-            .prefix(".hoop-scratch-")
+            .prefix(SCRATCH)
             .tempdir_in(path)
             .map_err(unwritable)?;
         held.add_folder(scratch_folder.path().to_owned());
+        let lock = lock(scratch_folder.path());
+        remove_abandoned(&root, path);
         drop(held);
         let scratch = Dir::open_ambient_dir(scratch_folder.path(), ambient_authority()).map_err(unwritable)?;
         Ok(Self {
@@ -84,6 +92,7 @@ impl Slug {
             scratch,
             scratch_folder,
             stop: stop.clone(),
+            _lock: lock,
         })
     }
 
@@ -131,9 +140,16 @@ impl Slug {
         };
         for (number, placement) in placements.iter().enumerate() {
             let folder = self.folder(placement.folder, &mut undo)?;
-            let failed = |source| SlugError::WriteFailed {
-                path: placement.path(),
-                source,
+            let failed = |source: io::Error| match source.kind() {
+                // The scratch folder is ours, so it is the app's that may not be written.
+                io::ErrorKind::PermissionDenied => SlugError::Blocked {
+                    path: placement.folder.to_owned(),
+                    source,
+                },
+                _ => SlugError::WriteFailed {
+                    path: placement.path(),
+                    source,
+                },
             };
             let kept = format!("kept-{number}");
             if folder
@@ -205,6 +221,27 @@ impl Slug {
             source,
         })
     }
+}
+
+/// Removes the scratch folders of builds that were killed in the same build dir: they would go into the slug. A
+/// folder that a living build holds stays.
+fn remove_abandoned(root: &Dir, path: &Path) {
+    let names = root.entries().into_iter().flatten();
+    for name in names.filter_map(|entry| entry.ok()?.file_name().into_string().ok()) {
+        let is_scratch = name.starts_with(SCRATCH) && root.symlink_metadata(&name).is_ok_and(|found| found.is_dir());
+        if is_scratch && lock(&path.join(&name)).is_some() {
+            // Best effort: of someone else's folder there is nothing to be done.
+            let _ = root.remove_dir_all(&name);
+        }
+    }
+}
+
+/// Locks a folder until the file is dropped or the process ends, however it does. `None` means that another
+/// process holds it, or that the disk knows no locks.
+fn lock(folder: &Path) -> Option<std::fs::File> {
+    let folder = std::fs::File::open(folder).ok()?;
+    folder.try_lock().ok()?;
+    Some(folder)
 }
 
 /// Creates the file `name` in `folder` with exactly `mode`, whatever the umask is: the same build must give the
@@ -339,6 +376,19 @@ mod tests {
         );
         assert_eq!(names(build.path()), [".profile.d", "bin"]);
         assert_eq!(fs::read_to_string(build.path().join("bin/tool")).unwrap(), "of the app");
+    }
+
+    #[test]
+    fn the_scratch_of_a_killed_build_goes_and_that_of_a_living_one_stays() {
+        let build = tempfile::tempdir().unwrap();
+        fs::create_dir_all(build.path().join(".hoop-scratch-killed/agent")).unwrap();
+        fs::write(build.path().join(".hoop-scratch-file"), "no folder of ours").unwrap();
+        let living = Slug::open(build.path(), &Stop::default()).unwrap();
+        let later = Slug::open(build.path(), &Stop::default()).unwrap();
+
+        assert!(living.scratch_path("").is_dir() && later.scratch_path("").is_dir());
+        drop((living, later));
+        assert_eq!(names(build.path()), [".hoop-scratch-file"]);
     }
 
     #[test]

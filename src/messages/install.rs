@@ -46,7 +46,7 @@ pub(super) fn message(error: &InstallError) -> Message {
         }
         InstallError::Slug(SlugError::Blocked { path, source }) => {
             of(error, format!("\"{path}\" in the app stands where a folder of the agent must go."))
-                .text("It is a file, a link that leads out of the app, or a folder that cannot be opened. Nothing is ever written through a link that leads out of the app.")
+                .text("It is a file, a link that leads out of the app, or a folder that cannot be opened or written. Nothing is ever written through a link that leads out of the app.")
                 .consequence()
                 .step("Look at it:", &[&format!("ls -ld {path}")])
                 .step("Make it a folder, or remove it from the repo:", &[&format!("git rm --cached {path}")])

@@ -1,16 +1,21 @@
 //! Builds of throw-away apps with the real program, as the platform starts it: three folders and an
 //! environment with next to nothing in it.
 
+use super::dyno::skipped;
 use super::mirror::{PLATFORM, VERSION};
 use super::run::Run;
 use super::tree::Tree;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
+
+/// The program under test.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_hoop-buildpack");
 
 /// A Procfile there is nothing to say about.
 pub(crate) const GOOD_PROCFILE: &str = "web: hoopstart -- ./server\n";
@@ -24,7 +29,19 @@ pub(crate) struct Build {
     scratch: PathBuf,
     variables: BTreeMap<OsString, OsString>,
     umask: &'static str,
+    /// Commands of the shell that set limits, before it becomes the program.
+    limits: Vec<String>,
+    /// The user who runs the program, where it is not the one who runs the tests.
+    user: Option<u32>,
 }
+
+/// A user who owns nothing but what a test gives it.
+pub(crate) const NOBODY_UID: u32 = 65534;
+
+/// The address space that a build may use, in KiB, with one arena of malloc. A good one needs less than 40 MiB in
+/// a debug build, its own program included; the rest is room for other machines and C libraries. It is less than
+/// what any of the large archives of the tests would need in memory.
+const MEMORY: u32 = 104 * 1024;
 
 /// What must not have changed after a failure.
 #[derive(Debug, PartialEq, Eq)]
@@ -66,6 +83,8 @@ impl Build {
             scratch,
             variables: BTreeMap::new(),
             umask: "022",
+            limits: Vec::new(),
+            user: None,
         };
         build.put("Procfile", GOOD_PROCFILE);
         let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into());
@@ -114,6 +133,50 @@ impl Build {
     pub(crate) fn with_umask(mut self, umask: &'static str) -> Self {
         self.umask = umask;
         self
+    }
+
+    /// Ends the program should it ever use more memory than a good build has use for.
+    pub(crate) fn with_memory_limit(self) -> Self {
+        let mut build = self.variable("MALLOC_ARENA_MAX", "1");
+        build.limits.push(format!("ulimit -v {MEMORY} && "));
+        build
+    }
+
+    /// Lets no file of the program grow beyond `size` bytes, as if the disk were full then.
+    pub(crate) fn with_file_limit(mut self, size: u64) -> Self {
+        // In the blocks of 512 bytes that POSIX has for this.
+        self.limits.push(format!("ulimit -f {} && ", size / 512));
+        self
+    }
+
+    /// Has someone run the program who may only do what modes allow, and who owns all folders of this build. `None`,
+    /// with a line that says so, where root cannot find such a user's way to the program.
+    pub(crate) fn by_someone_without_privileges(mut self) -> Option<Self> {
+        if !rustix::process::geteuid().is_root() {
+            return Some(self);
+        }
+        let is_open = |path: &Path| {
+            let mode = fs::metadata(path).map(|found| found.permissions().mode());
+            mode.is_ok_and(|mode| mode & 0o001 != 0)
+        };
+        if !Path::new(PROGRAM).ancestors().all(is_open) {
+            skipped(&format!("only root may enter the folder of {PROGRAM}"));
+            return None;
+        }
+        self.user = Some(NOBODY_UID);
+        self.give_away();
+        Some(self)
+    }
+
+    /// Gives all folders of this build to the user who runs the program.
+    pub(crate) fn give_away(&self) {
+        if let Some(user) = self.user {
+            let given = Command::new("chown")
+                .args(["-R", "-h", &user.to_string()])
+                .arg(self.root())
+                .status();
+            assert!(given.is_ok_and(|status| status.success()), "root can give folders away");
+        }
     }
 
     /// Puts the cache elsewhere.
@@ -203,14 +266,21 @@ impl Build {
         Run::of(self.command(arguments))
     }
 
-    /// Returns the program with these arguments, ready to be started.
+    /// Returns the program with these arguments, not started yet.
     pub(crate) fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_hoop-buildpack"));
+        let limits = self.limits.concat();
+        let mut command = Command::new("/bin/sh");
         command
+            .arg("-c")
+            .arg(format!("umask {} && {limits}exec \"$0\" \"$@\"", self.umask))
+            .arg(PROGRAM)
             .args(arguments)
             .env_clear()
             .envs(&self.variables)
             .current_dir("/");
+        if let Some(user) = self.user {
+            command.uid(user).gid(user);
+        }
         command
     }
 

@@ -129,7 +129,7 @@ impl Mirror {
     }
 
     /// Puts the files where `server` looks for them.
-    fn fill(&self, server: ReleaseServer) -> ReleaseServer {
+    pub(crate) fn fill(&self, server: ReleaseServer) -> ReleaseServer {
         for (path, bytes) in &self.0 {
             server.answer(&format!("/{path}"), [Reply::ok(bytes)]);
         }
@@ -238,6 +238,16 @@ impl Archive {
         self.entry(name, EntryType::Fifo, 0o755, "", 0, &[])
     }
 
+    /// Adds an entry of any type, header and bytes as they are.
+    pub(crate) fn odd(self, name: &str, kind: EntryType, bytes: &[u8]) -> Self {
+        self.entry(name, kind, 0o755, "", bytes.len() as u64, bytes)
+    }
+
+    /// Adds the header of an entry of any type that claims `size` bytes, of which none follows.
+    pub(crate) fn odd_claim(self, name: &str, kind: EntryType, size: u64) -> Self {
+        self.entry(name, kind, 0o755, "", size, &[])
+    }
+
     /// Adds the header of a file that claims `size` bytes, of which none follows.
     pub(crate) fn claim(self, name: &str, size: u64) -> Self {
         self.entry(name, EntryType::Regular, 0o755, "", size, &[])
@@ -274,6 +284,29 @@ impl Archive {
         self.0.truncate(length);
         gzip(&self.0)
     }
+}
+
+impl Archive {
+    /// Returns the entries as they are, without compression and without the end of a tar file.
+    pub(crate) fn entries(self) -> Vec<u8> {
+        self.0
+    }
+}
+
+/// Returns a gzip file of each of `parts` so many times over. Each repetition is a member of its own, compressed
+/// once, so that even a huge file is made at once.
+pub(crate) fn gzip_of(parts: &[(&[u8], usize)]) -> Vec<u8> {
+    parts
+        .iter()
+        .flat_map(|(bytes, times)| gzip(bytes).repeat(*times))
+        .collect()
+}
+
+/// Returns `bytes` as one gzip member that is no smaller than they are.
+pub(crate) fn gzip_stored(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzBuilder::new().write(Vec::new(), Compression::none());
+    encoder.write_all(bytes).expect("writing to memory does not fail");
+    encoder.finish().expect("writing to memory does not fail")
 }
 
 /// Returns `bytes` as one gzip member without a name or a time.

@@ -4,7 +4,7 @@
 //! one range of the form `bytes=N-`. It ends all connections and threads when it is dropped, so that no test
 //! can hang on it.
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::collections::{BTreeMap, VecDeque};
@@ -15,6 +15,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 use tempfile::NamedTempFile;
 
 /// A URL of a server that is not there: nothing listens on this port of this loopback address.
@@ -33,11 +34,13 @@ pub(crate) struct Reply {
 }
 
 /// What an answer says about the length of its body.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Length {
     True,
     Announced(u64),
     Unknown,
+    /// The body comes in pieces, each with its own length.
+    Chunked,
 }
 
 /// How an answer ends.
@@ -53,7 +56,19 @@ enum End {
     StallAfter(usize),
     /// Not even a status comes, and the connection stays.
     Silence,
+    /// Headers come without end, as fast as they are taken.
+    EndlessHead,
+    /// A header comes without end, a byte at a time.
+    TricklingHead,
+    /// The body comes a byte at a time.
+    Trickle,
 }
+
+/// The pause between two bytes of an answer that trickles: far below any limit on a server that sends nothing.
+const TRICKLE: Duration = Duration::from_millis(50);
+
+/// The size of a piece of a chunked body: more than one read takes, and no divisor of anything.
+const CHUNK: usize = 50_021;
 
 /// What a server makes of a request for the rest of a file.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -106,6 +121,30 @@ impl Reply {
         }
     }
 
+    /// Headers that never end, as fast as they are taken.
+    pub(crate) fn endless_head() -> Self {
+        Self {
+            end: End::EndlessHead,
+            ..Self::ok("")
+        }
+    }
+
+    /// A header that never ends and comes a byte at a time.
+    pub(crate) fn trickling_head() -> Self {
+        Self {
+            end: End::TricklingHead,
+            ..Self::ok("")
+        }
+    }
+
+    /// Sends the body a byte at a time.
+    pub(crate) fn trickling(self) -> Self {
+        Self {
+            end: End::Trickle,
+            ..self
+        }
+    }
+
     /// Adds a header.
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
@@ -128,6 +167,12 @@ impl Reply {
     /// Announces no length: the body ends where the connection does.
     pub(crate) fn without_length(mut self) -> Self {
         self.length = Length::Unknown;
+        self
+    }
+
+    /// Announces no length, and sends the body in pieces that tell theirs.
+    pub(crate) fn chunked(mut self) -> Self {
+        self.length = Length::Chunked;
         self
     }
 
@@ -196,6 +241,33 @@ impl Request {
     }
 }
 
+/// The certificate of a server. The authority's is good in any case.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Certificate {
+    /// For this machine.
+    Good,
+    /// For this machine, until a day long ago.
+    Expired,
+    /// For another machine.
+    OfAnotherName,
+}
+
+/// A server that takes connections and never says a word: the kernel makes them, and nobody accepts them.
+pub(crate) struct MuteServer(TcpListener);
+
+impl MuteServer {
+    /// Starts to listen.
+    pub(crate) fn new() -> Self {
+        Self(TcpListener::bind(("127.0.0.1", 0)).expect("a loopback port can be had"))
+    }
+
+    /// Returns its URL over `scheme`.
+    pub(crate) fn url(&self, scheme: &str) -> String {
+        let address = self.0.local_addr().expect("a bound socket has an address");
+        format!("{scheme}://{address}")
+    }
+}
+
 /// A running release server.
 pub(crate) struct ReleaseServer {
     address: SocketAddr,
@@ -229,7 +301,12 @@ impl ReleaseServer {
 
     /// Starts a server without a file, over https, with an authority of its own.
     pub(crate) fn over_tls() -> Self {
-        let (config, authority) = identity();
+        Self::over_tls_with(Certificate::Good)
+    }
+
+    /// Starts a server without a file, over https, with such a certificate.
+    pub(crate) fn over_tls_with(certificate: Certificate) -> Self {
+        let (config, authority) = identity(certificate);
         Self::start(Some(Arc::new(config)), Some(authority))
     }
 
@@ -404,8 +481,14 @@ fn receive(shared: &Shared, stream: &mut impl Read) -> io::Result<(Request, Repl
 
 /// Sends a reply, as far as it goes.
 fn send(request: &Request, reply: &Reply, stream: &mut (impl Read + Write)) -> io::Result<()> {
-    if reply.end == End::Silence {
-        return wait(stream);
+    match reply.end {
+        End::Silence => return wait(stream),
+        End::EndlessHead => return endless_head(stream),
+        End::TricklingHead => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\nX-Endless: ")?;
+            return trickle(stream, &mut io::repeat(b'x'));
+        }
+        End::Whole | End::CutAfter(_) | End::ResetAfter(_) | End::StallAfter(_) | End::Trickle => {}
     }
     let size = reply.body.len();
     let start = request.range_start().filter(|_| reply.status == 200);
@@ -425,8 +508,11 @@ fn send(request: &Request, reply: &Reply, stream: &mut (impl Read + Write)) -> i
     let length = match reply.length {
         Length::True => Some(body.len() as u64),
         Length::Announced(length) => Some(length),
-        Length::Unknown => None,
+        Length::Unknown | Length::Chunked => None,
     };
+    if reply.length == Length::Chunked {
+        head.push_str("Transfer-Encoding: chunked\r\n");
+    }
     if let Some(length) = length {
         // Writing to a String cannot fail.
         let _ = write!(head, "Content-Length: {length}\r\n");
@@ -445,9 +531,22 @@ fn send(request: &Request, reply: &Reply, stream: &mut (impl Read + Write)) -> i
     stream.write_all(head.as_bytes())?;
     let sent = match reply.end {
         End::CutAfter(length) | End::ResetAfter(length) | End::StallAfter(length) => length.min(body.len()),
-        End::Whole | End::Silence => body.len(),
+        End::Trickle => {
+            stream.flush()?;
+            return trickle(stream, &mut &*body);
+        }
+        End::Whole | End::Silence | End::EndlessHead | End::TricklingHead => body.len(),
     };
-    if request.method != "HEAD" {
+    if reply.length == Length::Chunked {
+        for piece in body[..sent].chunks(CHUNK) {
+            write!(stream, "{:x}\r\n", piece.len())?;
+            stream.write_all(piece)?;
+            stream.write_all(b"\r\n")?;
+        }
+        if reply.end == End::Whole {
+            stream.write_all(b"0\r\n\r\n")?;
+        }
+    } else if request.method != "HEAD" {
         stream.write_all(&body[..sent])?;
     }
     stream.flush()?;
@@ -456,6 +555,26 @@ fn send(request: &Request, reply: &Reply, stream: &mut (impl Read + Write)) -> i
     } else {
         Ok(())
     }
+}
+
+/// Sends headers until the other side goes away.
+fn endless_head(stream: &mut impl Write) -> io::Result<()> {
+    stream.write_all(b"HTTP/1.1 200 OK\r\n")?;
+    let line = format!("X-Endless: {}\r\n", "x".repeat(1000));
+    loop {
+        stream.write_all(line.as_bytes())?;
+    }
+}
+
+/// Sends `bytes` one by one, as slowly as it takes to look alive for ever.
+fn trickle(stream: &mut impl Write, bytes: &mut impl Read) -> io::Result<()> {
+    let mut byte = [0];
+    while bytes.read(&mut byte)? == 1 {
+        stream.write_all(&byte)?;
+        stream.flush()?;
+        thread::sleep(TRICKLE);
+    }
+    Ok(())
 }
 
 /// Waits until the other side goes away or this server stops.
@@ -480,7 +599,7 @@ fn reason(status: u16) -> &'static str {
 }
 
 /// Makes an authority and a certificate of it for this machine; the authority's own goes into a file.
-fn identity() -> (ServerConfig, NamedTempFile) {
+fn identity(kind: Certificate) -> (ServerConfig, NamedTempFile) {
     let mut params = CertificateParams::new(Vec::new()).expect("no name is a bad name");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
@@ -491,8 +610,15 @@ fn identity() -> (ServerConfig, NamedTempFile) {
     let authority = params.self_signed(&key).expect("ring signs");
     let issuer = Issuer::new(params, key);
 
-    let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
-    let params = CertificateParams::new(names).expect("both are names");
+    let names: &[&str] = match kind {
+        Certificate::OfAnotherName => &["releases.example"],
+        Certificate::Good | Certificate::Expired => &["127.0.0.1", "localhost"],
+    };
+    let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+    let mut params = CertificateParams::new(names).expect("these are names");
+    if kind == Certificate::Expired {
+        params.not_after = date_time_ymd(2001, 1, 1);
+    }
     let key = KeyPair::generate().expect("ring makes keys");
     let certificate = params.signed_by(&key, &issuer).expect("ring signs");
 

@@ -206,7 +206,7 @@ impl Progress<'_> {
             PassingKind::Stall => FetchError::Stalled {
                 location,
                 received,
-                waited: patience.stall,
+                waited: patience.silence(),
             },
             PassingKind::Broken => FetchError::CutShort {
                 location,

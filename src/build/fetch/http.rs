@@ -9,7 +9,7 @@ use reqwest::blocking::{Client, Response};
 use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, IF_RANGE, RANGE, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use std::error::Error as _;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// How many redirects are followed. Object stores need one or two.
 const MOST_REDIRECTS: usize = 10;
@@ -68,13 +68,16 @@ impl HttpClient {
             .user_agent(concat!("hoop-buildpack/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(patience.connect)
             // Of the blocking client: for the answer's head, and for each piece of its body.
-            .timeout(patience.stall.max(patience.connect).min(patience.whole))
+            .timeout(patience.silence())
             .redirect(Policy::custom(|attempt| {
                 let previous = attempt.previous();
                 if previous.len() > MOST_REDIRECTS {
                     attempt.error("more than 10 redirects")
                 } else if attempt.url().scheme() != "https" && previous.iter().any(|url| url.scheme() == "https") {
                     attempt.error("a redirect from https to plain http")
+                } else if !matches!(attempt.url().scheme(), "http" | "https") {
+                    // Left to reqwest this would look like a connection that broke, and be tried again.
+                    attempt.error("a redirect to something else than http and https")
                 } else {
                     attempt.follow()
                 }
@@ -172,7 +175,7 @@ fn server_trouble(response: &Response, answer: String) -> Trouble {
         wait: response
             .headers()
             .get(RETRY_AFTER)
-            .and_then(|header| retry_after(header.to_str().ok()?)),
+            .and_then(|header| retry_after(header.to_str().ok()?, SystemTime::now())),
     }
 }
 

@@ -1,7 +1,7 @@
 //! How long to wait for a server, and when to ask again.
 
 use crate::environment::Environment;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// The time limits of a transfer, and how it is tried again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +53,12 @@ impl Patience {
         }
     }
 
+    /// Returns how long a server may send nothing: no shorter than a connection may take, since the head of an
+    /// answer is waited for from the connection on, and no longer than all of it may.
+    pub fn silence(&self) -> Duration {
+        self.stall.max(self.connect).min(self.whole)
+    }
+
     /// Returns the pause after the failed attempt number `attempt` (from 1). `jitter` is from 0 to 1 and
     /// spreads the builds that one outage has stopped together.
     pub fn pause(&self, attempt: u32, jitter: f64) -> Duration {
@@ -66,17 +72,25 @@ impl Patience {
     }
 }
 
-/// Returns the pause that a `Retry-After` of whole seconds asks for, cut to what a build can wait.
-pub(super) fn retry_after(header: &str) -> Option<Duration> {
-    let seconds = header.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds).min(LONGEST_PAUSE))
+/// Returns the pause that a `Retry-After` asks for, which is a number of seconds or a date
+/// (<https://www.rfc-editor.org/rfc/rfc9110#field.retry-after>), cut to what a build can wait. Of a date that is
+/// over at `now` nothing is left to wait for.
+pub(super) fn retry_after(header: &str, now: SystemTime) -> Option<Duration> {
+    let header = header.trim();
+    let pause = if let Ok(seconds) = header.parse() {
+        Duration::from_secs(seconds)
+    } else {
+        let date = httpdate::parse_http_date(header).ok()?;
+        date.duration_since(now).unwrap_or_default()
+    };
+    Some(pause.min(LONGEST_PAUSE))
 }
 
 #[cfg(test)]
 mod tests {
     use super::{LONGEST_PAUSE, Patience, retry_after};
     use crate::environment::Environment;
-    use std::time::Duration;
+    use std::time::{Duration, UNIX_EPOCH};
 
     #[test]
     fn pauses_double_and_stay_within_their_limit() {
@@ -102,8 +116,22 @@ mod tests {
 
     #[test]
     fn retry_after_is_honoured_within_reason() {
-        assert_eq!(retry_after(" 7 "), Some(Duration::from_secs(7)));
-        assert_eq!(retry_after("86400"), Some(LONGEST_PAUSE));
-        assert_eq!(retry_after("Wed, 21 Oct 2026 07:28:00 GMT"), None);
+        let now = UNIX_EPOCH + Duration::from_secs(1_792_567_670);
+
+        for (header, pause) in [
+            (" 7 ", Some(Duration::from_secs(7))),
+            ("86400", Some(LONGEST_PAUSE)),
+            ("Wed, 21 Oct 2026 07:28:00 GMT", Some(Duration::from_secs(10))),
+            ("Thu, 22 Oct 2026 07:28:00 GMT", Some(LONGEST_PAUSE)),
+            ("Tue, 20 Oct 2026 07:28:00 GMT", Some(Duration::ZERO)),
+            // The two older forms that a recipient must still accept.
+            ("Wednesday, 21-Oct-26 07:28:00 GMT", Some(Duration::from_secs(10))),
+            ("Wed Oct 21 07:28:00 2026", Some(Duration::from_secs(10))),
+            ("-7", None),
+            ("soon", None),
+            ("", None),
+        ] {
+            assert_eq!(retry_after(header, now), pause, "{header:?}");
+        }
     }
 }
