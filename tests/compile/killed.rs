@@ -76,6 +76,9 @@ fn a_build_killed_at_any_moment_does_no_harm_to_the_next_one() {
         let child = start(&build);
         std::thread::sleep(moment);
         kill(child);
+        // Where the facts for the report were being written. The platform throws that folder away with the build.
+        fs::remove_dir_all(build.scratch()).expect("it can be removed");
+        fs::create_dir(build.scratch()).expect("it can be made");
 
         assert_whole_files(&build, &[&slug, &slug_of_other]);
         assert_sound_cache(&build);
