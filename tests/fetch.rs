@@ -4,6 +4,8 @@
 //! A stand-in for the program is served on loopback. What matters is what is started, what is left in the folders, and
 //! what a person is told.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
+
 mod support;
 
 use rustix::process::geteuid;
@@ -12,6 +14,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use support::dyno::skipped;
 use support::mirror::PLATFORM;
 use support::run::Run;
 use support::server::{NOBODY, ReleaseServer, Reply};
@@ -105,8 +108,7 @@ impl Checkout {
         command
             .args([self.at("app"), self.at("cache"), self.at("env")])
             .env("HOOP_BUILDPACK_RELEASES_URL", base);
-        let run = Run::of(command);
-        run
+        Run::of(command)
     }
 
     /// Runs compile and asserts that it stops with `id`, starts nothing and leaves nothing.
@@ -244,8 +246,8 @@ fn a_server_that_fails_for_a_moment_is_asked_again() {
 
 #[test]
 fn a_damaged_copy_in_the_cache_is_replaced() {
-    let server = server([Reply::ok(PROGRAM)]);
     type Damage = fn(&Path);
+    let server = server([Reply::ok(PROGRAM)]);
     let damages: [Damage; 4] = [
         |kept| fs::write(kept, &PROGRAM[..PROGRAM.len() - 1]).unwrap(),
         |kept| fs::write(kept, PROGRAM.replace("program", "pr0gram")).unwrap(),
@@ -303,7 +305,7 @@ fn a_cache_that_cannot_be_written_costs_a_download_and_not_the_build() {
 #[test]
 fn a_cache_without_write_permission_is_one_that_cannot_be_written() {
     if geteuid().is_root() {
-        println!("skipped: root may write everywhere");
+        skipped("root may write everywhere");
         return;
     }
     let checkout = Checkout::of_release();
@@ -329,6 +331,51 @@ fn a_missing_tool_is_named() {
     // With both, these tools are all that is needed.
     let checkout = Checkout::of_release().with_tools(&[&tools[..], &["curl", "sha256sum"]].concat());
     checkout.compile(&server([Reply::ok(PROGRAM)]).url()).exits(0);
+}
+
+/// Dokku's users raise these: <https://dokku.com/docs/deployment/builders/herokuish-buildpacks/>
+#[test]
+fn curl_has_the_time_that_the_build_system_gives_it() {
+    let tools = [
+        "sh",
+        "readlink",
+        "uname",
+        "sed",
+        "mktemp",
+        "mkdir",
+        "rm",
+        "tr",
+        "sha256sum",
+    ];
+    for (variables, expected) in [
+        (&[][..], "--connect-timeout 3 --max-time 60 --retry-max-time 60 "),
+        (
+            &[("CURL_CONNECT_TIMEOUT", "30"), ("CURL_TIMEOUT", "180")][..],
+            "--connect-timeout 30 --max-time 180 --retry-max-time 180 ",
+        ),
+    ] {
+        let checkout = Checkout::of_release().with_tools(&tools);
+        // What it is given comes back as what went wrong.
+        let curl = checkout.at("tools/curl");
+        fs::write(&curl, "#!/bin/sh\necho \"curl: $*\"\nexit 28\n").unwrap();
+        fs::set_permissions(&curl, fs::Permissions::from_mode(0o755)).unwrap();
+        let mut command = checkout.command("bin/compile");
+        command
+            .args([checkout.at("app"), checkout.at("cache"), checkout.at("env")])
+            .envs(variables.iter().copied());
+        let run = Run::of(command);
+        run.fails_with("shim::download-failed");
+        // Nothing but https, where no mirror is named, a redirect included.
+        run.tells(&[
+            expected,
+            "--fail --location",
+            "--proto =https --output",
+            &format!(
+                "https://github.com/hoophq/heroku-hoop-buildpack/releases/download{}",
+                asset()
+            ),
+        ]);
+    }
 }
 
 #[test]

@@ -4,6 +4,8 @@
 //! Only one test packs the real program. The others have a stand-in, since packing does not look into it. Whether two
 //! builds give the same program takes minutes to tell, so `.ci/reproducible` does.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
+
 mod support;
 
 use std::collections::BTreeMap;
@@ -13,6 +15,7 @@ use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use support::dyno::skipped;
 use support::mirror::PLATFORM;
 use support::run::Run;
 use support::server::{ReleaseServer, Reply};
@@ -410,6 +413,33 @@ fn the_tarball_alone_builds_an_app_cold_and_cached() {
             .looks_like_a_build()
             .shows(&[said, "sha256 verified"]);
 
+        // What a slug grows by is the agent, the program, and next to nothing else. How large the program of a release
+        // may be is checked by .ci/static.
+        let slug = Tree::of(&at(app));
+        let size = |path: &str| fs::symlink_metadata(at(app).join(path)).unwrap().len();
+        let files = slug.paths().into_iter().filter(|path| {
+            let entry = slug.entry(path).unwrap_or_default();
+            entry.starts_with("file ") && *path != "Procfile"
+        });
+        let added: u64 = files.map(size).sum();
+        let large: u64 = [".hoop/bin/hoop", ".hoop/bin/hoop_rs", ".hoop/bin/hoopstart"]
+            .map(size)
+            .iter()
+            .sum();
+        assert!(
+            added - large < 8192,
+            "{added} bytes, of which {large} are agent and program"
+        );
+        let growth = compile
+            .stdout()
+            .lines()
+            .find_map(|line| line.split_once(" MB to the slug, 5 files"));
+        let (_, growth) = growth.unwrap().0.rsplit_once("adds ").unwrap();
+        let growth = growth.parse::<f64>().unwrap() * 1e6;
+        #[expect(clippy::cast_precision_loss, reason = "no slug has 2^53 bytes")]
+        let difference = growth - added as f64;
+        assert!((0.0..100_001.0).contains(&difference), "{growth} is not {added}, rounded up");
+
         let report = start("report", &[app, "cache", "env"]);
         report.exits(0).shows(&["outcome: success"]);
 
@@ -455,7 +485,7 @@ fn the_program_for_the_other_architecture_runs() {
         .join("release/hoop-buildpack");
     let found = std::env::split_paths(&std::env::var_os("PATH").unwrap()).find(|folder| folder.join(emulator).exists());
     let (true, Some(folder)) = (program.exists(), found) else {
-        println!("skipped: needs {emulator} and {}", program.display());
+        skipped(&format!("needs {emulator} and {}", program.display()));
         return;
     };
     let source = Source::copied_to("source");
