@@ -32,7 +32,12 @@ fetch() {
   mirror=${HOOP_BUILDPACK_RELEASES_URL:-${mirror-}}
   base=${mirror:-https://github.com/hoophq/heroku-hoop-buildpack/releases/download}
   url=${base%/}/v${version}/${name}
-  if [ -n "${mirror}" ]; then protocols='=https,http,file'; else protocols='=https'; fi
+  # Whoever says https gets no plain redirect, and a file is read only where one was named.
+  case ${base} in
+    http://*) protocols='=https,http' ;;
+    file:*) protocols='=file' ;;
+    *) protocols='=https' ;;
+  esac
   # The URL of a mirror may hold a token.
   shown=$(printf '%s' "${url}" | tr -d '[:cntrl:]' | sed 's|//[^/]*@|//****@|')
 

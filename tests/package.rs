@@ -161,7 +161,8 @@ fn two_copies_of_the_source_give_the_same_bytes() {
     ] {
         expected.insert(name.to_owned(), sha256(&fs::read(one.dist().join(name)).unwrap()));
     }
-    let sums: String = expected.iter().map(|(name, sum)| format!("{sum}  {name}\n")).collect();
+    let lines: Vec<_> = expected.iter().map(|(name, sum)| format!("{sum}  {name}")).collect();
+    let sums = lines.join("\n") + "\n";
     assert_eq!(fs::read_to_string(one.dist().join("SHA256SUMS")).unwrap(), sums);
     assert_eq!(listed.stdout(), sums);
 }
@@ -438,7 +439,10 @@ fn the_tarball_alone_builds_an_app_cold_and_cached() {
         let growth = growth.parse::<f64>().unwrap() * 1e6;
         #[expect(clippy::cast_precision_loss, reason = "no slug has 2^53 bytes")]
         let difference = growth - added as f64;
-        assert!((0.0..100_001.0).contains(&difference), "{growth} is not {added}, rounded up");
+        assert!(
+            (0.0..100_001.0).contains(&difference),
+            "{growth} is not {added}, rounded up"
+        );
 
         let report = start("report", &[app, "cache", "env"]);
         report.exits(0).shows(&["outcome: success"]);
