@@ -275,7 +275,7 @@ fn names(folder: &Dir) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cache, CachedArchive, Platform, program_name};
+    use super::{Cache, CachedArchive, Platform, Stop, program_name};
     use std::collections::BTreeSet;
     use std::fs;
 
@@ -311,7 +311,7 @@ mod tests {
             digest: "cd".repeat(32).parse().unwrap(),
         };
 
-        let mut cache = Cache::open(scratch.path(), Platform::Amd64).unwrap();
+        let mut cache = Cache::open(scratch.path(), Platform::Amd64, &Stop::default()).unwrap();
         cache.begin_copy().unwrap();
         cache.finish_copy(archive.clone());
         cache.keep().unwrap();
