@@ -319,6 +319,19 @@ fn a_cache_that_cannot_be_written_costs_a_download_and_not_the_build() {
     run.tells(&[cache.to_str().unwrap(), tmp.to_str().unwrap()]);
 }
 
+#[test]
+fn nothing_is_written_through_a_link_in_the_cache() {
+    let checkout = Checkout::of_release();
+    let other = checkout.at("cache/another buildpack's");
+    fs::create_dir(&other).unwrap();
+    fs::write(other.join("hoop-buildpack-0.0.1-linux-amd64"), "theirs").unwrap();
+    symlink(&other, checkout.at("cache/hoop")).unwrap();
+    let before = Tree::of(&checkout.at("cache"));
+    let server = server([Reply::ok(PROGRAM)]);
+    checkout.compile(&server.url()).exits(0).shows(&[&checkout.started()]);
+    assert_eq!(Tree::of(&checkout.at("cache")), before);
+}
+
 /// Modes mean nothing to root, so only other users see this difference.
 #[test]
 fn a_cache_without_write_permission_is_one_that_cannot_be_written() {
