@@ -23,14 +23,33 @@ use support::run::Run;
 const README: &str = include_str!("../README.md");
 const CONTRIBUTING: &str = include_str!("../CONTRIBUTING.md");
 const CHANGELOG: &str = include_str!("../CHANGELOG.md");
+const INSTALLING: &str = include_str!("../docs/installing.md");
+const RELEASING: &str = include_str!("../RELEASING.md");
+
+/// Every document, by its path.
+const DOCUMENTS: [(&str, &str); 9] = [
+    ("README.md", README),
+    ("CONTRIBUTING.md", CONTRIBUTING),
+    ("CHANGELOG.md", CHANGELOG),
+    ("RELEASING.md", RELEASING),
+    ("SECURITY.md", include_str!("../SECURITY.md")),
+    ("docs/installing.md", INSTALLING),
+    ("docs/mirrors.md", include_str!("../docs/mirrors.md")),
+    ("docs/resources.md", include_str!("../docs/resources.md")),
+    ("docs/security.md", include_str!("../docs/security.md")),
+];
+
 const SUPERVISOR: &str = include_str!("../src/run/supervisor.rs");
 
 /// The commands that are the whole set-up on a fresh machine.
 const TRY: &str = "cargo run --release -- try fixtures/apps/web-drains --env-file fixtures/demo.env --stop-after 10";
 const TEST: &str = "cargo test";
 
-/// The failure that the shim tells, since there is no program to do it.
-const NO_BINARY: &str = "shim::no-binary";
+/// The scripts that tell failures of their own, since there is no program yet to do it.
+const SHIMS: [&str; 2] = [
+    include_str!("../bin/hoop-buildpack"),
+    include_str!("../libexec/fetch.sh"),
+];
 
 /// The folder of the documents.
 fn root() -> &'static Path {
@@ -203,7 +222,12 @@ fn the_troubleshooting_table_has_every_failure() {
     let rows = table(README, "## Troubleshooting");
     let mut listed: Vec<String> = rows.iter().map(|row| unquoted(&row[0])).collect();
     let mut known: Vec<String> = Failure::ALL.iter().map(|failure| failure.id().to_owned()).collect();
-    known.push(NO_BINARY.to_owned());
+    let of_shims = SHIMS.iter().flat_map(|script| script.lines());
+    known.extend(
+        of_shims
+            .filter_map(|line| line.strip_prefix("Failure id: "))
+            .map(str::to_owned),
+    );
     listed.sort();
     known.sort();
 
@@ -211,8 +235,7 @@ fn the_troubleshooting_table_has_every_failure() {
     for row in rows {
         assert!(row.len() == 3 && row.iter().all(|cell| !cell.is_empty()), "{row:?}");
     }
-    let shim = std::fs::read_to_string(root().join("bin/hoop-buildpack")).unwrap();
-    assert!(shim.contains(&format!("Failure id: {NO_BINARY}")));
+    assert!(listed.iter().filter(|id| id.starts_with("shim::")).count() >= 5);
 }
 
 #[test]
@@ -327,40 +350,80 @@ fn quoted_messages_are_what_the_code_prints() {
     assert_eq!(quoted, BTreeSet::from(lines));
 }
 
+/// Returns the anchors of the headings in `document`, as GitHub names them.
+fn anchors(document: &str) -> BTreeSet<String> {
+    let mut is_fenced = false;
+    let headings = document.lines().filter(|line| {
+        is_fenced ^= line.trim_start().starts_with("```");
+        !is_fenced && line.starts_with('#')
+    });
+    let anchor = |heading: &str| {
+        let title = heading.trim_start_matches('#').trim().to_lowercase();
+        let kept = |character: &char| character.is_alphanumeric() || " -_".contains(*character);
+        title.chars().filter(kept).collect::<String>().replace(' ', "-")
+    };
+    headings.map(anchor).collect()
+}
+
 #[test]
 fn links_lead_somewhere() {
-    for (name, document) in [
-        ("README.md", README),
-        ("CONTRIBUTING.md", CONTRIBUTING),
-        ("CHANGELOG.md", CHANGELOG),
-    ] {
-        let anchors: BTreeSet<String> = document
-            .lines()
-            .filter(|line| line.starts_with('#'))
-            .map(|line| {
-                let title = line.trim_start_matches('#').trim().to_lowercase();
-                title.replace(' ', "-")
-            })
-            .collect();
+    for (name, document) in DOCUMENTS {
+        let folder = root().join(name).parent().unwrap().to_owned();
         for link in document.split("](").skip(1) {
             let target = link.split(')').next().unwrap_or_default();
             if target.starts_with("https://") {
                 continue;
             }
-            match target.strip_prefix('#') {
-                Some(anchor) => assert!(anchors.contains(anchor), "{name}: #{anchor}"),
-                None => assert!(root().join(target).exists(), "{name}: {target}"),
+            let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let linked = if path.is_empty() {
+                root().join(name)
+            } else {
+                folder.join(path)
+            };
+            assert!(linked.exists(), "{name}: {target}");
+            if !anchor.is_empty() {
+                let text = std::fs::read_to_string(&linked).unwrap();
+                assert!(anchors(&text).contains(anchor), "{name}: {target}");
             }
         }
     }
 }
 
 #[test]
+fn every_document_can_be_found_from_the_readme() {
+    let mut pages: BTreeSet<String> = ["docs", "."]
+        .into_iter()
+        .flat_map(|folder| std::fs::read_dir(root().join(folder)).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .map(|path| {
+            let path = path.strip_prefix(root()).unwrap().to_str().unwrap();
+            path.trim_start_matches("./").to_owned()
+        })
+        .collect();
+    for (name, _) in DOCUMENTS {
+        assert!(pages.remove(name), "{name}");
+        assert!(name == "README.md" || README.contains(&format!("]({name})")), "{name}");
+    }
+    assert!(pages.is_empty(), "not read by these tests: {pages:?}");
+}
+
+#[test]
 fn paths_that_are_named_exist() {
-    // Those of a slug, and of the first buildpack.
-    let elsewhere = ["bin/hoopstart", "bin/hoop"];
-    let folders = ["src/", "tests/", "fixtures/", "bin/", ".ci/", ".cargo/"];
-    for (name, document) in [("README.md", README), ("CONTRIBUTING.md", CONTRIBUTING)] {
+    // Those of a slug, of the first buildpack, and of a copy that holds its program.
+    let elsewhere = ["bin/hoopstart", "bin/hoop", "libexec/hoop-buildpack-linux-amd64"];
+    let folders = [
+        "src/",
+        "tests/",
+        "fixtures/",
+        "bin/",
+        "libexec/",
+        "docs/",
+        ".ci/",
+        ".cargo/",
+        ".github/",
+    ];
+    for (name, document) in DOCUMENTS {
         for code in code(document) {
             for word in code.split_whitespace() {
                 let is_ours = folders.iter().any(|folder| word.starts_with(folder)) && !elsewhere.contains(&word);
@@ -374,11 +437,65 @@ fn paths_that_are_named_exist() {
 }
 
 #[test]
+fn variables_that_are_named_are_read() {
+    // Of the process environment, and of the agent.
+    let mut known = BTreeSet::from([
+        "HOOP_BUILDPACK_RELEASES_URL",
+        "HOOP_BUILDPACK_RETRY_BASE_MS",
+        "HOOP_BUILDPACK_STALL_MS",
+        "HOOP_TLSCA",
+        "HOOP_TLSSERVERNAME",
+        config::DEBUG_OLD,
+    ]);
+    known.extend(config::ALL.iter().map(|var| var.name));
+    for (name, document) in DOCUMENTS {
+        let words = document.split(|character: char| !(character.is_ascii_alphanumeric() || character == '_'));
+        for word in words.filter(|word| word.starts_with("HOOP_") || word.starts_with("HOOPSTART_")) {
+            assert!(known.contains(word), "{name}: {word}");
+        }
+    }
+}
+
+#[test]
+fn what_the_documents_say_of_the_scripts_is_so() {
+    let [_, fetch] = SHIMS;
+    assert!(fetch.contains("HOOP_BUILDPACK_RELEASES_URL"));
+    assert!(fetch.contains("${CURL_CONNECT_TIMEOUT:-3}") && fetch.contains("${CURL_TIMEOUT:-60}"));
+    assert!(INSTALLING.contains("(seconds; 3 and 60\nif unset"));
+
+    let help = Command::new(root().join("bin/package")).arg("--help").output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let mut seen = 0;
+    for (name, document) in DOCUMENTS {
+        for code in code(document) {
+            let Some((_, arguments)) = code.split_once("bin/package ") else {
+                continue;
+            };
+            for option in arguments.split_whitespace().filter(|word| word.starts_with("--")) {
+                assert!(option == "--help" || help.contains(option), "{name}: {code}");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen >= 5, "the options of bin/package are not found any more");
+
+    // A person does this by hand, so it has an end: ten commands.
+    let commands = &fences(RELEASING)[0];
+    assert!(commands.language == "sh" && commands.lines.len() <= 10);
+    assert!(
+        commands
+            .lines
+            .iter()
+            .any(|line| line.starts_with("bin/package --check "))
+    );
+}
+
+#[test]
 fn options_that_are_named_exist() {
     let mut commands = cli::command();
     commands.build();
     let mut seen = 0;
-    for code in [README, CONTRIBUTING, CHANGELOG].into_iter().flat_map(code) {
+    for code in DOCUMENTS.into_iter().flat_map(|(_, document)| code(document)) {
         let words: Vec<&str> = code.split_whitespace().collect();
         let behind = |program: &str| {
             let place = words.iter().position(|word| *word == program)?;
@@ -421,6 +538,16 @@ fn versions_agree() {
         .lines()
         .filter_map(|line| line.strip_prefix("-----> Hoop buildpack "));
     assert!(shown.all(|version| version == env!("CARGO_PKG_VERSION")));
+
+    for (name, document) in DOCUMENTS {
+        for behind in document.split("heroku-hoop-buildpack#v").skip(1) {
+            assert!(behind.starts_with(env!("CARGO_PKG_VERSION")), "{name}");
+        }
+        for behind in document.split("hoop-buildpack-").skip(1) {
+            let is_version = behind.starts_with(|character: char| character.is_ascii_digit());
+            assert!(!is_version || behind.starts_with(env!("CARGO_PKG_VERSION")), "{name}");
+        }
+    }
 
     let rust = format!("[Rust](https://rustup.rs) {} or later", env!("CARGO_PKG_RUST_VERSION"));
     for document in [README, CONTRIBUTING] {

@@ -36,17 +36,25 @@ struct Checkout {
 }
 
 impl Checkout {
-    /// Copies `bin/` to a folder with an unkind name, on an amd64 machine.
+    /// Copies `bin/` and `libexec/` to a folder with an unkind name, on an amd64 machine.
     fn new() -> Self {
         let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let scratch = tempfile::tempdir().expect("the system has a temp folder");
         let resolved = fs::canonicalize(scratch.path()).expect("the temp folder exists");
         let root = resolved.join(UNKIND);
-        fs::create_dir_all(root.join("bin")).expect("the temp folder can be written");
-        for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("bin")).expect("the project has bin/") {
-            let entry = entry.expect("bin/ can be read");
-            fs::copy(entry.path(), root.join("bin").join(entry.file_name())).expect("bin/ holds files");
+        for folder in ["bin", "libexec"] {
+            fs::create_dir_all(root.join(folder)).expect("the temp folder can be written");
+            let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+            for entry in fs::read_dir(source).expect("the project has the folder") {
+                let entry = entry.expect("the folder can be read");
+                // A program that was put there to be used is none of these tests' business.
+                if !entry.file_name().to_string_lossy().starts_with("hoop-buildpack-") {
+                    fs::copy(entry.path(), root.join(folder).join(entry.file_name())).expect("it holds files");
+                }
+            }
         }
+        // No program is published, whatever the release this is.
+        fs::write(root.join("libexec/release"), "# nothing\n").expect("the temp folder can be written");
         let checkout = Self {
             scratch,
             root,
@@ -320,9 +328,10 @@ fn without_a_program_every_shim_says_how_to_get_one() {
     let expected = format!(
         r#" !     Error: This copy of the hoop buildpack has no program for x86_64.
  !
- !     The program is looked for in two places, and is in neither:
+ !     The program is looked for in three places, and is in none:
  !       libexec/hoop-buildpack-linux-amd64, packaged with the buildpack
  !       target/x86_64-*/release/hoop-buildpack, built from its source
+ !       libexec/release, which names the published program of a release
  !     below {root}
  !
  !     Nothing was changed. Your running release is not affected.

@@ -207,13 +207,13 @@ impl Cache {
         Ok(())
     }
 
-    /// Removes every file of our folder but `archive`: older versions, and what killed builds left. What another
-    /// build is writing now stays.
+    /// Removes every file of our folder but `archive` and the program that is running: older versions, and what
+    /// killed builds left. What another build is writing now stays.
     fn keep_only(&self, archive: &CachedArchive) {
         let Some(folder) = &self.folder else { return };
-        let kept = archive.file_name(self.platform);
+        let kept = [archive.file_name(self.platform), program_name(self.platform)];
         for name in names(folder) {
-            if name != kept && !is_being_written(folder, &name) {
+            if !kept.contains(&name) && !is_being_written(folder, &name) {
                 // Best effort: another build may be removing the same file.
                 let _ = folder.remove_file(&name);
             }
@@ -244,6 +244,12 @@ impl Drop for Cache {
     }
 }
 
+/// Returns the name under which `libexec/fetch.sh` keeps this program, where the buildpack came without one.
+fn program_name(platform: Platform) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    format!("hoop-buildpack-{version}-linux-{}", platform.architecture())
+}
+
 /// Answers whether a build may still be writing the file `name`.
 fn is_being_written(folder: &Dir, name: &str) -> bool {
     let age = || {
@@ -269,7 +275,9 @@ fn names(folder: &Dir) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{CachedArchive, Platform};
+    use super::{Cache, CachedArchive, Platform, Stop, program_name};
+    use std::collections::BTreeSet;
+    use std::fs;
 
     #[test]
     fn a_file_name_is_read_as_it_was_written_and_only_for_its_platform() {
@@ -284,5 +292,34 @@ mod tests {
         assert_eq!(CachedArchive::parse(&name, Platform::Arm64), None);
         assert_eq!(CachedArchive::parse(&format!("{name}.bak"), Platform::Amd64), None);
         assert_eq!(CachedArchive::parse("partial-1", Platform::Amd64), None);
+    }
+    #[test]
+    fn only_the_new_archive_and_the_running_program_are_kept() {
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = scratch.path().join("hoop");
+        fs::create_dir(&folder).unwrap();
+        let program = program_name(Platform::Amd64);
+        for name in [
+            program.as_str(),
+            "hoop-buildpack-0.0.1-linux-amd64",
+            "hoop_1.0.0_linux_amd64_x.tar.gz",
+        ] {
+            fs::write(folder.join(name), "").unwrap();
+        }
+        let archive = CachedArchive {
+            version: "1.2.3".parse().unwrap(),
+            digest: "cd".repeat(32).parse().unwrap(),
+        };
+
+        let mut cache = Cache::open(scratch.path(), Platform::Amd64, &Stop::default()).unwrap();
+        cache.begin_copy().unwrap();
+        cache.finish_copy(archive.clone());
+        cache.keep().unwrap();
+
+        let left: BTreeSet<String> = fs::read_dir(&folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        assert_eq!(left, BTreeSet::from([program, archive.file_name(Platform::Amd64)]));
     }
 }

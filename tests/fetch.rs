@@ -1,0 +1,505 @@
+//! `libexec/fetch.sh`: a copy of the buildpack without a program takes the published one, and starts no byte that is
+//! not what `libexec/release` says.
+//!
+//! A stand-in for the program is served on loopback. What matters is what is started, what is left in the folders, and
+//! what a person is told.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
+
+mod support;
+
+use rustix::process::geteuid;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use support::dyno::skipped;
+use support::mirror::PLATFORM;
+use support::run::Run;
+use support::server::{NOBODY, ReleaseServer, Reply};
+use support::tree::{Tree, sha256};
+use tempfile::TempDir;
+
+/// The version of the release the tests pretend to be.
+const VERSION: &str = "7.8.9";
+
+/// A program that says what it is given.
+const PROGRAM: &str = "#!/bin/sh\nprintf 'program'\nprintf ' <%s>' \"$@\"\necho\n";
+
+/// A clone of a release without a program, and the folders of a build.
+struct Checkout {
+    scratch: TempDir,
+    path: Option<PathBuf>,
+}
+
+impl Checkout {
+    /// A clone whose `libexec/release` names [`PROGRAM`] for this machine.
+    fn of_release() -> Self {
+        let checkout = Self {
+            scratch: TempDir::with_prefix("a clone's ").unwrap(),
+            path: None,
+        };
+        for folder in ["bin", "libexec", "app", "cache", "env", "tmp", "home"] {
+            fs::create_dir(checkout.at(folder)).unwrap();
+        }
+        let source = Path::new(env!("CARGO_MANIFEST_DIR"));
+        for file in [
+            "bin/hoop-buildpack",
+            "bin/detect",
+            "bin/compile",
+            "bin/release",
+            "bin/report",
+        ] {
+            fs::copy(source.join(file), checkout.at(file)).unwrap();
+        }
+        fs::copy(source.join("libexec/fetch.sh"), checkout.at("libexec/fetch.sh")).unwrap();
+        let digest = sha256(PROGRAM.as_bytes());
+        let release = format!("# a comment\nversion {VERSION}\n{} {digest}\n", PLATFORM.architecture);
+        fs::write(checkout.at("libexec/release"), release).unwrap();
+        checkout
+    }
+
+    /// Lets the scripts find only those of this machine's tools that are named.
+    fn with_tools(mut self, tools: &[&str]) -> Self {
+        let folder = self.at("tools");
+        fs::create_dir(&folder).unwrap();
+        for tool in tools {
+            symlink(which(tool), folder.join(tool)).unwrap();
+        }
+        self.path = Some(folder);
+        self
+    }
+
+    fn at(&self, path: &str) -> PathBuf {
+        self.scratch.path().join(path)
+    }
+
+    /// Where the program is kept.
+    fn kept(&self) -> PathBuf {
+        self.at(&format!(
+            "cache/hoop/hoop-buildpack-{VERSION}-linux-{}",
+            PLATFORM.architecture
+        ))
+    }
+
+    /// A command with the environment of a build.
+    fn command(&self, script: &str) -> Command {
+        let mut command = Command::new(which("sh"));
+        let path = self
+            .path
+            .clone()
+            .map_or_else(|| std::env::var_os("PATH").unwrap(), Into::into);
+        command
+            .arg(self.at(script))
+            .env_clear()
+            .env("PATH", path)
+            .env("HOME", self.at("home"))
+            .env("TMPDIR", self.at("tmp"))
+            .env("STACK", "heroku-24")
+            .current_dir("/");
+        command
+    }
+
+    /// Runs compile with the release at `base`.
+    #[track_caller]
+    fn compile(&self, base: &str) -> Run {
+        let mut command = self.command("bin/compile");
+        command
+            .args([self.at("app"), self.at("cache"), self.at("env")])
+            .env("HOOP_BUILDPACK_RELEASES_URL", base);
+        Run::of(command)
+    }
+
+    /// Runs compile and asserts that it stops with `id`, starts nothing and leaves nothing.
+    #[track_caller]
+    fn compile_fails(&self, base: &str, id: &str) -> Run {
+        let run = self.compile(base);
+        run.fails_with(id);
+        run.assert(!run.stdout().contains("program <"), "nothing may be started");
+        for folder in ["cache", "app", "tmp"] {
+            let left = Tree::of(&self.at(folder));
+            let files: Vec<_> = left.paths().into_iter().filter(|path| *path != "hoop").collect();
+            run.assert(files.is_empty(), &format!("left in {folder}: {files:?}"));
+        }
+        run
+    }
+
+    /// What the program prints when compile starts it.
+    fn started(&self) -> String {
+        let folders = ["app", "cache", "env"].map(|folder| format!(" <{}>", self.at(folder).display()));
+        format!("program <compile>{}\n", folders.concat())
+    }
+}
+
+/// Returns where this machine has `tool`.
+fn which(tool: &str) -> PathBuf {
+    std::env::split_paths(&std::env::var_os("PATH").unwrap())
+        .map(|folder| folder.join(tool))
+        .find(|path| path.exists())
+        .unwrap_or_else(|| panic!("this machine has no {tool}"))
+}
+
+/// Returns the path of the program on the server.
+fn asset() -> String {
+    format!("/v{VERSION}/hoop-buildpack-linux-{}", PLATFORM.architecture)
+}
+
+/// A server that answers requests for the program so.
+fn server(replies: impl IntoIterator<Item = Reply>) -> ReleaseServer {
+    let server = ReleaseServer::plain();
+    server.answer(&asset(), replies);
+    server
+}
+
+#[test]
+fn the_published_program_is_downloaded_once_and_then_comes_from_the_cache() {
+    let checkout = Checkout::of_release();
+    let server = server([Reply::ok(PROGRAM)]);
+
+    let first = checkout.compile(&server.url());
+    first.exits(0);
+    assert_eq!(first.stderr(), "");
+    let told = format!(
+        "-----> Downloading the program of hoop buildpack {VERSION}\n       hoop-buildpack-linux-{}, sha256 verified\n",
+        PLATFORM.architecture
+    );
+    assert_eq!(first.stdout(), format!("{told}{}", checkout.started()));
+    assert_eq!(server.take_requests().len(), 1);
+    assert_eq!(
+        Tree::of(&checkout.at("cache")).paths().len(),
+        2,
+        "our folder and the program"
+    );
+    assert_eq!(
+        fs::metadata(checkout.kept()).unwrap().permissions().mode() & 0o777,
+        0o755
+    );
+
+    // The cache is enough, even for a server that is gone.
+    let second = checkout.compile(NOBODY);
+    second.exits(0);
+    assert_eq!((second.stdout(), second.stderr()), (checkout.started().as_str(), ""));
+}
+
+#[test]
+fn the_mirror_may_be_a_config_var_a_file_url_and_end_with_a_slash() {
+    let checkout = Checkout::of_release();
+    let folder = checkout.at("mirror").join(format!("v{VERSION}"));
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(checkout.at(&format!("mirror{}", asset())), PROGRAM).unwrap();
+    let url = format!("file://{}/\n", checkout.at("mirror").display()).replace(' ', "%20");
+    fs::write(checkout.at("env/HOOP_BUILDPACK_RELEASES_URL"), url).unwrap();
+    // As it is where nothing is said: the config var counts.
+    checkout.compile("").exits(0).shows(&[&checkout.started()]);
+    // The build's own environment wins over it.
+    fs::remove_dir_all(checkout.at("cache/hoop")).unwrap();
+    checkout.compile_fails("file:///nowhere", "shim::download-failed");
+}
+
+#[test]
+fn bytes_with_another_digest_are_never_started() {
+    let checkout = Checkout::of_release();
+    let evil = format!("{PROGRAM}# and more\n");
+    let server = server([Reply::ok(&evil)]);
+
+    let run = checkout.compile_fails(&server.url_with("robot", "T0K3N"), "shim::checksum-mismatch");
+    let (expected, received) = (sha256(PROGRAM.as_bytes()), sha256(evil.as_bytes()));
+    run.tells(&[
+        &format!("Expected: sha256 {expected}"),
+        &format!("Received: sha256 {received}"),
+        &format!("({} bytes)", evil.len()),
+        "It was not started. Nothing was installed.",
+    ]);
+    run.hides(&["T0K3N"]);
+}
+
+#[test]
+fn a_program_that_is_not_there_is_told_with_its_url() {
+    let checkout = Checkout::of_release();
+    let server = server([Reply::status(404, "no such release")]);
+
+    let run = checkout.compile_fails(&server.url_with("robot", "T0K3N"), "shim::download-failed");
+    let shown = format!("{}{}", server.url().replace("://", "://****@"), asset());
+    run.tells(&[&shown, "404", "heroku config:set HOOP_BUILDPACK_RELEASES_URL=<url>"]);
+    run.hides(&["T0K3N"]);
+    assert_eq!(server.take_requests().len(), 1, "to ask again would not help");
+}
+
+/// A redirect is followed, and never to a file or, from https, to plain http.
+#[test]
+fn a_redirect_to_a_file_is_not_followed() {
+    let checkout = Checkout::of_release();
+    let good = server([Reply::ok(PROGRAM)]);
+    let elsewhere = server([Reply::redirect(&format!("{}{}", good.url(), asset()))]);
+    checkout
+        .compile(&elsewhere.url())
+        .exits(0)
+        .shows(&[&checkout.started()]);
+
+    let checkout = Checkout::of_release();
+    fs::write(checkout.at("home/program"), PROGRAM).unwrap();
+    let url = format!("file://{}", checkout.at("home/program").display()).replace(' ', "%20");
+    let to_a_file = server([Reply::redirect(&url)]);
+    checkout.compile_fails(&to_a_file.url(), "shim::download-failed");
+}
+
+#[test]
+fn a_download_that_is_cut_short_is_no_program() {
+    let checkout = Checkout::of_release();
+    let announced = server([Reply::ok(PROGRAM).cut_after(20)]);
+    checkout.compile_fails(&announced.url(), "shim::download-failed");
+    // Where no length is told, only the digest can tell.
+    let silent = server([Reply::ok(PROGRAM).without_length().cut_after(20)]);
+    checkout.compile_fails(&silent.url(), "shim::checksum-mismatch");
+}
+
+#[test]
+fn a_server_that_fails_for_a_moment_is_asked_again() {
+    let checkout = Checkout::of_release();
+    let server = server([Reply::status(503, ""), Reply::ok(PROGRAM)]);
+    checkout.compile(&server.url()).exits(0).shows(&[&checkout.started()]);
+    assert_eq!(server.take_requests().len(), 2);
+}
+
+#[test]
+fn a_damaged_copy_in_the_cache_is_replaced() {
+    type Damage = fn(&Path);
+    let server = server([Reply::ok(PROGRAM)]);
+    let damages: [Damage; 4] = [
+        |kept| fs::write(kept, &PROGRAM[..PROGRAM.len() - 1]).unwrap(),
+        |kept| fs::write(kept, PROGRAM.replace("program", "pr0gram")).unwrap(),
+        |kept| fs::set_permissions(kept, fs::Permissions::from_mode(0o644)).unwrap(),
+        |kept| {
+            fs::remove_file(kept).unwrap();
+            symlink("/nowhere", kept).unwrap();
+        },
+    ];
+    for damage in damages {
+        let checkout = Checkout::of_release();
+        checkout.compile(&server.url()).exits(0);
+        let good = Tree::of(&checkout.at("cache"));
+        damage(&checkout.kept());
+        let run = checkout.compile(&server.url());
+        run.exits(0).shows(&[&checkout.started(), "sha256 verified"]);
+        assert_eq!(Tree::of(&checkout.at("cache")), good);
+    }
+}
+
+#[test]
+fn the_program_of_another_release_leaves_the_cache() {
+    let checkout = Checkout::of_release();
+    let older = checkout.at("cache/hoop/hoop-buildpack-1.0.0-linux-amd64");
+    let archive = checkout.at("cache/hoop/hoop_1.0.0_linux_amd64_x.tar.gz");
+    fs::create_dir(checkout.at("cache/hoop")).unwrap();
+    fs::write(&older, PROGRAM).unwrap();
+    fs::write(&archive, "").unwrap();
+    checkout.compile(&server([Reply::ok(PROGRAM)]).url()).exits(0);
+    assert!(!older.exists() && archive.exists());
+}
+
+#[test]
+fn a_cache_that_cannot_be_written_costs_a_download_and_not_the_build() {
+    let checkout = Checkout::of_release();
+    fs::write(checkout.at("cache/hoop"), "someone else's").unwrap();
+    let server = server([Reply::ok(PROGRAM)]);
+    for _ in 0..2 {
+        let run = checkout.compile(&server.url());
+        run.exits(0).shows(&[&checkout.started()]);
+        assert_eq!(run.stderr(), "");
+    }
+    assert_eq!(server.take_requests().len(), 2);
+    assert_eq!(fs::read(checkout.at("cache/hoop")).unwrap(), b"someone else's");
+
+    // With no other place either, there is nothing to be done.
+    fs::remove_dir_all(checkout.at("tmp")).unwrap();
+    let run = checkout.compile(&server.url());
+    run.fails_with("shim::not-writable");
+    let (cache, tmp) = (checkout.at("cache/hoop"), checkout.at("tmp"));
+    run.tells(&[cache.to_str().unwrap(), tmp.to_str().unwrap()]);
+}
+
+#[test]
+fn nothing_is_written_through_a_link_in_the_cache() {
+    let checkout = Checkout::of_release();
+    let other = checkout.at("cache/another buildpack's");
+    fs::create_dir(&other).unwrap();
+    fs::write(other.join("hoop-buildpack-0.0.1-linux-amd64"), "theirs").unwrap();
+    symlink(&other, checkout.at("cache/hoop")).unwrap();
+    let before = Tree::of(&checkout.at("cache"));
+    let server = server([Reply::ok(PROGRAM)]);
+    checkout.compile(&server.url()).exits(0).shows(&[&checkout.started()]);
+    assert_eq!(Tree::of(&checkout.at("cache")), before);
+}
+
+/// Modes mean nothing to root, so only other users see this difference.
+#[test]
+fn a_cache_without_write_permission_is_one_that_cannot_be_written() {
+    if geteuid().is_root() {
+        skipped("root may write everywhere");
+        return;
+    }
+    let checkout = Checkout::of_release();
+    fs::set_permissions(checkout.at("cache"), fs::Permissions::from_mode(0o555)).unwrap();
+    let server = server([Reply::ok(PROGRAM)]);
+    checkout.compile(&server.url()).exits(0).shows(&[&checkout.started()]);
+    fs::set_permissions(checkout.at("cache"), fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn a_missing_tool_is_named() {
+    let tools = [
+        "sh", "readlink", "uname", "sed", "cat", "mktemp", "mkdir", "rm", "mv", "chmod", "tr", "wc",
+    ];
+    for missing in ["curl", "sha256sum"] {
+        let other = if missing == "curl" { "sha256sum" } else { "curl" };
+        let checkout = Checkout::of_release().with_tools(&[&tools[..], &[other]].concat());
+        let run = checkout.compile_fails(NOBODY, "shim::tool-missing");
+        run.tells(&[&format!(
+            "The hoop buildpack needs {missing}, and this machine has none."
+        )]);
+    }
+    // With both, these tools are all that is needed.
+    let checkout = Checkout::of_release().with_tools(&[&tools[..], &["curl", "sha256sum"]].concat());
+    checkout.compile(&server([Reply::ok(PROGRAM)]).url()).exits(0);
+}
+
+/// Dokku's users raise these: <https://dokku.com/docs/deployment/builders/herokuish-buildpacks/>
+#[test]
+fn curl_has_the_time_that_the_build_system_gives_it() {
+    let tools = [
+        "sh",
+        "readlink",
+        "uname",
+        "sed",
+        "mktemp",
+        "mkdir",
+        "rm",
+        "tr",
+        "sha256sum",
+    ];
+    for (variables, expected) in [
+        (&[][..], "--connect-timeout 3 --max-time 60 --retry-max-time 60 "),
+        (
+            &[("CURL_CONNECT_TIMEOUT", "30"), ("CURL_TIMEOUT", "180")][..],
+            "--connect-timeout 30 --max-time 180 --retry-max-time 180 ",
+        ),
+    ] {
+        let checkout = Checkout::of_release().with_tools(&tools);
+        // What it is given comes back as what went wrong.
+        let curl = checkout.at("tools/curl");
+        fs::write(&curl, "#!/bin/sh\necho \"curl: $*\"\nexit 28\n").unwrap();
+        fs::set_permissions(&curl, fs::Permissions::from_mode(0o755)).unwrap();
+        let mut command = checkout.command("bin/compile");
+        command
+            .args([checkout.at("app"), checkout.at("cache"), checkout.at("env")])
+            .envs(variables.iter().copied());
+        let run = Run::of(command);
+        run.fails_with("shim::download-failed");
+        // Nothing but https, where no mirror is named, a redirect included.
+        run.tells(&[
+            expected,
+            "--fail --location",
+            "--proto =https --output",
+            &format!(
+                "https://github.com/hoophq/heroku-hoop-buildpack/releases/download{}",
+                asset()
+            ),
+        ]);
+    }
+}
+
+#[test]
+fn detect_and_release_answer_as_the_program_does_and_download_nothing() {
+    let checkout = Checkout::of_release();
+    let answers = |script: &str, folder: &Path| {
+        let mut command = checkout.command(&format!("bin/{script}"));
+        command.arg(folder).env("HOOP_BUILDPACK_RELEASES_URL", NOBODY);
+        let of_shim = Run::of(command);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hoop-buildpack"));
+        command.args([OsStr::new(script), folder.as_ref()]).env_clear();
+        (of_shim, Run::of(command))
+    };
+    for script in ["detect", "release"] {
+        let (of_shim, of_program) = answers(script, &checkout.at("app"));
+        of_shim.exits(0);
+        of_program.exits(0);
+        assert_eq!(of_shim.stdout(), of_program.stdout());
+        assert_eq!(of_shim.stderr(), of_program.stderr());
+    }
+    let (of_shim, of_program) = answers("detect", &checkout.at("nowhere"));
+    of_shim.exits(1);
+    of_program.exits(1);
+    assert_eq!(of_shim.stdout(), of_program.stdout());
+    assert!(of_shim.stderr().contains(checkout.at("nowhere").to_str().unwrap()));
+}
+
+#[test]
+fn report_downloads_nothing() {
+    let checkout = Checkout::of_release();
+    let server = server([Reply::ok(PROGRAM)]);
+    let report = || {
+        let mut command = checkout.command("bin/report");
+        command
+            .args([checkout.at("app"), checkout.at("cache"), checkout.at("env")])
+            .env("HOOP_BUILDPACK_RELEASES_URL", server.url());
+        Run::of(command)
+    };
+    let before = report();
+    before.exits(0);
+    assert_eq!((before.stdout(), before.stderr()), ("", ""));
+    assert!(server.take_requests().is_empty());
+
+    checkout.compile(&server.url()).exits(0);
+    report().exits(0).shows(&["program <report>"]);
+}
+
+#[test]
+fn a_person_gets_the_program_too_and_keeps_it_in_a_cache_of_their_own() {
+    let checkout = Checkout::of_release();
+    let server = server([Reply::ok(PROGRAM)]);
+    for _ in 0..2 {
+        let mut command = checkout.command("bin/hoop-buildpack");
+        command.arg("--help").env("HOOP_BUILDPACK_RELEASES_URL", server.url());
+        let run = Run::of(command);
+        run.exits(0);
+        assert_eq!((run.stdout(), run.stderr()), ("program <--help>\n", ""));
+    }
+    assert_eq!(server.take_requests().len(), 1);
+    assert!(checkout.at("home/.cache/hoop").exists());
+}
+
+#[test]
+fn a_release_without_a_program_for_this_machine_says_so() {
+    let checkout = Checkout::of_release();
+    fs::write(
+        checkout.at("libexec/release"),
+        format!("version {VERSION}\nriscv64 {}\n", sha256(b"")),
+    )
+    .unwrap();
+    checkout.compile_fails(NOBODY, "shim::no-binary");
+}
+
+/// Without these lines nothing is published; with them, they have the form that fetch.sh reads.
+#[test]
+fn the_release_file_of_this_source_is_whole_or_empty() {
+    let text = include_str!("../libexec/release");
+    let lines: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    if lines.is_empty() {
+        return;
+    }
+    // Between two releases it is the last one's.
+    let version: hoop_buildpack::version::Version = lines[0].strip_prefix("version ").unwrap().parse().unwrap();
+    assert!(version <= env!("CARGO_PKG_VERSION").parse().unwrap());
+    let programs: Vec<_> = lines[1..].iter().filter_map(|line| line.split_once(' ')).collect();
+    assert_eq!(
+        programs.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
+        ["amd64", "arm64"]
+    );
+    for (name, digest) in programs {
+        assert!(
+            digest.len() == 64 && digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')),
+            "{name} {digest}"
+        );
+    }
+}

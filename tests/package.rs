@@ -1,0 +1,593 @@
+//! `bin/package`: the same source gives the same bytes, the tarball is all that a build needs, and a tag cannot name
+//! other programs than those that are published.
+//!
+//! Only one test packs the real program. The others have a stand-in, since packing does not look into it. Whether two
+//! builds give the same program takes minutes to tell, so `.ci/reproducible` does.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use support::dyno::skipped;
+use support::mirror::PLATFORM;
+use support::run::Run;
+use support::server::{ReleaseServer, Reply};
+use support::tree::{Tree, sha256};
+use tempfile::TempDir;
+
+/// The version of this source.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What bin/package reads of the source, but for bin/ and libexec/.
+const FILES: [&str; 5] = ["buildpack.toml", "Cargo.toml", "Cargo.lock", "LICENSE", "README.md"];
+
+/// The architecture this machine does not have.
+const OTHER: &str = if cfg!(target_arch = "aarch64") {
+    "amd64"
+} else {
+    "arm64"
+};
+
+/// The folder of the source.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A copy of what is packed, with nothing in it that could be built.
+struct Source {
+    scratch: TempDir,
+    root: PathBuf,
+}
+
+impl Source {
+    fn copied_to(name: &str) -> Self {
+        let scratch = tempfile::tempdir().unwrap();
+        let copy = scratch.path().join(name);
+        for folder in ["bin", "libexec"] {
+            fs::create_dir_all(copy.join(folder)).unwrap();
+            for entry in fs::read_dir(root().join(folder)).unwrap() {
+                let entry = entry.unwrap();
+                // A program that was put there to be used is not part of the source.
+                if !entry.file_name().to_string_lossy().starts_with("hoop-buildpack-") {
+                    fs::copy(entry.path(), copy.join(folder).join(entry.file_name())).unwrap();
+                }
+            }
+        }
+        for file in FILES {
+            fs::copy(root().join(file), copy.join(file)).unwrap();
+        }
+        Self { scratch, root: copy }
+    }
+
+    /// Writes a stand-in for the program of `architecture`: the header of an ELF file, and `text`.
+    fn stand_in(&self, architecture: &str, text: &str) -> PathBuf {
+        let machine: [u8; 2] = if architecture == "arm64" { [0xb7, 0] } else { [0x3e, 0] };
+        let header = [b"\x7fELF\x02\x01\x01", &[0; 9][..], &[3, 0], &machine].concat();
+        let path = self.scratch.path().join(format!("program for {architecture}"));
+        fs::write(&path, [&header, text.as_bytes()].concat()).unwrap();
+        path
+    }
+
+    /// Runs bin/package with an environment of next to nothing.
+    fn package<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Run {
+        Run::of(self.command(arguments))
+    }
+
+    fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
+        let mut command = Command::new(self.root.join("bin/package"));
+        command
+            .args(arguments)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .env("HOME", self.scratch.path())
+            .current_dir(self.scratch.path());
+        command
+    }
+
+    /// Packs stand-ins of both programs.
+    fn packed(&self) -> Run {
+        let (amd64, arm64) = (self.stand_in("amd64", "one"), self.stand_in("arm64", "two"));
+        let arguments: [&OsStr; 8] = [
+            "--binary".as_ref(),
+            amd64.as_ref(),
+            "--arch".as_ref(),
+            "amd64".as_ref(),
+            "--binary".as_ref(),
+            arm64.as_ref(),
+            "--arch".as_ref(),
+            "arm64".as_ref(),
+        ];
+        let run = self.package(arguments);
+        run.exits(0)
+            .assert(run.stderr().is_empty(), "nothing to complain about");
+        run
+    }
+
+    fn dist(&self) -> PathBuf {
+        self.root.join("dist")
+    }
+
+    fn release(&self) -> String {
+        fs::read_to_string(self.root.join("libexec/release")).unwrap()
+    }
+}
+
+/// Asserts that bin/package stopped with a sentence that holds `phrase`.
+#[track_caller]
+fn refuses(run: &Run, phrase: &str) {
+    run.exits(1).assert(
+        run.stderr().starts_with("bin/package: ") && run.stderr().contains(phrase),
+        &format!("expected a sentence with {phrase:?}"),
+    );
+}
+
+/// Unpacks a tarball with the machine's own tar, as a platform does.
+fn unpack(tarball: &Path, folder: &Path) {
+    fs::create_dir(folder).unwrap();
+    let status = Command::new("tar")
+        .arg("-xzf")
+        .arg(tarball)
+        .arg("-C")
+        .arg(folder)
+        .status();
+    assert!(status.unwrap().success());
+}
+
+#[test]
+fn two_copies_of_the_source_give_the_same_bytes() {
+    let (one, two) = (Source::copied_to("one"), Source::copied_to("another folder's"));
+    // Neither the permissions of a checkout nor the umask of a build are the source.
+    for path in ["bin/detect", "LICENSE", "libexec/release"] {
+        let path = two.root.join(path);
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        fs::set_permissions(path, fs::Permissions::from_mode(mode | 0o020)).unwrap();
+    }
+    let listed = one.packed();
+    two.packed();
+    assert_eq!(Tree::of(&one.dist()), Tree::of(&two.dist()));
+
+    let mut expected = BTreeMap::new();
+    for name in [
+        &format!("hoop-buildpack-{VERSION}.tgz"),
+        "hoop-buildpack-linux-amd64",
+        "hoop-buildpack-linux-arm64",
+    ] {
+        expected.insert(name.to_owned(), sha256(&fs::read(one.dist().join(name)).unwrap()));
+    }
+    let lines: Vec<_> = expected.iter().map(|(name, sum)| format!("{sum}  {name}")).collect();
+    let sums = lines.join("\n") + "\n";
+    assert_eq!(fs::read_to_string(one.dist().join("SHA256SUMS")).unwrap(), sums);
+    assert_eq!(listed.stdout(), sums);
+}
+
+#[test]
+fn the_tarball_holds_what_a_build_needs_and_nothing_of_the_machine_that_packed_it() {
+    let source = Source::copied_to("source");
+    source.packed();
+    let tarball = fs::File::open(source.dist().join(format!("hoop-buildpack-{VERSION}.tgz"))).unwrap();
+    let mut text = Vec::new();
+    flate2::read::GzDecoder::new(tarball).read_to_end(&mut text).unwrap();
+    let mut found = Vec::new();
+    for entry in tar::Archive::new(text.as_slice()).entries().unwrap() {
+        let entry = entry.unwrap();
+        let header = entry.header();
+        found.push(format!(
+            "{:o} {}",
+            header.mode().unwrap() & 0o7777,
+            entry.path().unwrap().display()
+        ));
+        assert_eq!((header.uid().unwrap(), header.gid().unwrap()), (0, 0));
+        assert_eq!(header.mtime().unwrap(), 1_700_000_000);
+        let owner = |name: Option<&[u8]>| name.unwrap_or_default().to_vec();
+        assert_eq!(
+            (owner(header.username_bytes()), owner(header.groupname_bytes())),
+            (vec![], vec![])
+        );
+    }
+    assert_eq!(
+        found,
+        [
+            "644 LICENSE",
+            "644 README.md",
+            "755 bin/",
+            "755 bin/compile",
+            "755 bin/detect",
+            "755 bin/hoop-buildpack",
+            "755 bin/release",
+            "755 bin/report",
+            "644 buildpack.toml",
+            "755 libexec/",
+            "644 libexec/fetch.sh",
+            "755 libexec/hoop-buildpack-linux-amd64",
+            "755 libexec/hoop-buildpack-linux-arm64",
+            "644 libexec/release",
+        ]
+    );
+}
+
+#[test]
+fn what_cannot_be_packed_is_refused_before_anything_is_written() {
+    let source = Source::copied_to("source");
+    let amd64 = source.stand_in("amd64", "one");
+    let amd64 = amd64.to_str().unwrap();
+    let script = source.root.join("bin/detect");
+    for (arguments, phrase) in [
+        (vec!["--binary", amd64, "--arch", "arm64"], "is not a program for arm64"),
+        (
+            vec!["--binary", script.to_str().unwrap(), "--arch", "amd64"],
+            "is not a program for amd64",
+        ),
+        (vec!["--binary", "/nowhere", "--arch", "amd64"], "cannot read /nowhere"),
+        (vec!["--binary", amd64], "--binary needs an --arch behind it"),
+        (vec!["--arch", "amd64"], "--arch says what a --binary before it is for"),
+        (
+            vec!["--binary", amd64, "--arch", "riscv64"],
+            "there is no architecture riscv64",
+        ),
+        (vec!["--build", "mips"], "there is no architecture mips"),
+        (vec!["--binary"], "--binary needs a value"),
+        (vec!["--frobnicate"], "there is no option --frobnicate"),
+        (vec!["--pin"], "there is no program in"),
+    ] {
+        refuses(&source.package(arguments), phrase);
+        assert!(!source.dist().exists());
+    }
+}
+
+#[test]
+fn help_names_every_option() {
+    let source = Source::copied_to("source");
+    let help = source.package(["--help"]);
+    help.exits(0).shows(&[
+        "--build",
+        "--binary",
+        "--arch",
+        "--output",
+        "--pin",
+        "--check",
+        "--published",
+    ]);
+    let is_in_readme_form = help.stdout().lines().all(|line| line.len() <= 80);
+    help.assert(is_in_readme_form, "fits a terminal");
+}
+
+#[test]
+fn a_tag_is_right_where_its_digests_are_those_of_the_programs() {
+    let source = Source::copied_to("source");
+    fs::write(
+        source.root.join("libexec/release"),
+        "# A comment.\n# Two lines of it.\n",
+    )
+    .unwrap();
+    let tag = format!("v{VERSION}");
+    source.packed();
+    refuses(&source.package(["--check", &tag]), "write it with bin/package --pin");
+
+    source.package(["--pin"]).exits(0);
+    let digest = |architecture: &str| {
+        let program = source.dist().join(format!("hoop-buildpack-linux-{architecture}"));
+        sha256(&fs::read(program).unwrap())
+    };
+    let (amd64, arm64) = (digest("amd64"), digest("arm64"));
+    assert_eq!(
+        source.release(),
+        format!("# A comment.\n# Two lines of it.\nversion {VERSION}\namd64 {amd64}\narm64 {arm64}\n")
+    );
+    source.package(["--check", &tag]).exits(0).shows(&[&amd64, &arm64]);
+    refuses(
+        &source.package(["--check", "v99.0.0"]),
+        "the tag v99.0.0 is not that of version",
+    );
+    refuses(&source.package(["--check", VERSION]), "is not that of version");
+
+    // One program more or less, or another, is not what is pinned.
+    let program = source.dist().join("hoop-buildpack-linux-arm64");
+    let bytes = fs::read(&program).unwrap();
+    fs::write(&program, [&bytes[..], b"!"].concat()).unwrap();
+    refuses(
+        &source.package(["--check", &tag]),
+        "libexec/release and the programs differ",
+    );
+    fs::remove_file(&program).unwrap();
+    refuses(
+        &source.package(["--check", &tag]),
+        "libexec/release and the programs differ",
+    );
+    fs::write(&program, bytes).unwrap();
+    source.package(["--check", &tag]).exits(0);
+
+    // What packing adds to the tarball has no part in this: the pins are of programs.
+    fs::write(source.root.join("README.md"), "another").unwrap();
+    source.package(["--check", &tag]).exits(0);
+}
+
+#[test]
+fn what_is_published_is_compared_as_well() {
+    let source = Source::copied_to("source");
+    let tag = format!("v{VERSION}");
+    source.packed();
+    source.package(["--pin"]).exits(0);
+    let server = ReleaseServer::plain();
+    let serve = |name: &str, reply: Reply| server.answer(&format!("/{tag}/{name}"), [reply]);
+    let bytes = |name: &str| fs::read(source.dist().join(name)).unwrap();
+    let check = || {
+        let mut command = source.command(["--check", &tag, "--published"]);
+        command.env("HOOP_BUILDPACK_RELEASES_URL", server.url());
+        Run::of(command)
+    };
+    let (amd64, arm64) = ("hoop-buildpack-linux-amd64", "hoop-buildpack-linux-arm64");
+    serve(amd64, Reply::ok(bytes(amd64)));
+    check()
+        .exits(1)
+        .tells(&["there is no published hoop-buildpack-linux-arm64"]);
+    serve(arm64, Reply::ok(bytes(arm64)));
+    check().exits(0);
+    serve(arm64, Reply::ok("something else"));
+    refuses(&check(), "libexec/release and the programs differ");
+}
+
+#[test]
+fn a_tag_that_exists_is_checked_and_not_the_work_tree() {
+    let source = Source::copied_to("source");
+    let tag = format!("v{VERSION}");
+    source.packed();
+    let git = |arguments: &[&str]| {
+        let mut command = Command::new("git");
+        command
+            .current_dir(&source.root)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .env("HOME", source.scratch.path())
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .args(["-c", "user.name=A", "-c", "user.email=a@example.com"])
+            .args(arguments);
+        Run::of(command).exits(0);
+    };
+    git(&["init", "--quiet"]);
+    git(&["add", "libexec"]);
+    git(&["commit", "--quiet", "-m", "Forgot to pin"]);
+    git(&["tag", &tag]);
+    source.package(["--pin"]).exits(0);
+    // The work tree would do, and the tag would not.
+    refuses(&source.package(["--check", &tag]), "write it with bin/package --pin");
+    git(&["commit", "--quiet", "--all", "-m", "Pin"]);
+    git(&["tag", "--force", &tag]);
+    source.package(["--check", &tag]).exits(0);
+}
+
+/// The recipe of Heroku's own buildpacks: all scripts in their order, twice, with the second build from the cache.
+/// <https://github.com/heroku/heroku-buildpack-python/blob/main/Makefile>
+#[test]
+fn the_tarball_alone_builds_an_app_cold_and_cached() {
+    let source = Source::copied_to("source");
+    let program = env!("CARGO_BIN_EXE_hoop-buildpack");
+    source
+        .package(["--binary", program, "--arch", PLATFORM.architecture])
+        .exits(0);
+    let place = tempfile::tempdir().unwrap();
+    let at = |path: &str| place.path().join(path);
+    unpack(
+        &source.dist().join(format!("hoop-buildpack-{VERSION}.tgz")),
+        &at("buildpack"),
+    );
+    drop(source);
+    let packed = Tree::of(&at("buildpack"));
+    fs::create_dir_all(at("env")).unwrap();
+    fs::create_dir_all(at("home")).unwrap();
+    let mirror = format!("file://{}", root().join("fixtures/releases").display());
+    fs::write(at("env/HOOP_RELEASES_URL"), mirror).unwrap();
+    let start = |script: &str, folders: &[&str]| {
+        let mut command = Command::new(at("buildpack/bin").join(script));
+        command
+            .args(folders.iter().map(|folder| at(folder)))
+            .env_clear()
+            .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("HOME", at("home"))
+            .env("STACK", "heroku-24")
+            .env("TMPDIR", at("home"))
+            .current_dir(at("buildpack"));
+        Run::of(command)
+    };
+
+    let mut slugs = Vec::new();
+    // The build dir has a new name at each build, and the cache dir is not there before the first.
+    for (app, said) in [
+        ("build_1", "Downloaded hoop_"),
+        ("build_2", "Using the copy of the last build"),
+    ] {
+        fs::create_dir(at(app)).unwrap();
+        fs::write(at(app).join("Procfile"), "web: hoopstart -- ./server\n").unwrap();
+        let detect = start("detect", &[app]);
+        detect.exits(0);
+        assert_eq!((detect.stdout(), detect.stderr()), ("Hoop agent\n", ""));
+
+        let compile = start("compile", &[app, "cache", "env"]);
+        compile
+            .succeeds_quietly()
+            .looks_like_a_build()
+            .shows(&[said, "sha256 verified"]);
+
+        // What a slug grows by is the agent, the program, and next to nothing else. How large the program of a release
+        // may be is checked by .ci/static.
+        let slug = Tree::of(&at(app));
+        let size = |path: &str| fs::symlink_metadata(at(app).join(path)).unwrap().len();
+        let files = slug.paths().into_iter().filter(|path| {
+            let entry = slug.entry(path).unwrap_or_default();
+            entry.starts_with("file ") && *path != "Procfile"
+        });
+        let added: u64 = files.map(size).sum();
+        let large: u64 = [".hoop/bin/hoop", ".hoop/bin/hoop_rs", ".hoop/bin/hoopstart"]
+            .map(size)
+            .iter()
+            .sum();
+        assert!(
+            added - large < 8192,
+            "{added} bytes, of which {large} are agent and program"
+        );
+        let growth = compile
+            .stdout()
+            .lines()
+            .find_map(|line| line.split_once(" MB to the slug, 5 files"));
+        let (_, growth) = growth.unwrap().0.rsplit_once("adds ").unwrap();
+        let growth = growth.parse::<f64>().unwrap() * 1e6;
+        #[expect(clippy::cast_precision_loss, reason = "no slug has 2^53 bytes")]
+        let difference = growth - added as f64;
+        assert!(
+            (0.0..100_001.0).contains(&difference),
+            "{growth} is not {added}, rounded up"
+        );
+
+        let report = start("report", &[app, "cache", "env"]);
+        report.exits(0).shows(&["outcome: success"]);
+
+        let release = start("release", &[app]);
+        release.exits(0);
+        assert_eq!(release.stdout(), "addons: []\ndefault_process_types: {}\n");
+
+        let mut boot = Command::new(at(app).join("bin/hoopstart"));
+        boot.args(["--", "sh", "-c", "exit 7"])
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", at(app));
+        Run::of(boot).exits(7).tells(&["[start::key-missing]"]);
+        slugs.push(Tree::of(&at(app)));
+    }
+    assert_eq!(slugs[0], slugs[1]);
+    assert_eq!(
+        Tree::of(&at("buildpack")),
+        packed,
+        "a build does not write to the buildpack"
+    );
+
+    // A failing build is told by its report too.
+    fs::write(at("env/HOOP_VERSION"), "1.2.3").unwrap();
+    start("compile", &["build_2", "cache", "env"]).fails_with("version::not-found");
+    start("report", &["build_2", "cache", "env"])
+        .exits(0)
+        .shows(&["version::not-found"]);
+}
+
+/// Which program a shim takes is tested with stand-ins in tests/shims.rs; here the one for the other architecture, where
+/// somebody built it (`bin/package --build`) and this machine can run it, goes through a whole build.
+#[test]
+fn the_program_for_the_other_architecture_runs() {
+    let (triple, emulator, machine) = if OTHER == "arm64" {
+        ("aarch64-unknown-linux-gnu", "qemu-aarch64", "aarch64")
+    } else {
+        ("x86_64-unknown-linux-gnu", "qemu-x86_64", "x86_64")
+    };
+    let program = root()
+        .join("target/package")
+        .join(triple)
+        .join("release/hoop-buildpack");
+    let found = std::env::split_paths(&std::env::var_os("PATH").unwrap()).find(|folder| folder.join(emulator).exists());
+    let (true, Some(folder)) = (program.exists(), found) else {
+        skipped(&format!("needs {emulator} and {}", program.display()));
+        return;
+    };
+    let source = Source::copied_to("source");
+    let here = source.stand_in(PLATFORM.architecture, "never started");
+    let run = source.package([
+        OsStr::new("--binary"),
+        program.as_ref(),
+        "--arch".as_ref(),
+        OTHER.as_ref(),
+        "--binary".as_ref(),
+        here.as_ref(),
+        "--arch".as_ref(),
+        PLATFORM.architecture.as_ref(),
+    ]);
+    run.exits(0);
+    let place = tempfile::tempdir().unwrap();
+    let at = |path: &str| place.path().join(path);
+    unpack(
+        &source.dist().join(format!("hoop-buildpack-{VERSION}.tgz")),
+        &at("buildpack"),
+    );
+    // The kernel here starts no such program by itself, so the emulator takes its place, and is handed it.
+    let packed = at("buildpack/libexec").join(format!("hoop-buildpack-linux-{OTHER}"));
+    fs::rename(&packed, at("real")).unwrap();
+    let emulate = format!(
+        "#!/bin/sh\nexec '{}' '{}' \"$@\"\n",
+        folder.join(emulator).display(),
+        at("real").display()
+    );
+    fs::write(&packed, emulate).unwrap();
+    fs::set_permissions(&packed, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::create_dir(at("tools")).unwrap();
+    fs::write(at("tools/uname"), format!("#!/bin/sh\necho {machine}\n")).unwrap();
+    fs::set_permissions(at("tools/uname"), fs::Permissions::from_mode(0o755)).unwrap();
+    for folder in ["app", "env"] {
+        fs::create_dir(at(folder)).unwrap();
+    }
+    let mirror = format!("file://{}", root().join("fixtures/releases").display());
+    fs::write(at("env/HOOP_RELEASES_URL"), mirror).unwrap();
+    let mut command = Command::new(at("buildpack/bin/compile"));
+    command
+        .args([at("app"), at("cache"), at("env")])
+        .env_clear()
+        .env("PATH", format!("{}:/usr/bin:/bin", at("tools").display()))
+        .env("HOME", place.path())
+        .env("TMPDIR", place.path());
+    let run = Run::of(command);
+    let asked_for = if OTHER == "arm64" {
+        "_Linux_arm64.tar.gz"
+    } else {
+        "_Linux_x86_64.tar.gz"
+    };
+    run.succeeds().shows(&[asked_for, "sha256 verified"]);
+    assert!(at("app/.hoop/bin/hoop").exists());
+}
+
+/// The registry reads TOML 0.4, and a file that is ignored by a wrong name is published.
+/// <https://devcenter.heroku.com/articles/buildpack-registry>
+#[test]
+fn the_registry_can_read_buildpack_toml_and_what_it_ignores_exists() {
+    let text = include_str!("../buildpack.toml");
+    let mut tables = Vec::new();
+    let mut ignored = Vec::new();
+    let mut in_list = false;
+    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        assert!(!line.contains(['{', '}', '\'']), "not of TOML 0.4: {line}");
+        if in_list {
+            match line {
+                "]" => in_list = false,
+                _ => ignored.push(line.trim().trim_matches(['"', ',']).to_owned()),
+            }
+        } else if line.starts_with('[') {
+            tables.push(line);
+        } else {
+            match line.split_once(" = ") {
+                Some(("name", name)) => assert_eq!(name, "\"Hoop\""),
+                Some(("files", "[")) => in_list = true,
+                _ => panic!("who reads this? {line}"),
+            }
+        }
+    }
+    assert!(!in_list);
+    assert_eq!(tables, ["[buildpack]", "[publish.Ignore]"]);
+    for path in &ignored {
+        assert!(root().join(path).exists(), "{path}");
+        assert_eq!(path.ends_with('/'), root().join(path).is_dir(), "{path}");
+    }
+    // Everything at the top of the repository is either for a build or left out.
+    let needed = ["bin/", "libexec/", "buildpack.toml", "LICENSE", "README.md"];
+    let files = Command::new("git")
+        .arg("ls-files")
+        .current_dir(root())
+        .output()
+        .unwrap();
+    for file in String::from_utf8(files.stdout).unwrap().lines() {
+        let name = file.split_inclusive('/').next().unwrap();
+        let is_known = needed.contains(&name) || ignored.iter().any(|ignored| ignored == name);
+        assert!(is_known, "{name} is neither needed nor ignored");
+    }
+    assert!(ignored.contains(&"bin/package".to_owned()));
+}
