@@ -239,6 +239,34 @@ fn the_troubleshooting_table_has_every_failure() {
 }
 
 #[test]
+fn the_table_of_faults_has_every_failure_of_a_transfer_and_an_archive() {
+    let named = code(&table_text("### What a fault becomes"));
+    for failure in Failure::ALL {
+        let id = failure.id();
+        // A `file:` server has no transfer.
+        let is_of_a_server =
+            (id.starts_with("fetch::") || id.starts_with("archive::")) && id != "fetch::file-unreadable";
+        assert!(
+            !is_of_a_server || named.iter().any(|text| text == id),
+            "{id} is in no row"
+        );
+    }
+    for id in named.iter().filter(|text| text.contains("::")) {
+        assert!(
+            Failure::ALL.iter().any(|failure| failure.id() == id),
+            "there is no failure {id}"
+        );
+    }
+}
+
+/// Returns the lines of the README's table below `heading`.
+fn table_text(heading: &str) -> String {
+    let rows = table(README, heading);
+    assert!(!rows.is_empty(), "there is no table below {heading}");
+    rows.concat().join("\n")
+}
+
+#[test]
 fn the_first_two_commands_are_the_whole_set_up() {
     let commands: Vec<String> = fences(README)
         .into_iter()
