@@ -3,7 +3,7 @@
 use crate::support::build::Build;
 use crate::support::mirror::{Mirror, VERSION, gzip};
 use crate::support::run::Run;
-use crate::support::server::{Certificate, MuteServer, NOBODY, Ranges, ReleaseServer, Reply};
+use crate::support::server::{Certificate, FullServer, MuteServer, NOBODY, Ranges, ReleaseServer, Reply};
 use crate::{case, checksums_path, tarball_path};
 use std::time::{Duration, SystemTime};
 
@@ -320,7 +320,7 @@ fn a_relative_redirect_is_followed() {
 
 #[test]
 fn a_server_that_cannot_be_connected_to_is_unreachable() {
-    let mute = MuteServer::new();
+    let (mute, full) = (MuteServer::new(), FullServer::new());
     for url in [
         NOBODY.to_owned(),
         NOBODY.replace("http:", "https:"),
@@ -329,6 +329,8 @@ fn a_server_that_cannot_be_connected_to_is_unreachable() {
         "https://releases.invalid/release".to_owned(),
         // The handshake is a part of the connection.
         mute.url("https"),
+        full.url("http"),
+        full.url("https"),
     ] {
         case(&url);
         let build = Build::from(&url)

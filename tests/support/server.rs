@@ -268,6 +268,42 @@ impl MuteServer {
     }
 }
 
+/// A server whose queue is full: the kernel lets no connection in any more, and does not say so either.
+pub(crate) struct FullServer {
+    server: MuteServer,
+    /// Who stands in the queue.
+    _waiting: Vec<TcpStream>,
+}
+
+impl FullServer {
+    /// Starts to listen, and fills the queue.
+    pub(crate) fn new() -> Self {
+        let server = MuteServer::new();
+        let address = server.0.local_addr().expect("a bound socket has an address");
+        let mut waiting = Vec::new();
+        // A busy machine may be slow once.
+        let mut in_vain = 0;
+        while in_vain < 3 {
+            match TcpStream::connect_timeout(&address, Duration::from_millis(200)) {
+                Ok(stream) => {
+                    waiting.push(stream);
+                    in_vain = 0;
+                }
+                Err(_) => in_vain += 1,
+            }
+        }
+        Self {
+            server,
+            _waiting: waiting,
+        }
+    }
+
+    /// Returns its URL over `scheme`.
+    pub(crate) fn url(&self, scheme: &str) -> String {
+        self.server.url(scheme)
+    }
+}
+
 /// A running release server.
 pub(crate) struct ReleaseServer {
     address: SocketAddr,
