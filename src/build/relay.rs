@@ -6,7 +6,7 @@
 //!              └────── used buffers ───────┘
 //! ```
 //!
-//! Each side works while the other does, and no more than [`BUFFERS`] buffers exist, however many bytes pass.
+//! Each side works while the other does, and no more than `BUFFERS` buffers exist, however many bytes pass.
 
 use std::io::{self, BufRead, Read};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
