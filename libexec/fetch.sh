@@ -142,9 +142,9 @@ MESSAGE
   else
     [ "${1-}" != compile ] || printf '%s\n' "-----> Downloading the program of hoop buildpack ${version}"
     # A link in place of our folder leads to somebody else's, as another buildpack's, and is none of ours to tidy up.
-    # compile removes what a killed build leaves behind by the name partial-*, see src/build/cache.rs.
+    # compile removes what a killed build leaves behind by the name download-*, see src/build/cache.rs.
     if [ -n "${keep_in}" ] && [ ! -L "${keep_in}" ] && mkdir -p -- "${keep_in}" 2>/dev/null &&
-      partial=$(mktemp "${keep_in}/partial-XXXXXXXXXX" 2>/dev/null); then
+      partial=$(mktemp "${keep_in}/download-XXXXXXXXXX" 2>/dev/null); then
       fetch
       rm -f -- "${keep_in}"/hoop-buildpack-*
       mv -f -- "${partial}" "${kept}"

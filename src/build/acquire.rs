@@ -6,7 +6,7 @@ use super::archive::{UnpackFault, Unpacked};
 use super::cache::{Cache, CachedArchive};
 use super::checksums;
 use super::config::{BuildConfig, VersionRequest};
-use super::fetch::{ARCHIVE_LIMIT, FetchError, Fetcher, STARTS, from_io};
+use super::fetch::{ARCHIVE_LIMIT, Effort, FetchError, Fetcher, from_io};
 use super::install::{InstallError, UNPACKED};
 use super::one_pass::{self, Copy, PassFault, Targets, VerifiedAgent};
 use super::platform::Platform;
@@ -72,6 +72,16 @@ pub struct Acquired {
     pub agent: VerifiedAgent,
     /// Where its bytes came from.
     pub archive_origin: ArchiveOrigin,
+}
+
+impl Acquired {
+    /// Returns the archive it came from, as the cache knows it.
+    pub fn archive(&self) -> CachedArchive {
+        CachedArchive {
+            version: self.version.clone(),
+            digest: self.agent.digest(),
+        }
+    }
 }
 
 /// What acquiring needs.
@@ -235,12 +245,12 @@ impl Acquire<'_, '_> {
     /// Downloads and unpacks `tarball`, with a copy to the cache.
     fn download(&mut self, version: &Version, tarball: &Tarball) -> Result<VerifiedAgent, BuildError> {
         let location = self.config.releases.tarball(version, &tarball.name);
-        let mut start = 1;
+        let mut effort = Effort::begin();
         let fault = loop {
             let mut copy = self.begin_copy();
             let log = &mut *self.log;
             let mut notice = |line: String| log.detail(line);
-            let mut stream = match self.fetcher.stream(&location, ARCHIVE_LIMIT, &mut notice) {
+            let mut stream = match self.fetcher.stream(&location, ARCHIVE_LIMIT, &mut effort, &mut notice) {
                 Ok(stream) => stream,
                 // Without checksums.txt this is the first thing the server was asked of the version.
                 Err(FetchError::NotFound { location, answer }) if !tarball.is_listed => {
@@ -274,11 +284,7 @@ impl Acquire<'_, '_> {
                     return Ok(agent);
                 }
                 Err(PassFault::Read(error)) => match from_io(error, &location) {
-                    FetchError::CannotContinue { .. } if start < STARTS => {
-                        start += 1;
-                        self.log.detail(format!("{location}: starting over"));
-                    }
-                    FetchError::CannotContinue { fault } => break BuildError::Fetch(*fault),
+                    FetchError::CannotContinue { .. } => self.log.detail(format!("{location}: starting over")),
                     error => break BuildError::Fetch(error),
                 },
                 Err(fault) => break of_pass(fault, tarball, &location),

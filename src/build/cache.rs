@@ -7,10 +7,12 @@
 
 use super::platform::Platform;
 use super::sha256::Sha256;
-use super::stop::Stop;
+use super::stop::{Held, Stop};
 use crate::version::Version;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt as _};
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -20,6 +22,9 @@ const FOLDER: &str = "hoop";
 
 /// The beginning of the name of a file that is being written. Never read as an archive.
 const PARTIAL: &str = "partial-";
+
+/// The same of `libexec/fetch.sh`, which can hold no lock on it.
+const PARTIAL_OF_SHELL: &str = "download-";
 
 /// No build takes longer: the platform ends it after 25 minutes
 /// (<https://devcenter.heroku.com/articles/slug-compiler>).
@@ -69,8 +74,8 @@ pub struct Cache {
     folder: Option<Dir>,
     /// Whether our folder was made by this build, and must go if the build fails.
     made_folder: bool,
-    /// The name of the copy that is being written.
-    partial: Option<String>,
+    /// The name of the copy that is being written, and its lock: other builds see by it that we live.
+    partial: Option<(String, File)>,
     /// What that copy is, once it is whole and verified.
     finished: Option<CachedArchive>,
     platform: Platform,
@@ -147,6 +152,17 @@ impl Cache {
     /// Begins the copy of an archive that is on its way.
     pub fn begin_copy(&mut self) -> io::Result<File> {
         self.drop_copy();
+        match self.create_partial() {
+            // Another build made our folder, failed, and took it away again.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && self.folder.take().is_some() => {
+                self.create_partial()
+            }
+            result => result,
+        }
+    }
+
+    /// Makes the file of a copy, and our folder where there is none.
+    fn create_partial(&mut self) -> io::Result<File> {
         // Another build may be writing to the same cache dir, even one with the same process id.
         let name = format!("{PARTIAL}{:016x}", fastrand::u64(..));
         let mut held = self.stop.hold();
@@ -165,14 +181,17 @@ impl Cache {
         let folder = self.folder.as_ref().ok_or(io::ErrorKind::NotFound)?;
         let file = folder.open_with(&name, OpenOptions::new().write(true).create_new(true).mode(0o644))?;
         held.add_file(self.path.join(FOLDER).join(&name));
-        self.partial = Some(name);
+        // The lock lasts as long as this copy of the descriptor. A disk that knows no locks goes by the file's age.
+        let lock = file.try_clone()?;
+        let _ = flock(&lock, FlockOperation::NonBlockingLockExclusive);
+        self.partial = Some((name, lock));
         Ok(file)
     }
 
     /// Gives up the copy that was begun, if there is one.
     pub fn drop_copy(&mut self) {
-        if let (Some(name), Some(folder)) = (self.partial.take(), &self.folder) {
-            // What is left is removed by the next build, see `keep_only`.
+        if let (Some((name, _)), Some(folder)) = (self.partial.take(), &self.folder) {
+            // What is left is removed by the next build that succeeds, see `keep_only`.
             let _ = folder.remove_file(name);
         }
     }
@@ -185,25 +204,25 @@ impl Cache {
         }
     }
 
-    /// Makes a finished copy the cached archive, and removes every other file of ours. Called once the build has
-    /// succeeded, since a failed one must leave the cache as it was.
-    pub fn keep(&mut self) -> io::Result<()> {
-        let (Some(archive), Some(folder)) = (self.finished.take(), &self.folder) else {
+    /// Makes a finished copy the cached archive, and removes every file of ours but that of `installed`. Called once
+    /// the slug is complete, since a failed build must leave the cache as it was; in a build that is not stopped
+    /// meanwhile.
+    pub fn keep(&mut self, installed: &CachedArchive, _held: &Held) -> io::Result<()> {
+        let Some(folder) = &self.folder else {
             return Ok(());
         };
-        let _held = self.stop.hold();
-        if let Some(partial) = &self.partial {
+        if let (Some(archive), Some((partial, _))) = (self.finished.take(), &self.partial) {
             let name = archive.file_name(self.platform);
             if folder.symlink_metadata(&name).is_ok_and(|found| found.is_dir()) {
                 // The one thing that a rename does not replace, and no archive.
                 folder.remove_dir_all(&name)?;
             }
             folder.rename(partial, folder, name)?;
+            self.partial = None;
+            self.made_folder = false;
+            self.made_cache_dir.clear();
         }
-        self.partial = None;
-        self.made_folder = false;
-        self.made_cache_dir.clear();
-        self.keep_only(&archive);
+        self.keep_only(installed);
         Ok(())
     }
 
@@ -212,6 +231,10 @@ impl Cache {
     fn keep_only(&self, archive: &CachedArchive) {
         let Some(folder) = &self.folder else { return };
         let kept = [archive.file_name(self.platform), program_name(self.platform)];
+        // Where it could not be cached, an older one is still better than none.
+        if !folder.exists(&kept[0]) {
+            return;
+        }
         for name in names(folder) {
             if !kept.contains(&name) && !is_being_written(folder, &name) {
                 // Best effort: another build may be removing the same file.
@@ -252,6 +275,15 @@ fn program_name(platform: Platform) -> String {
 
 /// Answers whether a build may still be writing the file `name`.
 fn is_being_written(folder: &Dir, name: &str) -> bool {
+    if name.starts_with(PARTIAL)
+        && let Ok(file) = folder.open(name)
+    {
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return false,
+            Err(Errno::WOULDBLOCK) => return true,
+            Err(_) => {}
+        }
+    }
     let age = || {
         folder
             .metadata(name)?
@@ -260,7 +292,10 @@ fn is_being_written(folder: &Dir, name: &str) -> bool {
             .elapsed()
             .map_err(io::Error::other)
     };
-    name.starts_with(PARTIAL) && age().is_ok_and(|age| age < LONGEST_BUILD)
+    [PARTIAL, PARTIAL_OF_SHELL]
+        .iter()
+        .any(|partial| name.starts_with(partial))
+        && age().is_ok_and(|age| age < LONGEST_BUILD)
 }
 
 /// Returns the names of the files in `folder` that are UTF-8, as ours are.
@@ -293,6 +328,7 @@ mod tests {
         assert_eq!(CachedArchive::parse(&format!("{name}.bak"), Platform::Amd64), None);
         assert_eq!(CachedArchive::parse("partial-1", Platform::Amd64), None);
     }
+
     #[test]
     fn only_the_new_archive_and_the_running_program_are_kept() {
         let scratch = tempfile::tempdir().unwrap();
@@ -301,6 +337,8 @@ mod tests {
         let program = program_name(Platform::Amd64);
         for name in [
             program.as_str(),
+            "download-being-written",
+            "partial-of-a-killed-build",
             "hoop-buildpack-0.0.1-linux-amd64",
             "hoop_1.0.0_linux_amd64_x.tar.gz",
         ] {
@@ -311,15 +349,25 @@ mod tests {
             digest: "cd".repeat(32).parse().unwrap(),
         };
 
-        let mut cache = Cache::open(scratch.path(), Platform::Amd64, &Stop::default()).unwrap();
+        let open = || Cache::open(scratch.path(), Platform::Amd64, &Stop::default()).unwrap();
+        let mut other = open();
+        other.begin_copy().unwrap();
+        let mut cache = open();
         cache.begin_copy().unwrap();
         cache.finish_copy(archive.clone());
-        cache.keep().unwrap();
+        cache.keep(&archive, &Stop::default().hold()).unwrap();
+        // What another build is writing is not taken from it.
+        other.finish_copy(archive.clone());
+        other.keep(&archive, &Stop::default().hold()).unwrap();
 
         let left: BTreeSet<String> = fs::read_dir(&folder)
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
-        assert_eq!(left, BTreeSet::from([program, archive.file_name(Platform::Amd64)]));
+        let download = "download-being-written".to_owned();
+        assert_eq!(
+            left,
+            BTreeSet::from([program, archive.file_name(Platform::Amd64), download])
+        );
     }
 }

@@ -49,8 +49,8 @@ pub fn run(folders: &Folders, environment: &Environment, log: &mut BuildLog) -> 
     // Where it cannot be had, the build is stopped as any program is, and leaves its scratch folder.
     let stop = Stop::listen().unwrap_or_default();
     let result = build(folders, environment, &stop, log, &mut facts);
-    // What follows from being stopped is not worth telling.
-    let _held = stop.hold();
+    // A build that is being stopped ends here: what it ran into by that is not worth telling.
+    drop(stop.hold());
     if let Err(error) = &result {
         facts.text("outcome", "failure");
         note_failure(&mut facts, error);
@@ -98,12 +98,16 @@ fn build(
     let manifest = manifest(acquired.as_ref(), &config, procfile.as_ref());
     let earlier_buildpacks = traces_of_buildpacks(slug.root());
     let agent = acquired.as_ref().map(|acquired| &acquired.agent);
-    let added = install::into_slug(&slug, agent, &manifest)?;
+    // From here on a build is no longer stopped half-way: slug and cache change together.
+    let held = stop.hold();
+    let added = install::into_slug(&slug, agent, &manifest, &held)?;
     // What could not be installed must not take the place of what the last build could.
-    if acquired.is_some()
-        && let Some(cache) = &mut cache
-        && let Err(error) = cache.keep()
-    {
+    let kept = match (&acquired, &mut cache) {
+        (Some(acquired), Some(cache)) => cache.keep(&acquired.archive(), &held),
+        _ => Ok(()),
+    };
+    drop(held);
+    if let (Err(error), Some(cache)) = (kept, &cache) {
         log.warning(&warnings::cache_unwritable(cache.path(), &error));
     }
 

@@ -4,6 +4,7 @@ use super::archive::{AGENT, RDP_HELPER};
 use super::one_pass::VerifiedAgent;
 use super::proof::{self, ProofError};
 use super::slug::{Content, Placement, Slug, SlugError, create_file};
+use super::stop::Held;
 use crate::manifest::Manifest;
 use crate::version::Version;
 use std::io;
@@ -64,7 +65,12 @@ pub struct Added {
 }
 
 /// Puts hoopstart, the launcher, the manifest and the agent, if there is one, into the slug. All or nothing.
-pub fn into_slug(slug: &Slug, agent: Option<&VerifiedAgent>, manifest: &Manifest) -> Result<Added, InstallError> {
+pub fn into_slug(
+    slug: &Slug,
+    agent: Option<&VerifiedAgent>,
+    manifest: &Manifest,
+    held: &Held,
+) -> Result<Added, InstallError> {
     let manifest = manifest.to_yaml();
     let own_bytes = copy_own_binary(slug)?;
     slug.write("manifest.yml", manifest.as_bytes(), 0o644)?;
@@ -89,7 +95,7 @@ pub fn into_slug(slug: &Slug, agent: Option<&VerifiedAgent>, manifest: &Manifest
     if may_link_into_bin(slug) {
         placements.push(placement("bin", "hoopstart", Content::Link(LINK_IN_BIN)));
     }
-    slug.place(&placements)?;
+    slug.place(&placements, held)?;
 
     let agent_files = agent.map(|agent| &agent.unpacked().files);
     Ok(Added {

@@ -15,6 +15,7 @@ use super::relay::{Chunks, Filler, relay};
 use super::sha256::{Hasher, Sha256};
 use cap_std::fs::Dir;
 use std::io::{self, Read, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// An agent whose bytes are those of an archive with the expected digest, in a scratch folder.
 #[derive(Debug)]
@@ -115,9 +116,17 @@ pub fn run(
         limit,
     };
     let folder = targets.folder;
+    let disk_failed = AtomicBool::new(false);
     let (read, unpacked) = std::thread::scope(|scope| {
-        let unpacker = scope.spawn(move || archive::unpack(to_unpack, name, folder));
-        scope.spawn(move || inflate(to_inflate, inflated));
+        let disk_failed = &disk_failed;
+        let unpacker = scope.spawn(move || {
+            let mut to_unpack = to_unpack;
+            let unpacked = archive::unpack(&mut to_unpack, name, folder);
+            // Before the end of `to_unpack`, which is what the inflater notices.
+            disk_failed.store(matches!(unpacked, Err(UnpackFault::Write(..))), Ordering::SeqCst);
+            unpacked
+        });
+        scope.spawn(move || inflate(to_inflate, inflated, disk_failed));
         let read = compressed.pass_on(&mut archive);
         drop(compressed);
         (read, unpacker.join())
@@ -126,6 +135,10 @@ pub fn run(
         Ok(unpacked) => unpacked,
         Err(panic) => std::panic::resume_unwind(panic),
     };
+    // No byte that is still to come can cure the disk.
+    if let Err(fault @ UnpackFault::Write(..)) = unpacked {
+        return Err(PassFault::Unpack(fault));
+    }
     if archive.bytes > limit {
         return Err(PassFault::TooLarge);
     }
@@ -166,7 +179,8 @@ impl Read for Archive<'_, '_> {
 }
 
 /// Inflates all members of a gzip file (<https://www.rfc-editor.org/rfc/rfc1952#page-5>).
-fn inflate(compressed: Chunks, inflated: Filler) {
+/// Where the disk has failed, the rest is not asked for.
+fn inflate(compressed: Chunks, inflated: Filler, disk_failed: &AtomicBool) {
     let mut decoder = flate2::bufread::MultiGzDecoder::new(compressed);
     let result = inflated.pass_on(&mut decoder);
     if let Err(error) = result {
@@ -174,8 +188,10 @@ fn inflate(compressed: Chunks, inflated: Filler) {
     } else {
         drop(inflated);
     }
-    // What nobody wants to unpack must still pass the hash.
-    decoder.into_inner().drain();
+    if !disk_failed.load(Ordering::SeqCst) {
+        // What nobody wants to unpack must still pass the hash.
+        decoder.into_inner().drain();
+    }
 }
 
 #[cfg(test)]

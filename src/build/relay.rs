@@ -6,7 +6,7 @@
 //!              └────── used buffers ───────┘
 //! ```
 //!
-//! Each side works while the other does, and no more than `BUFFERS` buffers exist, however many bytes pass.
+//! Each side works while the other does, and there are two buffers more than `BUFFERS` at most, however many bytes pass.
 
 use std::io::{self, BufRead, Read};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -15,7 +15,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 /// the processor's cache. A quarter of it was slower, eight times as much no faster (`benches/compile.rs`).
 const BUFFER: usize = 128 * 1024;
 
-/// How many buffers are on their way. Two would do for an even stream; the others bridge the pauses of a network.
+/// How many full buffers wait to be read. Two would do for an even stream; the others bridge the pauses of a network.
 const BUFFERS: usize = 8;
 
 /// Makes the two ends of a relay.
@@ -88,7 +88,7 @@ impl Chunks {
     /// Lets go of all that is still to come.
     pub fn drain(&mut self) {
         while let Ok(Ok(chunk)) = self.full.recv() {
-            // There is always room: no more than BUFFERS of them exist. If the filler is gone, nobody needs it.
+            // Where there is no room for it, or no filler any more, nobody needs it.
             let _ = self.used.try_send(chunk);
         }
     }

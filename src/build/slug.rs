@@ -4,7 +4,7 @@
 //! matter of renames on one disk. Folders of the app are opened without leaving the build dir: an app's repo may
 //! hold links, planted or not, and nothing is written through one that leads outside.
 
-use super::stop::Stop;
+use super::stop::{Held, Stop};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
@@ -77,13 +77,10 @@ impl Slug {
             source,
         };
         let mut held = stop.hold();
-        let scratch_folder = tempfile::Builder::new()
-            .prefix(SCRATCH)
-            .tempdir_in(path)
-            .map_err(unwritable)?;
-        held.add_folder(scratch_folder.path().to_owned());
-        let lock = lock(scratch_folder.path());
+        // First: what a killed build has left may be what fills the disk.
         remove_abandoned(&root, path);
+        let (scratch_folder, lock) = make_scratch(path).map_err(unwritable)?;
+        held.add_folder(scratch_folder.path().to_owned());
         drop(held);
         let scratch = Dir::open_ambient_dir(scratch_folder.path(), ambient_authority()).map_err(unwritable)?;
         Ok(Self {
@@ -131,9 +128,9 @@ impl Slug {
             })
     }
 
-    /// Moves everything into place as `placements` say. If one fails, those before it are taken back.
-    pub fn place(&self, placements: &[Placement]) -> Result<(), SlugError> {
-        let _held = self.stop.hold();
+    /// Moves everything into place as `placements` say, in a build that is not stopped meanwhile. If one fails, those
+    /// before it are taken back.
+    pub fn place(&self, placements: &[Placement], _held: &Held) -> Result<(), SlugError> {
         let mut undo = Undo {
             slug: self,
             done: Vec::new(),
@@ -229,19 +226,31 @@ fn remove_abandoned(root: &Dir, path: &Path) {
     let names = root.entries().into_iter().flatten();
     for name in names.filter_map(|entry| entry.ok()?.file_name().into_string().ok()) {
         let is_scratch = name.starts_with(SCRATCH) && root.symlink_metadata(&name).is_ok_and(|found| found.is_dir());
-        if is_scratch && lock(&path.join(&name)).is_some() {
+        if !is_scratch {
+            continue;
+        }
+        if let Ok(folder) = std::fs::File::open(path.join(&name))
+            && folder.try_lock().is_ok()
+        {
             // Best effort: of someone else's folder there is nothing to be done.
             let _ = root.remove_dir_all(&name);
         }
     }
 }
 
-/// Locks a folder until the file is dropped or the process ends, however it does. `None` means that another
-/// process holds it, or that the disk knows no locks.
-fn lock(folder: &Path) -> Option<std::fs::File> {
-    let folder = std::fs::File::open(folder).ok()?;
-    folder.try_lock().ok()?;
-    Some(folder)
+/// Makes a scratch folder in `path`, and locks it until the file is dropped or the process ends, however it does.
+/// There is no lock where the disk knows none.
+fn make_scratch(path: &Path) -> io::Result<(tempfile::TempDir, Option<std::fs::File>)> {
+    loop {
+        let folder = tempfile::Builder::new().prefix(SCRATCH).tempdir_in(path)?;
+        let lock = std::fs::File::open(folder.path())?;
+        // Waits no longer than it takes another build to look at the folder, and to remove it: for that one it was
+        // abandoned, since it had no lock yet.
+        let is_locked = lock.lock().is_ok();
+        if folder.path().exists() {
+            return Ok((folder, is_locked.then_some(lock)));
+        }
+    }
 }
 
 /// Creates the file `name` in `folder` with exactly `mode`, whatever the umask is: the same build must give the
@@ -325,6 +334,10 @@ mod tests {
         Placement { folder, name, content }
     }
 
+    fn place(slug: &Slug, placements: &[Placement]) -> Result<(), SlugError> {
+        slug.place(placements, &slug.stop().hold())
+    }
+
     fn names(path: &Path) -> Vec<String> {
         let mut names: Vec<_> = fs::read_dir(path)
             .unwrap()
@@ -340,12 +353,12 @@ mod tests {
         let slug = Slug::open(build.path(), &Stop::default()).unwrap();
         slug.write("new", b"new", 0o755).unwrap();
 
-        slug.place(&[
+        let placements = [
             placement(".hoop/bin", "hoop", Content::File("new")),
             placement("bin", "hoopstart", Content::Link("../.hoop/bin/hoop")),
             placement("bin", "not-there", Content::Nothing),
-        ])
-        .unwrap();
+        ];
+        place(&slug, &placements).unwrap();
         drop(slug);
 
         assert_eq!(names(build.path()), [".hoop", "bin"]);
@@ -361,13 +374,12 @@ mod tests {
         let slug = Slug::open(build.path(), &Stop::default()).unwrap();
         slug.write("new", b"new", 0o644).unwrap();
 
-        let error = slug
-            .place(&[
-                placement("bin", "tool", Content::File("new")),
-                placement(".hoop/bin", "link", Content::Link("nowhere")),
-                placement(".profile.d", "hoop.sh", Content::File("new")),
-            ])
-            .unwrap_err();
+        let placements = [
+            placement("bin", "tool", Content::File("new")),
+            placement(".hoop/bin", "link", Content::Link("nowhere")),
+            placement(".profile.d", "hoop.sh", Content::File("new")),
+        ];
+        let error = place(&slug, &placements).unwrap_err();
         drop(slug);
 
         assert!(
@@ -399,9 +411,7 @@ mod tests {
         let slug = Slug::open(build.path(), &Stop::default()).unwrap();
         slug.write("new", b"new", 0o644).unwrap();
 
-        let error = slug
-            .place(&[placement(".hoop/bin", "hoop", Content::File("new"))])
-            .unwrap_err();
+        let error = place(&slug, &[placement(".hoop/bin", "hoop", Content::File("new"))]).unwrap_err();
 
         assert!(matches!(error, SlugError::Blocked { .. }), "{error}");
         assert_eq!(names(outside.path()), [] as [&str; 0]);

@@ -5,9 +5,10 @@
 //! the two apart is one lock, over the list of what has to go: whoever holds it may change what others will see.
 //! The build takes it to put files into place; the signal's thread never lets it go again.
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::fs;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -50,23 +51,24 @@ impl Stop {
         let stop = Self::default();
         let (mut woken, waker) = UnixStream::pair()?;
         let received = Arc::new(AtomicUsize::new(0));
-        let signals: Vec<_> = STOPPING
-            .into_iter()
-            .filter(|(signal, _)| !crate::run::is_ignored(*signal))
-            .collect();
+        // All that can fail comes before the first signal is caught.
+        let mut signals = Vec::new();
+        for (signal, _) in STOPPING {
+            if !crate::run::is_ignored(signal) {
+                signals.push((signal.as_raw(), waker.try_clone()?));
+            }
+        }
         let stopped = stop.clone();
         let number = Arc::clone(&received);
-        // Before any signal is caught: without the thread it would be lost.
         thread::Builder::new().spawn(move || {
             if woken.read_exact(&mut [0]).is_ok() {
                 stopped.end(number.load(Ordering::SeqCst));
             }
         })?;
-        for (signal, _) in signals {
-            let number = signal.as_raw();
+        for (number, waker) in signals {
             // In this order: the thread that is woken asks for the number.
             signal_hook::flag::register_usize(number, Arc::clone(&received), number.unsigned_abs() as usize)?;
-            signal_hook::low_level::pipe::register(number, waker.try_clone()?)?;
+            signal_hook::low_level::pipe::register(number, waker)?;
         }
         Ok(stop)
     }
@@ -86,10 +88,9 @@ impl Stop {
             .iter()
             .find(|(signal, _)| usize::try_from(signal.as_raw()) == Ok(number));
         let name = name.map_or("a signal", |(_, name)| name);
-        let _ = writeln!(
-            io::stderr(),
-            " !     The build was stopped by {name}. Its scratch files are removed."
-        );
+        say(&format!(
+            " !     The build was stopped by {name}. Its scratch files are removed.\n"
+        ));
         // At once: an orderly exit would wait for locks that the build's threads hold.
         signal_hook::low_level::exit(i32::try_from(128 + number).unwrap_or(i32::MAX))
     }
@@ -135,6 +136,18 @@ impl Leftovers {
         for folder in self.empty_folders.iter().rev() {
             let _ = fs::remove_dir(folder);
         }
+    }
+}
+
+/// Writes a line to the build log, unless nobody reads it: a full pipe, or a thread of the build that waits for one,
+/// must not keep the build from ending.
+fn say(line: &str) {
+    let stderr = rustix::stdio::stderr();
+    let mut ready = [PollFd::new(&stderr, PollFlags::OUT)];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    if poll(&mut ready, Some(&at_once)) == Ok(1) {
+        // A pipe that is ready has room for a page.
+        let _ = rustix::io::write(stderr, line.as_bytes());
     }
 }
 

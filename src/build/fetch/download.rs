@@ -21,9 +21,25 @@ pub struct Download<'a> {
     /// How many bytes the whole file has, where the server said.
     expected: Option<u64>,
     received: u64,
+    effort: &'a mut Effort,
+}
+
+/// What was spent on one file so far, also where it was begun again from its start.
+#[derive(Debug)]
+pub struct Effort {
     /// Attempts made, the one under way included.
     attempts: u32,
     started: Instant,
+}
+
+impl Effort {
+    /// Begins to count now.
+    pub fn begin() -> Self {
+        Self {
+            attempts: 0,
+            started: Instant::now(),
+        }
+    }
 }
 
 impl<'a> Download<'a> {
@@ -32,11 +48,11 @@ impl<'a> Download<'a> {
         client: &'a HttpClient,
         location: Location,
         patience: &'a Patience,
+        effort: &'a mut Effort,
         notice: &'a mut Notice<'a>,
     ) -> Result<Self, FetchError> {
-        let started = Instant::now();
-        let mut attempts = 1;
         let response = loop {
+            effort.attempts += 1;
             match client.ask(&location, 0, None) {
                 Ok(Answer::Whole(response) | Answer::Rest(response)) => break response,
                 Ok(Answer::Other) => {
@@ -48,12 +64,10 @@ impl<'a> Download<'a> {
                 Err(trouble) => {
                     let progress = Progress {
                         location: &location,
-                        attempts,
                         received: 0,
-                        started,
+                        effort,
                     };
                     progress.wait_to_retry(trouble, patience, notice)?;
-                    attempts += 1;
                 }
             }
         };
@@ -66,8 +80,7 @@ impl<'a> Download<'a> {
             notice,
             response,
             received: 0,
-            attempts,
-            started,
+            effort,
         })
     }
 
@@ -81,12 +94,11 @@ impl<'a> Download<'a> {
         loop {
             let progress = Progress {
                 location: &self.location,
-                attempts: self.attempts,
                 received: self.received,
-                started: self.started,
+                effort: self.effort,
             };
             let fault = progress.wait_to_retry(trouble, self.patience, self.notice)?;
-            self.attempts += 1;
+            self.effort.attempts += 1;
             match self
                 .client
                 .ask(&self.location, self.received, self.validator.as_deref())
@@ -98,9 +110,10 @@ impl<'a> Download<'a> {
                     self.expected = response.content_length();
                     self.response = response;
                 }
-                Ok(Answer::Other) => {
+                Ok(Answer::Other) if self.effort.attempts < self.patience.attempts => {
                     return Err(FetchError::CannotContinue { fault: Box::new(fault) });
                 }
+                Ok(Answer::Other) => return Err(fault),
                 Err(next) => {
                     trouble = next;
                     continue;
@@ -117,7 +130,7 @@ impl Read for Download<'_> {
             return Ok(0);
         }
         loop {
-            if self.started.elapsed() > self.patience.whole {
+            if self.effort.started.elapsed() > self.patience.whole {
                 return Err(io::Error::other(FetchError::Stalled {
                     location: self.location.clone(),
                     received: self.received,
@@ -152,9 +165,8 @@ impl Read for Download<'_> {
 /// How far a transfer has come.
 struct Progress<'a> {
     location: &'a Location,
-    attempts: u32,
     received: u64,
-    started: Instant,
+    effort: &'a Effort,
 }
 
 impl Progress<'_> {
@@ -170,16 +182,16 @@ impl Progress<'_> {
             Trouble::Lasting(error) => return Err(error),
             Trouble::Passing { kind, cause, wait } => (kind, cause, wait),
         };
-        let pause = wait.unwrap_or_else(|| patience.pause(self.attempts, fastrand::f64()));
+        let pause = wait.unwrap_or_else(|| patience.pause(self.effort.attempts, fastrand::f64()));
         let line = format!(
             "{}: {cause}; trying again in {:.1} s ({} of {})",
             self.location,
             pause.as_secs_f64(),
-            self.attempts + 1,
+            self.effort.attempts + 1,
             patience.attempts,
         );
         let fault = self.give_up(kind, cause, patience);
-        if self.attempts >= patience.attempts || self.started.elapsed() + pause > patience.whole {
+        if self.effort.attempts >= patience.attempts || self.effort.started.elapsed() + pause > patience.whole {
             return Err(fault);
         }
         notice(line);
@@ -190,7 +202,7 @@ impl Progress<'_> {
     /// Returns the error of a transfer that is not tried again.
     fn give_up(&self, kind: PassingKind, cause: String, patience: &Patience) -> FetchError {
         let location = self.location.clone();
-        let attempts = self.attempts;
+        let attempts = self.effort.attempts;
         let received = self.received;
         match kind {
             PassingKind::Connect => FetchError::Unreachable {

@@ -73,11 +73,11 @@ impl HttpClient {
                 let previous = attempt.previous();
                 if previous.len() > MOST_REDIRECTS {
                     attempt.error("more than 10 redirects")
-                } else if attempt.url().scheme() != "https" && previous.iter().any(|url| url.scheme() == "https") {
-                    attempt.error("a redirect from https to plain http")
                 } else if !matches!(attempt.url().scheme(), "http" | "https") {
                     // Left to reqwest this would look like a connection that broke, and be tried again.
                     attempt.error("a redirect to something else than http and https")
+                } else if attempt.url().scheme() != "https" && previous.iter().any(|url| url.scheme() == "https") {
+                    attempt.error("a redirect from https to plain http")
                 } else {
                     attempt.follow()
                 }

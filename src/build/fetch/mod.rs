@@ -7,7 +7,7 @@ mod download;
 mod http;
 mod retry;
 
-pub use download::Download;
+pub use download::{Download, Effort};
 pub use retry::Patience;
 
 use super::releases::Location;
@@ -19,9 +19,6 @@ use std::time::Duration;
 
 /// The largest tarball that is downloaded, in bytes. Releases have 20 to 45 MB.
 pub const ARCHIVE_LIMIT: u64 = 512 * 1024 * 1024;
-
-/// How often a file that cannot be continued is asked for from its start.
-pub const STARTS: u32 = 3;
 
 /// Why bytes could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -114,10 +111,11 @@ pub enum FetchError {
         /// Where they were looked for, and why that failed.
         cause: String,
     },
-    /// The bytes cannot be continued where they broke; the whole file must be asked for again.
+    /// The bytes cannot be continued where they broke; the whole file must be asked for again, and there are attempts
+    /// left to do so.
     #[error("{fault}")]
     CannotContinue {
-        /// What broke them: what to tell a user where asking again is no use.
+        /// What broke them.
         fault: Box<FetchError>,
     },
 }
@@ -163,11 +161,11 @@ impl Fetcher {
 
     /// Returns a file of at most `limit` bytes whole.
     pub fn whole(&self, location: &Location, limit: u64, notice: &mut Notice) -> Result<Vec<u8>, FetchError> {
+        let mut effort = Effort::begin();
         // A small file that breaks in the middle is asked for again from its start.
-        let mut start = 1;
         loop {
             let mut bytes = Vec::new();
-            let stream = self.stream(location, limit, notice)?;
+            let stream = self.stream(location, limit, &mut effort, notice)?;
             match stream.take(limit + 1).read_to_end(&mut bytes) {
                 Ok(_) if bytes.len() as u64 > limit => {
                     return Err(FetchError::TooLarge {
@@ -177,20 +175,21 @@ impl Fetcher {
                 }
                 Ok(_) => return Ok(bytes),
                 Err(error) => match from_io(error, location) {
-                    FetchError::CannotContinue { .. } if start < STARTS => start += 1,
-                    FetchError::CannotContinue { fault } => return Err(*fault),
+                    FetchError::CannotContinue { .. } => {}
                     error => return Err(error),
                 },
             }
         }
     }
 
-    /// Opens a file as a stream, unless the server says that it has more than `limit` bytes. Errors of its `read`
+    /// Opens a file as a stream, unless the server says that it has more than `limit` bytes. `effort` is what was
+    /// spent on the file before. Errors of its `read`
     /// hold a [`FetchError`], see [`from_io`].
     pub fn stream<'a>(
         &'a self,
         location: &Location,
         limit: u64,
+        effort: &'a mut Effort,
         notice: &'a mut Notice<'a>,
     ) -> Result<Box<dyn Read + 'a>, FetchError> {
         if let Some(path) = location.file() {
@@ -203,7 +202,7 @@ impl Fetcher {
                 Err(source) => Err(FetchError::FileUnreadable { path, source }),
             };
         }
-        let download = Download::open(self.http()?, location.clone(), &self.patience, notice)?;
+        let download = Download::open(self.http()?, location.clone(), &self.patience, effort, notice)?;
         if download.expected().is_some_and(|bytes| bytes > limit) {
             return Err(FetchError::TooLarge {
                 location: location.clone(),
