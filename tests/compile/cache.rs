@@ -150,6 +150,19 @@ fn what_older_and_broken_builds_left_in_our_part_of_the_cache_goes() {
 }
 
 #[test]
+fn what_a_killed_build_left_in_the_cache_goes_also_where_nothing_is_downloaded() {
+    let mirror = Mirror::of(VERSION);
+    let build = built_from(&mirror.serve().url());
+    build.set("HOOP_VERSION", VERSION);
+    // A moment ago: nobody holds its lock any more.
+    fs::write(build.cache().join("hoop/partial-1"), noise(50_000)).unwrap();
+
+    build.compile().succeeds_quietly();
+
+    assert_eq!(build.cached(), [cached_name(VERSION, &mirror.digest(VERSION))]);
+}
+
+#[test]
 fn builds_at_the_same_time_may_share_a_cache() {
     let mirror = Mirror::of(VERSION);
     let server = mirror.serve();
