@@ -1,5 +1,5 @@
 //! The buildpack under herokuish, which Dokku builds with: another working directory than Heroku's, one argument more,
-//! a user that the machine does not know, and a boot that takes the quotes out of commands.
+//! a user without privileges, and a boot that takes the quotes out of commands.
 //!
 //! What is done here is what its scripts do: `include/buildpack.bash` and `include/procfile.bash` of
 //! <https://github.com/gliderlabs/herokuish> (0.11.14). herokuish itself needs its own image.
@@ -13,14 +13,20 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::dyno::program;
+use support::dyno::{Dyno, Launch, QUIET_AGENT, STANDARD, program};
 use support::mirror::{Mirror, PLATFORM, VERSION};
 use support::run::Run;
 use support::tree::Tree;
 use tempfile::TempDir;
 
-/// Somebody without a name, as herokuish makes one up for each build.
+/// Somebody without privileges, as herokuish makes one up for each build.
 const NOBODY: u32 = 32767;
+
+/// What `/start` does: `.profile.d` is sourced with these options set, in the order of the names; then `$2`, which
+/// changes the user, starts what is left of the command `$1` after `eval`.
+const BOOT: &str = "set -eo pipefail; cd; \
+    for file in \"$HOME\"/.profile.d/*.sh; do source \"$file\"; done; \
+    exec ${2-} $(eval echo \"$1\")";
 
 /// herokuish's folders, with a buildpack that holds its program.
 struct Herokuish {
@@ -112,13 +118,9 @@ impl Herokuish {
 
     /// Boots a command line as `/start` does, and returns what it prints.
     fn start(&self, command_line: &str) -> Run {
-        // Sourced with these options set, in the order of their names; then what is left of the command after `eval`.
-        let boot = "set -eo pipefail; cd; \
-            for file in \"$HOME\"/.profile.d/*.sh; do source \"$file\"; done; \
-            exec $(eval echo \"$1\")";
         let mut command = Command::new("bash");
         command
-            .args(["-c", boot, "start", command_line])
+            .args(["-c", BOOT, "start", command_line])
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
             .env("HOME", self.at("build"))
@@ -128,7 +130,7 @@ impl Herokuish {
 }
 
 #[test]
-fn a_build_in_the_apps_folder_by_an_unknown_user_is_a_build() {
+fn a_build_in_the_apps_folder_by_a_user_without_privileges_is_a_build() {
     let herokuish = Herokuish::new();
     herokuish.build();
     let slug = Tree::of(&herokuish.at("build"));
@@ -192,4 +194,37 @@ fn a_command_without_its_quotes_is_what_it_would_be_without_hoopstart() {
         assert_eq!(alone.stdout(), printed, "{line}");
         assert_eq!((beside.stdout(), beside.stderr()), (printed, ""), "{line}");
     }
+}
+
+#[test]
+fn the_agent_of_a_procfile_line_is_the_apps_user_and_that_of_autostart_is_root() {
+    let Some(setpriv) = program("setpriv").filter(|_| program("bash").is_some()) else {
+        return;
+    };
+    let herokuish = Herokuish::new();
+    herokuish.build();
+    fs::write(herokuish.at("build/.hoop/bin/hoop"), QUIET_AGENT).unwrap();
+    // In the place of herokuish's setuidgid. Only root can change the user; anyone else boots as themselves.
+    let is_root = rustix::process::geteuid().is_root();
+    let unprivileged = format!("{} --reuid={NOBODY} --regid={NOBODY} --clear-groups", setpriv.display());
+    let change_user = if is_root { unprivileged.as_str() } else { "" };
+    let launch = Launch::in_folder(&herokuish.at("build"))
+        .with("HOOP_KEY", STANDARD)
+        .with("DYNO", "web.1");
+    let starts = |launch: &Launch, line: &str| -> (Dyno, String) {
+        let dyno = launch.plain(["bash", "-c", BOOT, "start", line, change_user]);
+        dyno.logs("hoop | agent up\n");
+        let user = dyno.has_agents(1)[0].status("Uid");
+        (dyno, user)
+    };
+
+    let (dyno, user) = starts(&launch, "hoopstart -- sleep 600");
+    let app = fs::metadata(format!("/proc/{}", dyno.pid())).unwrap().uid();
+    assert_eq!(user.split_whitespace().next(), Some(app.to_string().as_str()));
+    assert!(!is_root || app == NOBODY, "{app}");
+    drop(dyno);
+
+    let (dyno, user) = starts(&launch.with("HOOP_AUTOSTART", "on"), "sleep 600");
+    let ours = rustix::process::geteuid().as_raw().to_string();
+    assert_eq!(user.split_whitespace().next(), Some(ours.as_str()), "{}", dyno.stderr());
 }

@@ -1,7 +1,7 @@
 //! Kernels and sandboxes that lack something: the app runs all the same, and the agent beside it where it can.
 
 use crate::shutdown::{PROMISE, namespace};
-use crate::support::dyno::{Dyno, Launch, MULTI, Process, QUIET_AGENT, Slug, program, skipped};
+use crate::support::dyno::{Dyno, Launch, MULTI, Process, QUIET_AGENT, STANDARD, Slug, program, skipped};
 use nix::libc;
 use rustix::process::Signal;
 use seccompiler::{
@@ -318,6 +318,21 @@ fn the_supervisor_is_one_thread_and_each_agent_one_process() {
         }
         dyno.agents()[0].signal(Signal::KILL);
     }
+}
+
+#[test]
+fn where_memory_runs_out_the_agent_is_taken_first_and_the_app_last() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    let dyno = slug.web().with("HOOP_KEY", STANDARD).start(["sleep", "600"]);
+    dyno.logs("hoop | agent up\n");
+    let score = |pid| fs::read_to_string(format!("/proc/{pid}/oom_score_adj")).unwrap();
+
+    let agent: i32 = score(dyno.agents()[0].pid).trim().parse().unwrap();
+    let supervisor: i32 = score(dyno.supervisors()[0].pid).trim().parse().unwrap();
+    assert!(agent > supervisor, "{agent}, {supervisor}");
+    assert_eq!(score(dyno.pid()), score(std::process::id()), "the app's is its own");
+    let app: i32 = score(dyno.pid()).trim().parse().unwrap();
+    assert!(supervisor > app, "{supervisor}, {app}");
 }
 
 #[test]
