@@ -101,9 +101,29 @@ pub struct Acquire<'a, 'log> {
 }
 
 impl Acquire<'_, '_> {
-    /// Settles the version, gets its tarball and unpacks it.
+    /// Settles the version, gets its tarball and unpacks it. Where the server of the latest one is down, the last
+    /// build's agent stands in.
     pub fn run(mut self) -> Result<Acquired, BuildError> {
-        let (version, version_origin) = self.version()?;
+        if let VersionRequest::Exact(version) = &self.config.version {
+            return self.install(version.clone(), VersionOrigin::ConfigVar);
+        }
+        let latest = self
+            .latest()
+            .and_then(|version| self.install(version, VersionOrigin::Latest));
+        let error = match latest {
+            Err(BuildError::Fetch(error)) if error.is_outage() => error,
+            result => return result,
+        };
+        let last = self.cache.as_ref().and_then(|cache| cache.newest());
+        let Some(last) = last.filter(|archive| self.is_wanted(archive)) else {
+            return Err(error.into());
+        };
+        self.log.warning(&warnings::outage(&error, &last.version));
+        self.install(last.version, VersionOrigin::LastBuild)
+    }
+
+    /// Gets the tarball of `version` and unpacks it.
+    fn install(&mut self, version: Version, version_origin: VersionOrigin) -> Result<Acquired, BuildError> {
         self.log
             .step(format!("Installing hoop agent {version} ({})", version_origin.word()));
         let (agent, archive_origin) = self.agent(&version, version_origin)?;
@@ -115,14 +135,11 @@ impl Acquire<'_, '_> {
         })
     }
 
-    /// Settles the version. Where `latest.txt` cannot be had, the last build's version stands in.
-    fn version(&mut self) -> Result<(Version, VersionOrigin), BuildError> {
-        if let VersionRequest::Exact(version) = &self.config.version {
-            return Ok((version.clone(), VersionOrigin::ConfigVar));
-        }
+    /// Asks the release server for the latest version.
+    fn latest(&mut self) -> Result<Version, BuildError> {
         let location = self.config.releases.latest();
         match self.whole(&location, LATEST_LIMIT) {
-            Ok(body) => Ok((resolve::latest(&body, &location)?, VersionOrigin::Latest)),
+            Ok(body) => Ok(resolve::latest(&body, &location)?),
             Err(FetchError::NotFound { location, answer }) => {
                 Err(ReleaseError::LatestNotFound { location, answer }.into())
             }
@@ -132,15 +149,13 @@ impl Acquire<'_, '_> {
                 content: format!("more than {limit} bytes"),
             }
             .into()),
-            Err(error) if error.is_outage() => match self.cache.as_ref().and_then(|cache| cache.newest()) {
-                Some(cached) => {
-                    self.log.warning(&warnings::outage(&error, &cached.version));
-                    Ok((cached.version, VersionOrigin::LastBuild))
-                }
-                None => Err(error.into()),
-            },
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Answers whether the user has nothing against `archive`.
+    fn is_wanted(&self, archive: &CachedArchive) -> bool {
+        self.config.sha256.is_none_or(|wanted| wanted == archive.digest)
     }
 
     /// Gets the agent of `version`.
@@ -152,30 +167,15 @@ impl Acquire<'_, '_> {
         let mut cached = self.cache.as_ref().and_then(|cache| cache.archive_of(version));
         // Known from the file's name, so also where its bytes turn out to be damaged.
         let recorded = cached.as_ref().map(|archive| archive.digest);
-        let wanted = self.config.sha256;
-        let is_wanted = |archive: &CachedArchive| wanted.is_none_or(|wanted| wanted == archive.digest);
         // A version that was named and is cached needs no server, nor does one that stands in for an outage.
         if version_origin != VersionOrigin::Latest
-            && let Some(archive) = cached.take_if(|archive| is_wanted(archive))
+            && let Some(archive) = cached.take_if(|archive| self.is_wanted(archive))
             && let Some(agent) = self.unpack_cached(&archive)?
         {
             return Ok((agent, ArchiveOrigin::Cache));
         }
-        let tarball = match self.published(version) {
-            Ok(tarball) => tarball,
-            Err(BuildError::Fetch(error)) if error.is_outage() => {
-                let Some(archive) = cached.filter(is_wanted) else {
-                    return Err(error.into());
-                };
-                self.log.warning(&warnings::outage(&error, version));
-                return match self.unpack_cached(&archive)? {
-                    Some(agent) => Ok((agent, ArchiveOrigin::Cache)),
-                    None => Err(error.into()),
-                };
-            }
-            Err(error) => return Err(error),
-        };
-        resolve::agree(version, &tarball, wanted, recorded)?;
+        let tarball = self.published(version)?;
+        resolve::agree(version, &tarball, self.config.sha256, recorded)?;
         if let Some(archive) = cached.filter(|archive| archive.digest == tarball.digest)
             && let Some(agent) = self.unpack_cached(&archive)?
         {

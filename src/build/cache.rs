@@ -10,9 +10,10 @@ use super::sha256::Sha256;
 use super::stop::{Held, Stop};
 use crate::version::Version;
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt as _};
-use rustix::fs::{FlockOperation, flock};
+use cap_std::fs::{Dir, File, MetadataExt as _, OpenOptions, OpenOptionsExt as _};
+use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
+use rustix::process::geteuid;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -25,6 +26,9 @@ const PARTIAL: &str = "partial-";
 
 /// The same of `libexec/fetch.sh`, which can hold no lock on it.
 const PARTIAL_OF_SHELL: &str = "download-";
+
+/// [`OFlags::NONBLOCK`], as `OpenOptions` takes it.
+const O_NONBLOCK: i32 = OFlags::NONBLOCK.bits().cast_signed();
 
 /// No build takes longer: the platform ends it after 25 minutes
 /// (<https://devcenter.heroku.com/articles/slug-compiler>).
@@ -142,11 +146,15 @@ impl Cache {
         let folder = self.folder.as_ref().ok_or(io::ErrorKind::NotFound)?;
         let name = archive.file_name(self.platform);
         // We made no link and no FIFO, and opening a FIFO would wait for a writer.
-        if folder.symlink_metadata(&name)?.is_file() {
-            folder.open(name)
-        } else {
-            Err(io::Error::other("not a regular file"))
+        let found = folder.symlink_metadata(&name)?;
+        if !found.is_file() {
+            return Err(io::Error::other("not a regular file"));
         }
+        // The name says what its bytes are to be, and is as good as who gave it.
+        if found.uid() != geteuid().as_raw() {
+            return Err(io::Error::other("it belongs to someone else"));
+        }
+        folder.open(name)
     }
 
     /// Begins the copy of an archive that is on its way.
@@ -163,8 +171,6 @@ impl Cache {
 
     /// Makes the file of a copy, and our folder where there is none.
     fn create_partial(&mut self) -> io::Result<File> {
-        // Another build may be writing to the same cache dir, even one with the same process id.
-        let name = format!("{PARTIAL}{:016x}", fastrand::u64(..));
         let mut held = self.stop.hold();
         if self.folder.is_none() {
             match self.dir.create_dir(FOLDER) {
@@ -179,13 +185,21 @@ impl Cache {
             self.folder = Some(self.dir.open_dir(FOLDER)?);
         }
         let folder = self.folder.as_ref().ok_or(io::ErrorKind::NotFound)?;
-        let file = folder.open_with(&name, OpenOptions::new().write(true).create_new(true).mode(0o644))?;
-        held.add_file(self.path.join(FOLDER).join(&name));
-        // The lock lasts as long as this copy of the descriptor. A disk that knows no locks goes by the file's age.
-        let lock = file.try_clone()?;
-        let _ = flock(&lock, FlockOperation::NonBlockingLockExclusive);
-        self.partial = Some((name, lock));
-        Ok(file)
+        loop {
+            // Another build may be writing to the same cache dir, even one with the same process id.
+            let name = format!("{PARTIAL}{:016x}", fastrand::u64(..));
+            let file = folder.open_with(&name, OpenOptions::new().write(true).create_new(true).mode(0o644))?;
+            // The lock lasts as long as this copy of the descriptor. A disk that knows no locks goes by the file's age.
+            // Waits no longer than it takes another build to look at the file, and to remove it: for that one it was
+            // abandoned, since it had no lock yet.
+            let lock = file.try_clone()?;
+            let _ = flock(&lock, FlockOperation::LockExclusive);
+            if folder.exists(&name) {
+                held.add_file(self.path.join(FOLDER).join(&name));
+                self.partial = Some((name, lock));
+                return Ok(file);
+            }
+        }
     }
 
     /// Gives up the copy that was begun, if there is one.
@@ -236,9 +250,8 @@ impl Cache {
             return;
         }
         for name in names(folder) {
-            if !kept.contains(&name) && !is_being_written(folder, &name) {
-                // Best effort: another build may be removing the same file.
-                let _ = folder.remove_file(&name);
+            if !kept.contains(&name) {
+                remove_abandoned(folder, &name);
             }
         }
     }
@@ -273,17 +286,38 @@ fn program_name(platform: Platform) -> String {
     format!("hoop-buildpack-{version}-linux-{}", platform.architecture())
 }
 
-/// Answers whether a build may still be writing the file `name`.
-fn is_being_written(folder: &Dir, name: &str) -> bool {
-    if name.starts_with(PARTIAL)
-        && let Ok(file) = folder.open(name)
-    {
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => return false,
-            Err(Errno::WOULDBLOCK) => return true,
-            Err(_) => {}
-        }
+/// Removes the file `name`, unless another build may still be writing it.
+fn remove_abandoned(folder: &Dir, name: &str) {
+    let is_ours = name.starts_with(PARTIAL);
+    // Held until the file is gone: a build that waits for it then sees that it needs another.
+    let lock = if is_ours {
+        lock_of(folder, name)
+    } else {
+        Err(Errno::NOLCK)
+    };
+    let is_being_written = match lock {
+        Ok(_) => false,
+        Err(Errno::WOULDBLOCK) => true,
+        Err(_) => (is_ours || name.starts_with(PARTIAL_OF_SHELL)) && is_young(folder, name),
+    };
+    if !is_being_written {
+        // Best effort: another build may be removing the same file.
+        let _ = folder.remove_file(name);
     }
+}
+
+/// Locks the file `name`, unless a build holds the lock.
+fn lock_of(folder: &Dir, name: &str) -> Result<File, Errno> {
+    // Without waiting: what has the name may be a FIFO.
+    let mut at_once = OpenOptions::new();
+    at_once.read(true).custom_flags(O_NONBLOCK);
+    let file = folder.open_with(name, &at_once).map_err(|_| Errno::NOLCK)?;
+    flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+    Ok(file)
+}
+
+/// Answers whether a build that began with the file `name` may still be going on.
+fn is_young(folder: &Dir, name: &str) -> bool {
     let age = || {
         folder
             .metadata(name)?
@@ -292,10 +326,7 @@ fn is_being_written(folder: &Dir, name: &str) -> bool {
             .elapsed()
             .map_err(io::Error::other)
     };
-    [PARTIAL, PARTIAL_OF_SHELL]
-        .iter()
-        .any(|partial| name.starts_with(partial))
-        && age().is_ok_and(|age| age < LONGEST_BUILD)
+    age().is_ok_and(|age| age < LONGEST_BUILD)
 }
 
 /// Returns the names of the files in `folder` that are UTF-8, as ours are.

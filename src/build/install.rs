@@ -3,7 +3,7 @@
 use super::archive::{AGENT, RDP_HELPER};
 use super::one_pass::VerifiedAgent;
 use super::proof::{self, ProofError};
-use super::slug::{Content, Placement, Slug, SlugError, create_file};
+use super::slug::{Content, Placement, Replaced, Slug, SlugError, create_file};
 use super::stop::Held;
 use crate::manifest::Manifest;
 use crate::version::Version;
@@ -56,12 +56,16 @@ pub fn prove(slug: &Slug, version: &Version) -> Result<(), InstallError> {
 }
 
 /// What an installation adds to the slug.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Added {
     /// How many bytes.
     pub bytes: u64,
     /// How many files, links not counted.
     pub files: u64,
+    /// What of the app's they took the place of.
+    pub replaced: Vec<Replaced>,
+    /// Whether `bin/hoopstart` is a link to ours, and nothing of the app's.
+    pub is_linked: bool,
 }
 
 /// Puts hoopstart, the launcher, the manifest and the agent, if there is one, into the slug. All or nothing.
@@ -92,10 +96,11 @@ pub fn into_slug(
         placement(".hoop", "manifest.yml", Content::File("manifest.yml")),
         placement(".profile.d", "hoop.sh", Content::File("hoop.sh")),
     ];
-    if may_link_into_bin(slug) {
+    let is_linked = may_link_into_bin(slug);
+    if is_linked {
         placements.push(placement("bin", "hoopstart", Content::Link(LINK_IN_BIN)));
     }
-    slug.place(&placements, held)?;
+    let replaced = slug.place(&placements, held)?;
 
     let agent_files = agent.map(|agent| &agent.unpacked().files);
     Ok(Added {
@@ -103,6 +108,8 @@ pub fn into_slug(
             + (manifest.len() + PROFILE_SCRIPT.len()) as u64
             + agent_files.map_or(0, |files| files.values().sum()),
         files: 3 + agent_files.map_or(0, |files| files.len() as u64),
+        replaced,
+        is_linked,
     })
 }
 

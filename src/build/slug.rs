@@ -6,7 +6,7 @@
 
 use super::stop::{Held, Stop};
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, File, OpenOptions, Permissions};
+use cap_std::fs::{Dir, File, FileTypeExt as _, Metadata, MetadataExt as _, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -129,8 +129,9 @@ impl Slug {
     }
 
     /// Moves everything into place as `placements` say, in a build that is not stopped meanwhile. If one fails, those
-    /// before it are taken back.
-    pub fn place(&self, placements: &[Placement], _held: &Held) -> Result<(), SlugError> {
+    /// before it are taken back. Returns what of the app's they took the place of.
+    pub fn place(&self, placements: &[Placement], _held: &Held) -> Result<Vec<Replaced>, SlugError> {
+        let mut replaced = Vec::new();
         let mut undo = Undo {
             slug: self,
             done: Vec::new(),
@@ -149,14 +150,14 @@ impl Slug {
                 },
             };
             let kept = format!("kept-{number}");
-            if folder
-                .symlink_metadata(placement.name)
-                .is_ok_and(|found| found.is_dir())
-            {
-                return Err(SlugError::Blocked {
-                    path: placement.path(),
-                    source: io::ErrorKind::IsADirectory.into(),
-                });
+            if let Ok(found) = folder.symlink_metadata(placement.name) {
+                if found.is_dir() {
+                    return Err(SlugError::Blocked {
+                        path: placement.path(),
+                        source: io::ErrorKind::IsADirectory.into(),
+                    });
+                }
+                replaced.extend(what_was(&found, placement));
             }
             // Before the rename, which must be on record if it succeeds.
             let folder_of_kept = folder.try_clone().map_err(failed)?;
@@ -184,7 +185,7 @@ impl Slug {
             });
         }
         undo.done.clear();
-        Ok(())
+        Ok(replaced)
     }
 
     /// Opens the folder `path` below the build dir and makes what is missing of it.
@@ -218,6 +219,31 @@ impl Slug {
             source,
         })
     }
+}
+
+/// What stood where a file of ours is now, and was none that an earlier build of ours had left there.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Replaced {
+    /// The path below the build dir.
+    pub path: String,
+    /// What it was, in words.
+    pub was: &'static str,
+}
+
+/// Says what `found`, in the place of `placement`, was, unless it may be ours from an earlier build.
+fn what_was(found: &Metadata, placement: &Placement) -> Option<Replaced> {
+    let is_link_of_ours = matches!(placement.content, Content::Link(_));
+    let kind = found.file_type();
+    let was = match () {
+        () if kind.is_symlink() && is_link_of_ours => return None,
+        () if kind.is_symlink() => "a link",
+        () if kind.is_fifo() => "a named pipe",
+        () if !kind.is_file() => "no file",
+        () if found.mode() & 0o444 == 0 => "a file that nobody may read",
+        () => return None,
+    };
+    let path = placement.path();
+    Some(Replaced { path, was })
 }
 
 /// Removes the scratch folders of builds that were killed in the same build dir: they would go into the slug. A
@@ -326,7 +352,7 @@ impl Drop for Undo<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Content, Placement, Slug, SlugError, Stop};
+    use super::{Content, Placement, Replaced, Slug, SlugError, Stop};
     use std::fs;
     use std::path::Path;
 
@@ -334,7 +360,7 @@ mod tests {
         Placement { folder, name, content }
     }
 
-    fn place(slug: &Slug, placements: &[Placement]) -> Result<(), SlugError> {
+    fn place(slug: &Slug, placements: &[Placement]) -> Result<Vec<Replaced>, SlugError> {
         slug.place(placements, &slug.stop().hold())
     }
 

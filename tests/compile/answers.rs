@@ -170,9 +170,11 @@ fn a_server_that_says_when_to_come_back_is_asked_again() {
     let server = Mirror::of(VERSION).serve();
     let busy = Reply::status(429, "slow down").header("Retry-After", "1");
     server.answer("/latest.txt", [busy, Reply::ok(VERSION)]);
-    let build = Build::from(&server.url());
+    // A pause of our own would be seen: it is half a minute and more.
+    let build = Build::from(&server.url()).variable("HOOP_BUILDPACK_RETRY_BASE_MS", "50000");
 
-    build.compile_installs(VERSION);
+    let run = build.compile_installs(VERSION);
+    run.shows(&["429 Too Many Requests; trying again in 1.0 s (2 of 6)"]);
     assert_eq!(server.requests_for("/latest.txt").len(), 2);
 }
 

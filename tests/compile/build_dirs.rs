@@ -1,13 +1,12 @@
 //! Build dirs that cannot be written, or in which something is in the way.
 
-use crate::case;
 use crate::support::build::Build;
 use crate::support::mirror::{Mirror, VERSION};
 use crate::support::tree::Tree;
+use crate::{case, make_pipe};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
-use std::process::Command;
 
 #[test]
 fn a_missing_build_dir_is_an_error_before_anything_is_asked_for() {
@@ -119,12 +118,14 @@ fn nothing_is_written_through_a_link_out_of_the_build_dir() {
                 Tree::of(&outside) == before,
                 &format!("something outside changed through {path}"),
             );
-            match id {
-                Some(id) => {
-                    run.fails_with(id).tells(&[path]);
-                    build.assert_unchanged(&untouched, &run);
-                }
-                None => build.assert_installed(VERSION, run.succeeds()),
+            if let Some(id) = id {
+                run.fails_with(id).tells(&[path]);
+                build.assert_unchanged(&untouched, &run);
+                continue;
+            }
+            build.assert_installed(VERSION, run.succeeds());
+            if path != "Procfile" {
+                run.shows(&[&told_of(path, "a link")]);
             }
         }
     }
@@ -158,13 +159,35 @@ fn a_folder_where_a_file_is_needed_is_an_error() {
 }
 
 #[test]
+fn a_folder_called_hoopstart_in_bin_stays() {
+    let server = Mirror::of(VERSION).serve();
+    let build = Build::from(&server.url());
+    build.put("bin/hoopstart/file", "a file of the app\n");
+
+    build.compile_installs(VERSION).shows(&[LEFT_BIN]);
+    assert_eq!(build.read("bin/hoopstart/file"), "a file of the app\n");
+}
+
+#[test]
 fn a_file_called_bin_costs_only_the_short_way_to_hoopstart() {
     let server = Mirror::of(VERSION).serve();
     let build = Build::from(&server.url());
     build.put("bin", "a file of the app\n");
 
-    build.compile_installs(VERSION);
+    build.compile_installs(VERSION).shows(&[LEFT_BIN]);
     assert_eq!(build.read("bin"), "a file of the app\n");
+}
+
+/// What the log says where `bin`, or `bin/hoopstart`, is the app's.
+const LEFT_BIN: &str = "Left bin as the app has it, without a link to hoopstart";
+
+/// What the log says of `path` where it was no file of ours, in one word what.
+fn told_of(path: &str, was: &str) -> String {
+    if path.starts_with("bin") {
+        LEFT_BIN.to_owned()
+    } else {
+        format!("Replaced {path}, which was {was}")
+    }
 }
 
 /// What is done to the Procfile of a build.
@@ -188,8 +211,7 @@ const OURS: [(&str, bool); 10] = [
 fn put_pipe(build: &Build, path: &str) {
     let path = build.app().join(path);
     fs::create_dir_all(path.parent().expect("it is below the app")).expect("a folder can be made");
-    let status = Command::new("mkfifo").arg(&path).status();
-    assert!(status.is_ok_and(|status| status.success()));
+    make_pipe(&path);
 }
 
 #[test]
@@ -203,7 +225,8 @@ fn a_named_pipe_in_the_place_of_anything_hangs_nothing() {
         if is_folder && path != "bin" {
             build.compile_fails("install::blocked").tells(&[path]);
         } else {
-            build.compile_installs(VERSION);
+            let run = build.compile_installs(VERSION);
+            run.shows(&[&told_of(path, "a named pipe")]);
             let is_pipe = Tree::of(build.app()).entry(path).unwrap().starts_with("pipe ");
             // What is the app's in bin stays; a file of ours takes its place.
             assert_eq!(is_pipe, path.starts_with("bin"), "{path}");
@@ -223,8 +246,11 @@ fn a_dangling_link_in_the_place_of_anything_is_not_written_through() {
 
             if is_folder && path != "bin" {
                 build.compile_fails("install::blocked").tells(&[path]);
-            } else {
+            } else if path == ".hoop/bin/hoopwrapper" {
+                // A link of ours, from an earlier build for all we know.
                 build.compile_installs(VERSION);
+            } else {
+                build.compile_installs(VERSION).shows(&[&told_of(path, "a link")]);
             }
             assert!(!target_of.exists());
         }
@@ -258,7 +284,7 @@ fn what_nobody_may_read_or_write_is_an_error_that_names_it() {
         let Some(build) = build.by_someone_without_privileges() else {
             return;
         };
-        let before = Tree::of(build.app());
+        let before = [Tree::of(build.app()), Tree::of(build.cache())];
         let place = build.app().join(path);
         let normal = fs::metadata(&place).unwrap().permissions();
         fs::set_permissions(&place, fs::Permissions::from_mode(mode)).unwrap();
@@ -268,12 +294,12 @@ fn what_nobody_may_read_or_write_is_an_error_that_names_it() {
         if id.is_some() || path.starts_with("bin") {
             fs::set_permissions(&place, normal).unwrap();
         }
-        match id {
-            Some(id) => {
-                run.fails_with(id).tells(&[path]);
-                assert_eq!(Tree::of(build.app()), before);
-            }
-            None => build.assert_installed(VERSION, run.succeeds()),
+        if let Some(id) = id {
+            run.fails_with(id).tells(&[path]);
+            assert_eq!([Tree::of(build.app()), Tree::of(build.cache())], before);
+        } else {
+            build.assert_installed(VERSION, run.succeeds());
+            run.shows(&[&told_of(path, "a file that nobody may read")]);
         }
     }
 }

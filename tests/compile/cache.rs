@@ -2,14 +2,13 @@
 
 use crate::support::build::{Build, built_from, cached_name};
 use crate::support::dyno::skipped;
-use crate::support::mirror::{Archive, Mirror, VERSION, agent, noise};
+use crate::support::mirror::{Archive, Mirror, VERSION, agent, agent_that, archive_path, noise};
 use crate::support::server::{NOBODY, Reply};
 use crate::support::tree::{Tree, sha256};
-use crate::{OTHER, case, checksums_path, take_paths, tarball_path};
+use crate::{OTHER, case, checksums_path, make_pipe, take_paths, tarball_path};
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 #[test]
@@ -116,7 +115,9 @@ fn an_unchanged_latest_version_is_not_downloaded_again() {
 #[test]
 fn a_cached_archive_that_was_damaged_is_downloaded_again() {
     let server = Mirror::of(VERSION).serve();
-    for harm in [noise(50_000), Vec::new()] {
+    // The last one is an archive without a fault, but for its digest.
+    let another = Archive::holding(&agent_that("echo 'another agent'")).packed();
+    for harm in [noise(50_000), Vec::new(), another] {
         let build = built_from(&server.url());
         let before = build.snapshot();
         let cached = build.cache().join("hoop").join(&build.cached()[0]);
@@ -125,6 +126,7 @@ fn a_cached_archive_that_was_damaged_is_downloaded_again() {
         server.take_requests();
 
         let run = build.compile_installs(VERSION);
+        run.shows(&["The cached copy is damaged"]);
         assert!(take_paths(&server).contains(&tarball_path()));
         build.unset("HOOP_VERSION");
         build.assert_unchanged(&before, &run);
@@ -156,6 +158,18 @@ fn what_a_killed_build_left_in_the_cache_goes_also_where_nothing_is_downloaded()
     build.set("HOOP_VERSION", VERSION);
     // A moment ago: nobody holds its lock any more.
     fs::write(build.cache().join("hoop/partial-1"), noise(50_000)).unwrap();
+
+    build.compile().succeeds_quietly();
+
+    assert_eq!(build.cached(), [cached_name(VERSION, &mirror.digest(VERSION))]);
+}
+
+#[test]
+fn a_named_pipe_by_the_name_of_a_partial_copy_hangs_nothing() {
+    let mirror = Mirror::of(VERSION);
+    let build = built_from(&mirror.serve().url());
+    build.set("HOOP_VERSION", VERSION);
+    make_pipe(&build.cache().join("hoop/partial-1"));
 
     build.compile().succeeds_quietly();
 
@@ -195,6 +209,46 @@ fn the_cached_version_is_used_where_the_server_of_the_latest_is_down() {
 
     build.compile_warns(VERSION, &[VERSION, "127.0.0.99"]);
     assert_eq!(Tree::of(build.cache()), before);
+}
+
+/// From the first file on that cannot be had, for every way in which a server gives no answer.
+#[test]
+fn the_cached_version_is_used_where_the_latest_one_cannot_be_had() {
+    let mirror = Mirror::of(VERSION);
+    let newer = Mirror::of(OTHER);
+    for (what, reply) in [
+        ("an error", Reply::status(503, "not now")),
+        ("silence", Reply::silence()),
+        ("no end", Reply::ok("1.150.2\n").announcing(20)),
+    ] {
+        for path in [
+            "/latest.txt".to_owned(),
+            format!("/{OTHER}/checksums.txt"),
+            format!("/{}", archive_path(OTHER)),
+        ] {
+            case(format!("{what} for {path}"));
+            let build = built_from(&mirror.serve().url())
+                .variable("HOOP_BUILDPACK_STALL_MS", "300")
+                .variable("CURL_CONNECT_TIMEOUT", "1")
+                .variable("CURL_TIMEOUT", "2");
+            let server = newer.serve();
+            server.answer(&path, [reply.clone()]);
+            build.set("HOOP_RELEASES_URL", server.url());
+            let before = Tree::of(build.cache());
+
+            build.compile_warns(VERSION, &[VERSION, "the release server does not answer"]);
+            assert_eq!(Tree::of(build.cache()), before);
+        }
+    }
+}
+
+#[test]
+fn a_cached_version_that_is_not_the_wanted_one_stands_in_for_nothing() {
+    let build = built_from(&Mirror::of(VERSION).serve().url());
+    build.set("HOOP_RELEASES_URL", NOBODY);
+    build.set("HOOP_SHA256", sha256(b"another agent"));
+
+    build.compile_fails("fetch::unreachable");
 }
 
 #[test]
@@ -314,8 +368,7 @@ fn what_is_no_file_in_the_place_of_the_cached_archive_is_a_miss() {
     let server = Mirror::of(VERSION).serve();
     let cases: [(&str, Harm); 6] = [
         ("a named pipe", |path| {
-            let status = Command::new("mkfifo").arg(path).status();
-            assert!(status.is_ok_and(|status| status.success()));
+            make_pipe(path);
         }),
         ("an empty folder", |path| fs::create_dir(path).unwrap()),
         ("a full folder", |path| {
@@ -435,16 +488,23 @@ fn a_cache_of_someone_else_is_a_miss() {
         skipped("only root can give a file to someone else");
         return;
     }
-    for path in [&archive, &build.cache().join("hoop")] {
-        std::os::unix::fs::chown(path, Some(0), Some(0)).unwrap();
-    }
-    fs::set_permissions(&archive, fs::Permissions::from_mode(0o600)).unwrap();
     build.set("HOOP_VERSION", VERSION);
+    chown(&archive, Some(0), Some(0)).unwrap();
+    build
+        .compile_installs(VERSION)
+        .shows(&["The cached copy cannot be read (it belongs to someone else)"]);
+    // It has been replaced by one of ours.
+    build
+        .compile_installs(VERSION)
+        .shows(&["Using the copy of the last build"]);
+
+    for path in [&archive, &build.cache().join("hoop")] {
+        chown(path, Some(0), Some(0)).unwrap();
+    }
     let before = Tree::of(build.cache());
-
-    let run = build.compile_warns(VERSION, &["the build cache cannot be used"]);
-
-    run.shows(&["The cached copy cannot be read"]);
+    build
+        .compile_warns(VERSION, &["the build cache cannot be used"])
+        .shows(&["The cached copy cannot be read"]);
     assert_eq!(Tree::of(build.cache()), before);
 }
 

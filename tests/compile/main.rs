@@ -24,6 +24,8 @@ mod tls;
 mod transfers;
 
 use std::fmt::Display;
+use std::path::Path;
+use std::process::Command;
 use support::build::Build;
 use support::mirror::{Mirror, VERSION, archive_path};
 use support::run::Run;
@@ -45,6 +47,13 @@ fn checksums_path() -> String {
 /// The paths a server was asked for, in order, since the last time.
 fn take_paths(server: &ReleaseServer) -> Vec<String> {
     server.take_requests().into_iter().map(|request| request.path).collect()
+}
+
+/// Makes a named pipe.
+#[track_caller]
+fn make_pipe(path: &Path) {
+    let status = Command::new("mkfifo").arg(path).status();
+    assert!(status.is_ok_and(|status| status.success()));
 }
 
 /// Builds with a tarball whose checksum is right, and asserts that it fails.

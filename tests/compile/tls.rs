@@ -16,7 +16,7 @@ fn a_release_server_with_an_authority_of_its_own_is_trusted_through_ssl_cert_fil
 #[test]
 fn a_release_server_nobody_vouches_for_is_refused() {
     let server = Mirror::of(VERSION).serve_over_tls();
-    let build = Build::from(&server.url());
+    let build = Build::from(&server.url()).with_memory_limit();
 
     build.compile_fails("fetch::tls");
 

@@ -5,6 +5,7 @@
 //! can hang on it.
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd};
+use rustix::net::sockopt::set_socket_linger;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::collections::{BTreeMap, VecDeque};
@@ -50,7 +51,7 @@ enum End {
     Whole,
     /// The connection is closed after so many bytes of the body.
     CutAfter(usize),
-    /// The connection is reset after so many bytes of the body. Over TLS it is closed without notice.
+    /// The connection is reset after so many bytes of the body.
     ResetAfter(usize),
     /// Nothing more comes after so many bytes of the body, and the connection stays.
     StallAfter(usize),
@@ -486,11 +487,15 @@ fn serve_over_tls(shared: &Shared, config: &Arc<ServerConfig>, stream: &TcpStrea
     let (request, reply) = receive(shared, &mut stream)?;
     stream.read_exact(&mut [0])?;
     send(&request, &reply, &mut stream)?;
-    if reply.end == End::Whole {
-        stream.conn.send_close_notify();
-        stream.flush()?;
+    match reply.end {
+        End::Whole => {
+            stream.conn.send_close_notify();
+            stream.flush()
+        }
+        // To close a socket that may not linger resets its connection (`man 7 socket`).
+        End::ResetAfter(_) => Ok(set_socket_linger(stream.sock, Some(Duration::ZERO))?),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Reads a request but for its very last byte, and finds the reply that is due.

@@ -1,6 +1,6 @@
 //! A download that goes on where it broke.
 
-use super::http::{Answer, HttpClient, PassingKind, Trouble, strong_validator, trouble};
+use super::http::{Answer, HttpClient, PassingKind, Rest, Trouble, strong_validator, trouble_on_the_way};
 use super::{FetchError, Notice, Patience};
 use crate::build::releases::Location;
 use reqwest::blocking::Response;
@@ -53,7 +53,7 @@ impl<'a> Download<'a> {
     ) -> Result<Self, FetchError> {
         let response = loop {
             effort.attempts += 1;
-            match client.ask(&location, 0, None) {
+            match client.ask(&location, None) {
                 Ok(Answer::Whole(response) | Answer::Rest(response)) => break response,
                 Ok(Answer::Other) => {
                     return Err(FetchError::Refused {
@@ -98,11 +98,16 @@ impl<'a> Download<'a> {
                 effort: self.effort,
             };
             let fault = progress.wait_to_retry(trouble, self.patience, self.notice)?;
-            self.effort.attempts += 1;
-            match self
-                .client
-                .ask(&self.location, self.received, self.validator.as_deref())
-            {
+            let rest = match (self.received, &self.validator) {
+                (0, _) => None,
+                (from, Some(validator)) => Some(Rest { from, validator }),
+                // Nothing would tell the rest of this file from that of another.
+                (_, None) => return Err(FetchError::CannotContinue { fault: Box::new(fault) }),
+            };
+            let answer = self.client.ask(&self.location, rest);
+            match answer {
+                // No attempt: the next one asks for the whole file.
+                Ok(Answer::Other) => return Err(FetchError::CannotContinue { fault: Box::new(fault) }),
                 Ok(Answer::Rest(response)) => self.response = response,
                 // Not one byte had come, so this is the first answer after all.
                 Ok(Answer::Whole(response)) => {
@@ -110,15 +115,13 @@ impl<'a> Download<'a> {
                     self.expected = response.content_length();
                     self.response = response;
                 }
-                Ok(Answer::Other) if self.effort.attempts < self.patience.attempts => {
-                    return Err(FetchError::CannotContinue { fault: Box::new(fault) });
-                }
-                Ok(Answer::Other) => return Err(fault),
                 Err(next) => {
+                    self.effort.attempts += 1;
                     trouble = next;
                     continue;
                 }
             }
+            self.effort.attempts += 1;
             return Ok(());
         }
     }
@@ -149,7 +152,7 @@ impl Read for Download<'_> {
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => match error.downcast::<reqwest::Error>() {
-                    Ok(error) => trouble(&error, &self.location),
+                    Ok(error) => trouble_on_the_way(&error),
                     Err(error) => Trouble::Passing {
                         kind: PassingKind::Broken,
                         cause: error.to_string(),

@@ -57,6 +57,26 @@ pub(super) enum Answer {
     Other,
 }
 
+/// The bytes of a file that are still to come.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rest<'a> {
+    /// The first of them.
+    pub(super) from: u64,
+    /// The entity tag of the answer that gave the bytes before it: the rest of another file is not this one's.
+    pub(super) validator: &'a str,
+}
+
+impl Rest<'_> {
+    /// Answers whether an answer with these `headers` holds them. It must have the tag, too
+    /// (<https://www.rfc-editor.org/rfc/rfc9110#section-15.3.7>).
+    fn is_in(&self, headers: &HeaderMap) -> bool {
+        range_start(headers) == Some(self.from)
+            && headers
+                .get(ETAG)
+                .is_some_and(|tag| tag.as_bytes() == self.validator.as_bytes())
+    }
+}
+
 impl HttpClient {
     /// Makes a client that trusts the system's certificates, obeys the proxy variables of the process
     /// environment and looks names up by itself: the C library's lookup cannot be used from a static program.
@@ -87,26 +107,22 @@ impl HttpClient {
         Ok(Self(client))
     }
 
-    /// Asks for `location` from byte `from` on. `validator` is the entity tag of the answer that gave the
-    /// bytes before, so that the rest of another file is never taken for the rest of this one.
-    pub(super) fn ask(&self, location: &Location, from: u64, validator: Option<&str>) -> Result<Answer, Trouble> {
+    /// Asks for all of `location`, or for its `rest`.
+    pub(super) fn ask(&self, location: &Location, rest: Option<Rest>) -> Result<Answer, Trouble> {
         let mut request = self.0.get(location.url().clone());
-        if from > 0 {
-            request = request.header(RANGE, format!("bytes={from}-"));
-            if let Some(validator) = validator {
-                request = request.header(IF_RANGE, validator);
-            }
+        if let Some(rest) = rest {
+            request = request
+                .header(RANGE, format!("bytes={}-", rest.from))
+                .header(IF_RANGE, rest.validator);
         }
         let response = request.send().map_err(|error| trouble(&error, location))?;
         let status = response.status();
         let answer = status_words(status);
         match status {
-            StatusCode::PARTIAL_CONTENT
-                if from > 0 && range_start(response.headers()) == Some(from) && same_file(&response, validator) =>
-            {
+            StatusCode::PARTIAL_CONTENT if rest.is_some_and(|rest| rest.is_in(response.headers())) => {
                 Ok(Answer::Rest(response))
             }
-            StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE if from > 0 => {
+            StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE if rest.is_some() => {
                 Ok(Answer::Other)
             }
             StatusCode::OK => Ok(Answer::Whole(response)),
@@ -132,14 +148,6 @@ pub(super) fn strong_validator(response: &Response) -> Option<String> {
     (!tag.starts_with("W/")).then(|| tag.to_owned())
 }
 
-/// Answers whether nothing says that `response` is of another file than the one known by `validator`.
-fn same_file(response: &Response, validator: Option<&str>) -> bool {
-    match (response.headers().get(ETAG), validator) {
-        (Some(tag), Some(validator)) => tag.as_bytes() == validator.as_bytes(),
-        _ => true,
-    }
-}
-
 /// Returns the trouble that `error` of a request to `location` is.
 pub(super) fn trouble(error: &reqwest::Error, location: &Location) -> Trouble {
     let cause = innermost(error);
@@ -155,14 +163,27 @@ pub(super) fn trouble(error: &reqwest::Error, location: &Location) -> Trouble {
             cause,
         });
     }
-    let kind = match () {
-        () if error.is_connect() => PassingKind::Connect,
-        () if error.is_timeout() => PassingKind::Stall,
-        () => PassingKind::Broken,
+    if error.is_connect() {
+        return Trouble::Passing {
+            kind: PassingKind::Connect,
+            cause,
+            wait: None,
+        };
+    }
+    trouble_on_the_way(error)
+}
+
+/// Returns the trouble that `error` is where an answer has begun: whoever sends it was trusted, so that even a fault
+/// of TLS is one of this connection.
+pub(super) fn trouble_on_the_way(error: &reqwest::Error) -> Trouble {
+    let kind = if error.is_timeout() {
+        PassingKind::Stall
+    } else {
+        PassingKind::Broken
     };
     Trouble::Passing {
         kind,
-        cause,
+        cause: innermost(error),
         wait: None,
     }
 }

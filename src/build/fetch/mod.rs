@@ -183,8 +183,7 @@ impl Fetcher {
     }
 
     /// Opens a file as a stream, unless the server says that it has more than `limit` bytes. `effort` is what was
-    /// spent on the file before. Errors of its `read`
-    /// hold a [`FetchError`], see [`from_io`].
+    /// spent on the file before. Errors of its `read` hold a [`FetchError`], see [`from_io`].
     pub fn stream<'a>(
         &'a self,
         location: &Location,
