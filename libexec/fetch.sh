@@ -126,7 +126,7 @@ fetch() {
   fi
   if [ "${status}" -ne 0 ]; then
     # Of several tries the last one's words.
-    details=$(sed '/^curl: (/!d; /@/d' "${partial}.log" | sed '$!d')
+    details=$(sed '/^curl: (/!d; /@/d' "${partial}.log" 2>/dev/null | sed '$!d')
     discard
     fail <<MESSAGE
 Error: The program of the hoop buildpack could not be downloaded.
