@@ -8,13 +8,14 @@
 
 mod support;
 
-use rustix::process::geteuid;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::process::{Pid, Signal, geteuid, kill_process};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use support::dyno::skipped;
+use std::process::{Command, Stdio};
+use support::dyno::{eventually, program, skipped};
 use support::mirror::PLATFORM;
 use support::run::Run;
 use support::server::{NOBODY, ReleaseServer, Reply};
@@ -101,14 +102,38 @@ impl Checkout {
         command
     }
 
-    /// Runs compile with the release at `base`.
-    #[track_caller]
-    fn compile(&self, base: &str) -> Run {
+    /// compile with the release at `base`.
+    fn compile_command(&self, base: &str) -> Command {
         let mut command = self.command("bin/compile");
         command
             .args([self.at("app"), self.at("cache"), self.at("env")])
             .env("HOOP_BUILDPACK_RELEASES_URL", base);
-        Run::of(command)
+        command
+    }
+
+    /// Runs compile with the release at `base`.
+    #[track_caller]
+    fn compile(&self, base: &str) -> Run {
+        Run::of(self.compile_command(base))
+    }
+
+    /// Has the scripts start `script` where they start curl. In it, `curl` is the real one.
+    fn with_curl(self, script: &str) -> Self {
+        let folder = self.at("stand-ins");
+        fs::create_dir(&folder).unwrap();
+        let text = format!(
+            "#!/bin/sh\ncurl() {{ exec '{}' \"$@\"; }}\n{script}\n",
+            which("curl").display()
+        );
+        fs::write(folder.join("curl"), text).unwrap();
+        fs::set_permissions(folder.join("curl"), fs::Permissions::from_mode(0o755)).unwrap();
+        let path = std::env::var_os("PATH").unwrap();
+        let folders = [folder].into_iter().chain(std::env::split_paths(&path));
+        let path = std::env::join_paths(folders).unwrap().into();
+        Self {
+            path: Some(path),
+            ..self
+        }
     }
 
     /// Runs compile and asserts that it stops with `id`, starts nothing and leaves nothing.
@@ -226,6 +251,104 @@ fn a_program_that_is_not_there_is_told_with_its_url() {
     assert_eq!(server.take_requests().len(), 1, "to ask again would not help");
 }
 
+/// A token with any character in it that a config file of curl, or a pattern in a URL, gives a meaning.
+#[test]
+fn a_url_reaches_the_server_as_it_is_written() {
+    let checkout = Checkout::of_release();
+    for path in ["/{a,b}", "/[1-3]", "/a\"b"] {
+        let server = ReleaseServer::plain();
+        server.answer(&format!("{path}{}", asset()), [Reply::ok(PROGRAM)]);
+        let base = format!("{}{path}\n", server.url_with("robot", "{T0\"K3N}"));
+        checkout.compile(&base).exits(0).shows(&[&checkout.started()]);
+        assert_eq!(
+            server.take_requests()[0].headers["authorization"],
+            "Basic cm9ib3Q6e1QwIkszTn0="
+        );
+        fs::remove_file(checkout.kept()).unwrap();
+    }
+}
+
+/// What people and curl may read in two ways is refused: a part of the token could pass for a host, which is shown.
+#[test]
+fn a_url_that_could_give_its_token_away_is_refused_and_not_shown() {
+    let checkout = Checkout::of_release();
+    for base in [
+        "robot:T0K3N@mirror.invalid/hoop",
+        "mirror.invalid/hoop",
+        "ftp://robot:T0K3N@mirror.invalid",
+        "https://",
+        "https://T0K3N/more@mirror.invalid",
+        "https://robot:T0K3N@more@mirror.invalid",
+        "https://robot:T0K3N?more@mirror.invalid",
+        "https://robot:T0K3N#more@mirror.invalid",
+        "https://robot:T0K3N\\more@mirror.invalid",
+        "https://robot:T0K3N more@mirror.invalid",
+        "https://mirror.invalid/hoop?token=T0K3N",
+        "https://mirror.invalid/hoop#T0K3N",
+    ] {
+        let run = checkout.compile_fails(base, "shim::releases-url-invalid");
+        run.tells(&[
+            "https://user:token@host/path",
+            "heroku config:unset HOOP_BUILDPACK_RELEASES_URL",
+        ]);
+        run.hides(&["T0K3N", "mirror.invalid", "more"]);
+    }
+}
+
+#[test]
+fn what_curl_says_is_shown_unless_it_could_repeat_a_token() {
+    let says = "echo 'Warning: try again' >&2; echo 'curl: (6) first' >&2; echo 'curl: (6) no such host' >&2; exit 6";
+    let checkout = Checkout::of_release().with_curl(says);
+    let run = checkout.compile_fails("https://robot:T0K3N@mirror.invalid", "shim::download-failed");
+    run.tells(&[
+        "https://****@mirror.invalid/v",
+        "Details: curl: (6) no such host Failure id",
+    ]);
+    run.hides(&["T0K3N", "first", "Warning"]);
+
+    let says = "read -r url; echo \"curl: (6) no $url\" >&2; exit 6";
+    let checkout = Checkout::of_release().with_curl(says);
+    let run = checkout.compile_fails("https://robot:T0K3N@mirror.invalid", "shim::download-failed");
+    run.tells(&["Details: curl ended with status 6 Failure id"]);
+    run.hides(&["T0K3N"]);
+}
+
+/// One in HOME is a person's, or the app's where the build starts in its folder: herokuish's HOME is that.
+#[test]
+fn a_curlrc_has_no_say() {
+    let checkout = Checkout::of_release();
+    fs::write(
+        checkout.at("home/.curlrc"),
+        "proxy = http://127.0.0.99:1\nmax-time = 1\n",
+    )
+    .unwrap();
+    fs::write(checkout.at("app/.curlrc"), "proxy = http://127.0.0.99:1\n").unwrap();
+    let server = server([Reply::ok(PROGRAM)]);
+    let mut command = checkout.compile_command(&server.url());
+    command.current_dir(checkout.at("app"));
+    Run::of(command).exits(0).shows(&[&checkout.started()]);
+}
+
+#[test]
+fn only_a_regular_file_of_the_env_dir_is_a_mirror() {
+    let var = |checkout: &Checkout| checkout.at("env/HOOP_BUILDPACK_RELEASES_URL");
+    let says = "read -r url; echo \"curl: (7) $url\" >&2; exit 7";
+    for damage in [
+        (|path| fs::create_dir(path).unwrap()) as fn(&Path),
+        // Reading it would wait for ever.
+        |path| mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap(),
+    ] {
+        let checkout = Checkout::of_release().with_curl(says);
+        damage(&var(&checkout));
+        let mut command = checkout.compile_command("");
+        // Nor is a variable of the machine that happens to have the name of one of ours.
+        command.env("mirror", "https://elsewhere.invalid");
+        let run = Run::of(command);
+        run.fails_with("shim::download-failed");
+        run.tells(&["Details: curl: (7) url = \"https://github.com/hoophq/heroku-hoop-buildpack/releases/download/v"]);
+    }
+}
+
 /// A redirect is followed, and never to a file or, from https, to plain http.
 #[test]
 fn a_redirect_to_a_file_is_not_followed() {
@@ -266,10 +389,9 @@ fn a_server_that_fails_for_a_moment_is_asked_again() {
 fn a_damaged_copy_in_the_cache_is_replaced() {
     type Damage = fn(&Path);
     let server = server([Reply::ok(PROGRAM)]);
-    let damages: [Damage; 4] = [
+    let damages: [Damage; 3] = [
         |kept| fs::write(kept, &PROGRAM[..PROGRAM.len() - 1]).unwrap(),
         |kept| fs::write(kept, PROGRAM.replace("program", "pr0gram")).unwrap(),
-        |kept| fs::set_permissions(kept, fs::Permissions::from_mode(0o644)).unwrap(),
         |kept| {
             fs::remove_file(kept).unwrap();
             symlink("/nowhere", kept).unwrap();
@@ -287,15 +409,162 @@ fn a_damaged_copy_in_the_cache_is_replaced() {
 }
 
 #[test]
-fn the_program_of_another_release_leaves_the_cache() {
+fn a_copy_in_the_cache_that_lost_its_mode_gets_it_back() {
     let checkout = Checkout::of_release();
-    let older = checkout.at("cache/hoop/hoop-buildpack-1.0.0-linux-amd64");
-    let archive = checkout.at("cache/hoop/hoop_1.0.0_linux_amd64_x.tar.gz");
-    fs::create_dir(checkout.at("cache/hoop")).unwrap();
-    fs::write(&older, PROGRAM).unwrap();
-    fs::write(&archive, "").unwrap();
     checkout.compile(&server([Reply::ok(PROGRAM)]).url()).exits(0);
-    assert!(!older.exists() && archive.exists());
+    let good = Tree::of(&checkout.at("cache"));
+    fs::set_permissions(checkout.kept(), fs::Permissions::from_mode(0o644)).unwrap();
+    let run = checkout.compile(NOBODY);
+    run.exits(0);
+    assert_eq!((run.stdout(), run.stderr()), (checkout.started().as_str(), ""));
+    assert_eq!(Tree::of(&checkout.at("cache")), good);
+}
+
+/// The one of another release is for compile to remove, once the build has succeeded: src/build/cache.rs.
+#[test]
+fn what_else_is_in_the_cache_stays_whatever_its_name() {
+    let checkout = Checkout::of_release();
+    let folder = checkout.at("cache/hoop");
+    fs::create_dir_all(folder.join("hoop-buildpack-of-a-person/notes")).unwrap();
+    fs::write(folder.join("hoop-buildpack-1.0.0-linux-amd64"), PROGRAM).unwrap();
+    fs::write(folder.join("hoop_1.0.0_linux_amd64_x.tar.gz"), "").unwrap();
+    checkout
+        .compile(&server([Reply::ok(PROGRAM)]).url())
+        .succeeds_quietly()
+        .shows(&[&checkout.started()]);
+    fs::remove_file(checkout.kept()).unwrap();
+    assert_eq!(
+        Tree::of(&folder).paths(),
+        [
+            "hoop-buildpack-1.0.0-linux-amd64",
+            "hoop-buildpack-of-a-person",
+            "hoop-buildpack-of-a-person/notes",
+            "hoop_1.0.0_linux_amd64_x.tar.gz",
+        ]
+    );
+}
+
+#[test]
+fn a_folder_in_the_place_of_the_kept_program_costs_a_download_and_not_the_build() {
+    let checkout = Checkout::of_release();
+    fs::create_dir_all(checkout.kept()).unwrap();
+    let server = server([Reply::ok(PROGRAM)]);
+    checkout
+        .compile(&server.url())
+        .succeeds_quietly()
+        .shows(&[&checkout.started()]);
+    let inside = fs::read_dir(checkout.kept()).unwrap().count();
+    assert_eq!(inside, 0, "nothing is put into a folder of that name");
+}
+
+#[test]
+fn a_full_cache_costs_a_download_and_not_the_build() {
+    let is_full = "case \"$*\" in *' --output '*/cache/*) exit 23 ;; esac; curl \"$@\"";
+    let checkout = Checkout::of_release().with_curl(is_full);
+    let server = server([Reply::ok(PROGRAM)]);
+    checkout
+        .compile(&server.url())
+        .succeeds_quietly()
+        .shows(&[&checkout.started()]);
+    assert_eq!(Tree::of(&checkout.at("cache")).paths(), ["hoop"], "no partial is left");
+
+    // Where TMPDIR is full as well, nothing is left to be tried.
+    let checkout = Checkout::of_release().with_curl("exit 23");
+    checkout.compile_fails(&server.url(), "shim::not-writable");
+}
+
+/// As /tmp and home are mounted on many a server.
+#[test]
+fn a_cache_that_runs_no_programs_costs_a_copy_and_not_the_build() {
+    if program("unshare").is_none() {
+        return;
+    }
+    let checkout = Checkout::of_release();
+    let server = server([Reply::ok(PROGRAM)]);
+    let without_exec = |folders: &str, script: &str| {
+        let mounts = format!("for folder in {folders}; do mount -t tmpfs -o noexec tmpfs \"$folder\" || exit; done");
+        let build = checkout.compile_command(&server.url());
+        let mut command = Command::new("unshare");
+        command
+            .args(["--user", "--map-root-user", "--mount", "sh", "-c"])
+            .arg(format!("{mounts}; {script}"))
+            .arg("sh")
+            .arg(build.get_program())
+            .args(build.get_args())
+            .env_clear()
+            .envs(build.get_envs().filter_map(|(name, value)| Some((name, value?))))
+            .current_dir(checkout.scratch.path());
+        Run::of(command)
+    };
+    if without_exec("cache", "exit 0").stderr() != "" {
+        skipped("this machine lets no user mount a disk");
+        return;
+    }
+    // Two builds, for the mount ends with the first script.
+    let run = without_exec("cache", "\"$@\" && \"$@\"");
+    run.succeeds_quietly();
+    assert_eq!(run.stdout().matches(&checkout.started()).count(), 2);
+    assert_eq!(server.take_requests().len(), 1, "the second is a copy from the cache");
+
+    without_exec("cache tmp", "exec \"$@\"")
+        .fails_with("shim::not-writable")
+        .tells(&["not mounted noexec"]);
+}
+
+/// compile on its way, with a curl that is its child.
+#[test]
+fn a_download_that_is_stopped_leaves_nothing_and_shows_its_token_to_nobody() {
+    for shell in ["sh", "dash", "bash"]
+        .into_iter()
+        .filter(|shell| program(shell).is_some())
+    {
+        for (is_hangup_ignored, signals, code) in [
+            (false, &[Signal::TERM][..], 143),
+            (false, &[Signal::INT], 130),
+            (false, &[Signal::HUP], 129),
+            (true, &[Signal::HUP, Signal::TERM], 143),
+        ] {
+            let checkout = Checkout::of_release();
+            let server = server([Reply::ok(PROGRAM).stall_after(20)]);
+            let inner = checkout.compile_command(&server.url_with("robot", "T0K3N"));
+            let hangup = if is_hangup_ignored { "trap '' HUP;" } else { "" };
+            let mut command = Command::new(shell);
+            command
+                .args(["-c", &format!("{hangup} exec \"$@\""), "sh", shell])
+                .args(inner.get_args())
+                .env_clear()
+                .envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))))
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped());
+            let child = command.spawn().unwrap();
+            let pid = child.id();
+            let (curl, arguments) = eventually("curl runs and has asked", || {
+                let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
+                let curl = children.trim().to_owned();
+                let arguments = fs::read_to_string(format!("/proc/{curl}/cmdline")).ok()?;
+                let has_asked = !server.requests_for(&asset()).is_empty();
+                (arguments.contains("--output") && has_asked).then_some((curl, arguments))
+            });
+            let partials = fs::read_dir(checkout.at("cache/hoop")).unwrap().count();
+            assert!(partials > 0, "there is something to remove");
+            assert!(!arguments.contains("T0K3N"), "everyone may read {arguments:?}");
+
+            for signal in signals {
+                kill_process(Pid::from_child(&child), *signal).unwrap();
+            }
+            let output = child.wait_with_output().unwrap();
+            let stderr = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(code), "{shell}: {stderr}");
+            assert_eq!(
+                stderr,
+                " !     The download was stopped. What was there of it is removed.\n"
+            );
+            assert!(!Path::new("/proc").join(curl).exists(), "curl is gone");
+            assert_eq!(Tree::of(&checkout.at("cache")).paths(), ["hoop"]);
+            assert_eq!(Tree::of(&checkout.at("tmp")).paths(), [""; 0]);
+        }
+    }
 }
 
 #[test]
@@ -362,6 +631,9 @@ fn a_missing_tool_is_named() {
     // With both, these tools are all that is needed.
     let checkout = Checkout::of_release().with_tools(&[&tools[..], &["curl", "sha256sum"]].concat());
     checkout.compile(&server([Reply::ok(PROGRAM)]).url()).exits(0);
+    // And with what is in the cache, no curl is needed.
+    fs::remove_file(checkout.at("tools/curl")).unwrap();
+    checkout.compile(NOBODY).exits(0).shows(&[&checkout.started()]);
 }
 
 /// Dokku's users raise these: <https://dokku.com/docs/deployment/builders/herokuish-buildpacks/>
@@ -388,7 +660,7 @@ fn curl_has_the_time_that_the_build_system_gives_it() {
         let checkout = Checkout::of_release().with_tools(&tools);
         // What it is given comes back as what went wrong.
         let curl = checkout.at("tools/curl");
-        fs::write(&curl, "#!/bin/sh\necho \"curl: $*\"\nexit 28\n").unwrap();
+        fs::write(&curl, "#!/bin/sh\nread -r url\necho \"curl: (28) $* $url\"\nexit 28\n").unwrap();
         fs::set_permissions(&curl, fs::Permissions::from_mode(0o755)).unwrap();
         let mut command = checkout.command("bin/compile");
         command
@@ -399,8 +671,10 @@ fn curl_has_the_time_that_the_build_system_gives_it() {
         // Nothing but https, where no mirror is named, a redirect included.
         run.tells(&[
             expected,
+            "curl: (28) --disable --globoff",
             "--fail --location",
             "--proto =https --output",
+            "--config - url = \"https://github.com/hoophq/",
             &format!(
                 "https://github.com/hoophq/heroku-hoop-buildpack/releases/download{}",
                 asset()
@@ -467,6 +741,21 @@ fn a_person_gets_the_program_too_and_keeps_it_in_a_cache_of_their_own() {
     }
     assert_eq!(server.take_requests().len(), 1);
     assert!(checkout.at("home/.cache/hoop").exists());
+}
+
+#[test]
+fn a_person_without_a_home_gets_the_program_each_time() {
+    let checkout = Checkout::of_release();
+    let server = server([Reply::ok(PROGRAM)]);
+    let mut command = checkout.command("bin/hoop-buildpack");
+    command
+        .arg("--help")
+        .env_remove("HOME")
+        .env("HOOP_BUILDPACK_RELEASES_URL", server.url());
+    let run = Run::of(command);
+    run.exits(0);
+    assert_eq!((run.stdout(), run.stderr()), ("program <--help>\n", ""));
+    assert_eq!(Tree::of(&checkout.at("tmp")).paths().len(), 1);
 }
 
 #[test]

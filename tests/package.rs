@@ -234,7 +234,7 @@ fn what_cannot_be_packed_is_refused_before_anything_is_written() {
         (vec!["--build", "mips"], "there is no architecture mips"),
         (vec!["--binary"], "--binary needs a value"),
         (vec!["--frobnicate"], "there is no option --frobnicate"),
-        (vec!["--pin"], "there is no program in"),
+        (vec!["--pin"], &format!("there is no hoop-buildpack-{VERSION}.tgz in")),
     ] {
         refuses(&source.package(arguments), phrase);
         assert!(!source.dist().exists());
@@ -287,25 +287,118 @@ fn a_tag_is_right_where_its_digests_are_those_of_the_programs() {
     );
     refuses(&source.package(["--check", VERSION]), "is not that of version");
 
-    // One program more or less, or another, is not what is pinned.
-    let program = source.dist().join("hoop-buildpack-linux-arm64");
-    let bytes = fs::read(&program).unwrap();
-    fs::write(&program, [&bytes[..], b"!"].concat()).unwrap();
-    refuses(
-        &source.package(["--check", &tag]),
-        "libexec/release and the programs differ",
-    );
-    fs::remove_file(&program).unwrap();
-    refuses(
-        &source.package(["--check", &tag]),
-        "libexec/release and the programs differ",
-    );
-    fs::write(&program, bytes).unwrap();
+    // Another program, or one less, is not what is pinned.
+    let other = source.stand_in(OTHER, "another");
+    for also in [&[][..], &["--binary", other.to_str().unwrap(), "--arch", OTHER]] {
+        let here = source.stand_in(PLATFORM.architecture, "three");
+        let here = ["--binary", here.to_str().unwrap(), "--arch", PLATFORM.architecture];
+        source.package(here.iter().chain(also)).exits(0);
+        refuses(
+            &source.package(["--check", &tag]),
+            "libexec/release and the programs differ",
+        );
+    }
+    source.packed();
     source.package(["--check", &tag]).exits(0);
-
     // What packing adds to the tarball has no part in this: the pins are of programs.
     fs::write(source.root.join("README.md"), "another").unwrap();
     source.package(["--check", &tag]).exits(0);
+}
+
+/// A mix of two builds or a download that broke must not be what a release is made of.
+#[test]
+fn a_folder_that_is_not_as_it_was_packed_is_neither_pinned_nor_compared() {
+    type Damage = fn(&Path);
+    let source = Source::copied_to("source");
+    let tag = format!("v{VERSION}");
+    let changed = "is not what its SHA256SUMS lists";
+    let missing = format!("there is no hoop-buildpack-{VERSION}.tgz in");
+    let damages: [(Damage, &str); 5] = [
+        (
+            |dist| {
+                let program = dist.join("hoop-buildpack-linux-arm64");
+                let bytes = fs::read(&program).unwrap();
+                fs::write(&program, [&bytes[..], b"!"].concat()).unwrap();
+            },
+            changed,
+        ),
+        (
+            |dist| fs::remove_file(dist.join("hoop-buildpack-linux-arm64")).unwrap(),
+            changed,
+        ),
+        (
+            |dist| fs::write(dist.join("hoop-buildpack-0.0.1.tgz"), "").unwrap(),
+            changed,
+        ),
+        (|dist| fs::remove_file(dist.join("SHA256SUMS")).unwrap(), changed),
+        (
+            |dist| {
+                let tarball = dist.join(format!("hoop-buildpack-{VERSION}.tgz"));
+                fs::rename(tarball, dist.join("hoop-buildpack-0.0.1.tgz")).unwrap();
+            },
+            &missing,
+        ),
+    ];
+    for (damage, phrase) in damages {
+        source.packed();
+        source.package(["--pin"]).exits(0);
+        source.package(["--check", &tag]).exits(0);
+        let before = source.release();
+        damage(&source.dist());
+        refuses(&source.package(["--check", &tag]), phrase);
+        refuses(&source.package(["--pin"]), phrase);
+        assert_eq!(source.release(), before);
+    }
+}
+
+/// ring's C code is compiled with flags that hold the folder's name, and those cannot quote it.
+#[test]
+fn a_build_in_a_folder_that_the_flags_cannot_name_is_refused() {
+    let source = Source::copied_to("source");
+    for name in ["a folder", "it's", "a=b"] {
+        refuses(
+            &Source::copied_to(name).package([""; 0]),
+            &format!("/{name}: the flags that keep its name out of the program cannot hold"),
+        );
+        let mut command = source.command([""; 0]);
+        command.env("CARGO_HOME", format!("/nowhere/{name}"));
+        refuses(
+            &Run::of(command),
+            &format!("/nowhere/{name}: the flags that keep its name out of the program cannot hold"),
+        );
+    }
+}
+
+/// A mirror's token in the arguments of a process could be read by everyone on the machine.
+#[test]
+fn a_published_program_is_asked_for_with_a_token_that_nobody_sees() {
+    let source = Source::copied_to("source");
+    let tag = format!("v{VERSION}");
+    let here = source.stand_in(PLATFORM.architecture, "one");
+    source
+        .package(["--binary", here.to_str().unwrap(), "--arch", PLATFORM.architecture])
+        .exits(0);
+    source.package(["--pin"]).exits(0);
+    let folder = source.scratch.path().join("stand-ins");
+    fs::create_dir(&folder).unwrap();
+    let curl = "#!/bin/sh\nprintf 'arguments: %s\\n' \"$*\"\nread -r url\nprintf 'stdin: %s\\n' \"$url\"\nexit 22\n";
+    fs::write(folder.join("curl"), curl).unwrap();
+    fs::set_permissions(folder.join("curl"), fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = source.command(["--check", &tag, "--published"]);
+    command
+        .env(
+            "PATH",
+            format!("{}:{}", folder.display(), std::env::var("PATH").unwrap()),
+        )
+        .env("HOOP_BUILDPACK_RELEASES_URL", "https://robot:T0\"\\K3N@mirror.invalid/");
+    let run = Run::of(command);
+    refuses(&run, "there is no published hoop-buildpack-linux-");
+    run.shows(&[
+        "arguments: --disable --globoff --fail",
+        &format!("stdin: url = \"https://robot:T0\\\"\\\\K3N@mirror.invalid/{tag}/"),
+    ]);
+    let arguments = run.stdout().lines().find(|line| line.starts_with("arguments: "));
+    run.assert(!arguments.unwrap().contains("K3N"), "no argument holds the token");
 }
 
 #[test]

@@ -320,10 +320,9 @@ fn a_shim_becomes_the_program() {
 #[test]
 fn without_a_program_every_shim_says_how_to_get_one() {
     let checkout = Checkout::new();
-    // Neither a program for another machine nor a file that may not be executed is one for this machine.
+    // A program for another machine is none for this one.
     checkout.stand_in("libexec/hoop-buildpack-linux-arm64");
     checkout.stand_in("target/aarch64-unknown-linux-gnu/release/hoop-buildpack");
-    fs::write(checkout.root.join(PACKAGED), "").unwrap();
     let root = checkout.root.to_str().unwrap().replace('\n', "\n !     ");
     let expected = format!(
         r#" !     Error: This copy of the hoop buildpack has no program for x86_64.
@@ -349,6 +348,50 @@ fn without_a_program_every_shim_says_how_to_get_one() {
  !     3. Deploy again.
  !
  !     Failure id: shim::no-binary
+"#
+    );
+    for shell in shells() {
+        for name in SHIMS {
+            let output = checkout
+                .command(shell)
+                .arg(checkout.shim(name))
+                .arg("/tmp")
+                .output()
+                .unwrap();
+            assert_eq!(String::from_utf8_lossy(&output.stderr), expected, "{name} by {shell}");
+            assert_eq!(output.stdout, b"", "{name} by {shell}");
+            assert_eq!(output.status.code(), Some(1), "{name} by {shell}");
+        }
+    }
+}
+
+/// As git has it where it was added on a machine that knows no such modes.
+#[test]
+fn a_packaged_program_that_may_not_be_executed_is_told_and_not_passed_over() {
+    let checkout = Checkout::new();
+    checkout.stand_in("target/x86_64-unknown-linux-gnu/release/hoop-buildpack");
+    checkout.stand_in(PACKAGED);
+    fs::set_permissions(checkout.root.join(PACKAGED), fs::Permissions::from_mode(0o644)).unwrap();
+    let root = checkout.root.to_str().unwrap().replace('\n', "\n !     ");
+    let expected = format!(
+        r#" !     Error: The program of the hoop buildpack may not be executed.
+ !
+ !     It is there, as it should be, but its mode is not that of a program:
+ !       libexec/hoop-buildpack-linux-amd64
+ !     below {root}
+ !
+ !     Nothing was changed. Your running release is not affected.
+ !
+ !     1. In your copy of the buildpack, make it executable:
+ !        chmod +x libexec/hoop-buildpack-linux-amd64
+ !        git update-index --chmod=+x libexec/hoop-buildpack-linux-amd64
+ !        git commit -m "Make the program executable"
+ !        git push
+ !     2. Where the mode is right, the disk may be mounted noexec: put the
+ !        buildpack elsewhere.
+ !     3. Deploy again.
+ !
+ !     Failure id: shim::not-executable
 "#
     );
     for shell in shells() {

@@ -8,6 +8,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+/// What publishes, and what only a tag can pass, runs for a tag that was pushed. A run that is started by hand only
+/// builds, even where somebody starts it for a tag.
+const FOR_A_PUSHED_TAG: &str = "github.event_name == 'push' && github.ref_type == 'tag'";
+
 /// The folder of the project.
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -123,7 +127,7 @@ fn a_workflow_may_read_and_only_the_job_that_publishes_may_write() {
             assert_eq!(value.get("permissions").is_some(), is_publishing, "{name}: {job}");
             assert!(value.get("timeout-minutes").is_some(), "{name}: {job}");
             if is_publishing {
-                assert_eq!(value["if"].as_str(), Some("github.ref_type == 'tag'"));
+                assert_eq!(value["if"].as_str(), Some(FOR_A_PUSHED_TAG));
             }
         }
         for step in steps(&workflow) {
@@ -133,6 +137,26 @@ fn a_workflow_may_read_and_only_the_job_that_publishes_may_write() {
             }
         }
     }
+}
+
+#[test]
+fn a_pushed_tag_is_checked_before_it_is_published_and_of_programs_alone() {
+    let (_, _, release) = workflows().remove(0);
+    let pack = &release["jobs"]["pack"];
+    let steps = pack["steps"].as_sequence().unwrap();
+    let check = steps.iter().find(|step| {
+        let run = step.get("run").and_then(Value::as_str).unwrap_or_default();
+        run == "bin/package --check \"$GITHUB_REF_NAME\""
+    });
+    assert_eq!(check.unwrap()["if"].as_str(), Some(FOR_A_PUSHED_TAG));
+    assert_eq!(release["jobs"]["publish"]["needs"].as_str(), Some("pack"));
+
+    // A second attempt of a run finds all that the first has kept.
+    let download = steps.iter().find(|step| {
+        let uses = step.get("uses").and_then(Value::as_str).unwrap_or_default();
+        uses.starts_with("actions/download-artifact@")
+    });
+    assert_eq!(download.unwrap()["with"]["pattern"].as_str(), Some("program-*"));
 }
 
 #[test]
