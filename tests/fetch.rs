@@ -136,6 +136,17 @@ impl Checkout {
         }
     }
 
+    /// Runs compile with the release on `server`, which curl is told to trust.
+    #[track_caller]
+    fn compile_trusting(&self, server: &ReleaseServer) -> Run {
+        let mut command = self.command("bin/compile");
+        command
+            .args([self.at("app"), self.at("cache"), self.at("env")])
+            .env("HOOP_BUILDPACK_RELEASES_URL", server.url())
+            .env("CURL_CA_BUNDLE", server.authority());
+        Run::of(command)
+    }
+
     /// Runs compile and asserts that it stops with `id`, starts nothing and leaves nothing.
     #[track_caller]
     fn compile_fails(&self, base: &str, id: &str) -> Run {
@@ -365,6 +376,63 @@ fn a_redirect_to_a_file_is_not_followed() {
     let url = format!("file://{}", checkout.at("home/program").display()).replace(' ', "%20");
     let to_a_file = server([Reply::redirect(&url)]);
     checkout.compile_fails(&to_a_file.url(), "shim::download-failed");
+
+    let checkout = Checkout::of_release();
+    let encrypted = ReleaseServer::over_tls();
+    encrypted.answer(&asset(), [Reply::redirect(&format!("{}{}", good.url(), asset()))]);
+    good.take_requests();
+    let run = checkout.compile_trusting(&encrypted);
+    run.fails_with("shim::download-failed");
+    assert!(good.take_requests().is_empty(), "from https to plain http");
+}
+
+#[test]
+fn over_tls_the_server_must_be_known() {
+    let checkout = Checkout::of_release();
+    let server = ReleaseServer::over_tls();
+    server.answer(&asset(), [Reply::ok(PROGRAM)]);
+
+    checkout.compile_fails(&server.url(), "shim::download-failed");
+    assert!(server.take_requests().is_empty());
+    checkout
+        .compile_trusting(&server)
+        .exits(0)
+        .shows(&[&checkout.started()]);
+}
+
+#[test]
+fn the_program_for_the_machine_that_uname_names_is_downloaded() {
+    for (machine, architecture) in [("x86_64", "amd64"), ("aarch64", "arm64")] {
+        let checkout = Checkout::of_release();
+        let release = format!(
+            "version {VERSION}\namd64 {}\narm64 {}\n",
+            sha256(b"#!/bin/sh\necho amd64\n"),
+            sha256(b"#!/bin/sh\necho arm64\n")
+        );
+        fs::write(checkout.at("libexec/release"), release).unwrap();
+        fs::write(checkout.at("home/uname"), format!("#!/bin/sh\necho {machine}\n")).unwrap();
+        fs::set_permissions(checkout.at("home/uname"), fs::Permissions::from_mode(0o755)).unwrap();
+        let server = ReleaseServer::plain();
+        for name in ["amd64", "arm64"] {
+            let program = format!("#!/bin/sh\necho {name}\n");
+            server.answer(
+                &format!("/v{VERSION}/hoop-buildpack-linux-{name}"),
+                [Reply::ok(program)],
+            );
+        }
+        let mut command = checkout.command("bin/compile");
+        let path = std::env::var_os("PATH").unwrap();
+        let folders = [checkout.at("home")].into_iter().chain(std::env::split_paths(&path));
+        command
+            .args([checkout.at("app"), checkout.at("cache"), checkout.at("env")])
+            .env("HOOP_BUILDPACK_RELEASES_URL", server.url())
+            .env("PATH", std::env::join_paths(folders).unwrap());
+
+        Run::of(command)
+            .exits(0)
+            .shows(&[&format!("verified\n{architecture}\n")]);
+        assert_eq!(server.take_requests().len(), 1);
+    }
 }
 
 #[test]
@@ -672,7 +740,8 @@ fn curl_has_the_time_that_the_build_system_gives_it() {
         run.tells(&[
             expected,
             "curl: (28) --disable --globoff",
-            "--fail --location",
+            "--retry 5 --retry-connrefused",
+            "--fail --location --no-progress-meter",
             "--proto =https --output",
             "--config - url = \"https://github.com/hoophq/",
             &format!(

@@ -612,3 +612,28 @@ fn versions_agree() {
         assert!(document.contains(&rust), "{rust}");
     }
 }
+
+/// An app takes its buildpacks in this order, and the last one says how it starts.
+#[test]
+fn the_ways_to_install_name_this_buildpack_first_and_start_the_agent() {
+    let url = format!(
+        "https://github.com/hoophq/heroku-hoop-buildpack#v{}",
+        env!("CARGO_PKG_VERSION")
+    );
+    let fence = |language: &str| {
+        let mut found = fences(INSTALLING);
+        found.retain(|fence| fence.language == language);
+        assert_eq!(found.len(), 1, "{language}");
+        found.remove(0).text()
+    };
+    // JSON is YAML, <https://yaml.org/spec/1.2.2/#12-yaml-history>
+    let app: serde_yaml::Value = serde_yaml::from_str(&fence("json")).expect("it is JSON");
+    assert_eq!(app["buildpacks"][0]["url"].as_str(), Some(url.as_str()));
+    assert!(app["buildpacks"][1]["url"].as_str().is_some());
+    assert_eq!(app["env"]["HOOP_AUTOSTART"]["value"].as_str(), Some("true"));
+
+    let terraform = fence("hcl");
+    let list = terraform.split_once("buildpacks = [").expect("there is a list").1;
+    assert_eq!(list.split_whitespace().next(), Some(format!("\"{url}\",").as_str()));
+    assert!(terraform.contains("HOOP_AUTOSTART = \"true\""));
+}

@@ -149,7 +149,18 @@ fn a_pushed_tag_is_checked_before_it_is_published_and_of_programs_alone() {
         run == "bin/package --check \"$GITHUB_REF_NAME\""
     });
     assert_eq!(check.unwrap()["if"].as_str(), Some(FOR_A_PUSHED_TAG));
-    assert_eq!(release["jobs"]["publish"]["needs"].as_str(), Some("pack"));
+    let needs = serde_yaml::to_string(&release["jobs"]["publish"]["needs"]).unwrap();
+    assert_eq!(needs, "- test\n- pack\n");
+    let publish = release["jobs"]["publish"]["steps"].as_sequence().unwrap();
+    let named = |step: &Value| {
+        let name = step.get("run").or(step.get("uses")).and_then(Value::as_str).unwrap();
+        name.split(['@', ' ']).next().unwrap().to_owned()
+    };
+    // Signed before anybody can download it, and downloaded after.
+    assert_eq!(
+        publish.iter().map(named).collect::<Vec<_>>()[2..],
+        ["actions/attest-build-provenance", "gh", "bin/package"]
+    );
 
     // A second attempt of a run finds all that the first has kept.
     let download = steps.iter().find(|step| {
