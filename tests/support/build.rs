@@ -38,10 +38,10 @@ pub(crate) struct Build {
 /// A user who owns nothing but what a test gives it.
 pub(crate) const NOBODY_UID: u32 = 65534;
 
-/// The address space that a build may use, in KiB, with one arena of malloc. A good one needs less than 40 MiB in
-/// a debug build, its own program included; the rest is room for other machines and C libraries. It is less than
-/// what any of the large archives of the tests would need in memory.
-const MEMORY: u32 = 104 * 1024;
+/// The memory that a build may have beside what it reads from files, in KiB: data, heap and stacks. That is more than
+/// a build has resident at any time, of which 24 MiB is the bound, and less than what any of the large files of the
+/// tests would take.
+const MEMORY: u32 = 24 * 1024;
 
 /// What must not have changed after a failure.
 #[derive(Debug, PartialEq, Eq)]
@@ -138,7 +138,7 @@ impl Build {
     /// Ends the program should it ever use more memory than a good build has use for.
     pub(crate) fn with_memory_limit(self) -> Self {
         let mut build = self.variable("MALLOC_ARENA_MAX", "1");
-        build.limits.push(format!("ulimit -v {MEMORY} && "));
+        build.limits.push(format!("ulimit -d {MEMORY} && "));
         build
     }
 
