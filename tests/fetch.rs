@@ -19,6 +19,7 @@ use support::dyno::{eventually, program, skipped};
 use support::mirror::PLATFORM;
 use support::run::Run;
 use support::server::{NOBODY, ReleaseServer, Reply};
+use support::signals::hear_signals;
 use support::tree::{Tree, sha256};
 use tempfile::TempDir;
 
@@ -605,6 +606,7 @@ fn a_download_that_is_stopped_leaves_nothing_and_shows_its_token_to_nobody() {
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
                 .stderr(Stdio::piped());
+            hear_signals();
             let child = command.spawn().unwrap();
             let pid = child.id();
             let (curl, arguments) = eventually("curl runs and has asked", || {

@@ -7,12 +7,13 @@ use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::io::{PipeReader, PipeWriter};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use support::build::Build;
 use support::dyno::eventually;
 use support::mirror::{Archive, Mirror, VERSION, agent_that, archive_path};
 use support::server::Reply;
+use support::signals::hear_signals;
 use support::tree::Tree;
 
 /// A build on its way.
@@ -25,6 +26,11 @@ impl UnderWay {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
+        Self::of(command)
+    }
+
+    fn of(mut command: Command) -> Self {
+        hear_signals();
         Self(command.spawn().expect("the program can be started"))
     }
 
@@ -97,7 +103,7 @@ fn a_build_that_is_stopped_waits_for_no_reader_of_its_log() {
     let (_unread, full) = full_pipe();
     let mut command = build.command(build.compile_arguments());
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(full);
-    let mut under_way = UnderWay(command.spawn().expect("the program can be started"));
+    let mut under_way = UnderWay::of(command);
     eventually("half of the agent is there", || half_is_cached(&build, size));
     under_way.signal(Signal::TERM);
 
@@ -182,7 +188,7 @@ fn a_hangup_that_was_ignored_stays_ignored() {
     server.answer(&format!("/{}", archive_path(VERSION)), [Reply::silence()]);
     let build = Build::from(&server.url());
     let inner = build.command(build.compile_arguments());
-    let mut command = std::process::Command::new("sh");
+    let mut command = Command::new("sh");
     command
         .args(["-c", "trap '' HUP; exec \"$@\"", "sh"])
         .arg(inner.get_program())
@@ -194,7 +200,7 @@ fn a_hangup_that_was_ignored_stays_ignored() {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
-    let under_way = UnderWay(command.spawn().expect("sh can be started"));
+    let under_way = UnderWay::of(command);
     eventually("the build is under way", || scratch_in(build.app()));
     under_way.signal(Signal::HUP);
     under_way.signal(Signal::TERM);

@@ -27,7 +27,7 @@ pub enum VersionOrigin {
     ConfigVar,
     /// `latest.txt` names it.
     Latest,
-    /// It is what the last build used, since the release server does not answer.
+    /// It is what the last build used, since the latest one cannot be had.
     LastBuild,
 }
 
@@ -115,17 +115,31 @@ impl Acquire<'_, '_> {
             result => return result,
         };
         let last = self.cache.as_ref().and_then(|cache| cache.newest());
-        let Some(last) = last.filter(|archive| self.is_wanted(archive)) else {
+        let Some(last) = last.filter(|archive| self.has_wanted_digest(archive)) else {
+            return Err(error.into());
+        };
+        self.tell_version(&last.version, VersionOrigin::LastBuild);
+        let Some(agent) = self.unpack_cached(&last)? else {
             return Err(error.into());
         };
         self.log.warning(&warnings::outage(&error, &last.version));
-        self.install(last.version, VersionOrigin::LastBuild)
+        Ok(Acquired {
+            version: last.version,
+            version_origin: VersionOrigin::LastBuild,
+            agent,
+            archive_origin: ArchiveOrigin::Cache,
+        })
+    }
+
+    /// Says which version is being installed.
+    fn tell_version(&mut self, version: &Version, origin: VersionOrigin) {
+        self.log
+            .step(format!("Installing hoop agent {version} ({})", origin.word()));
     }
 
     /// Gets the tarball of `version` and unpacks it.
     fn install(&mut self, version: Version, version_origin: VersionOrigin) -> Result<Acquired, BuildError> {
-        self.log
-            .step(format!("Installing hoop agent {version} ({})", version_origin.word()));
+        self.tell_version(&version, version_origin);
         let (agent, archive_origin) = self.agent(&version, version_origin)?;
         Ok(Acquired {
             version,
@@ -153,8 +167,8 @@ impl Acquire<'_, '_> {
         }
     }
 
-    /// Answers whether the user has nothing against `archive`.
-    fn is_wanted(&self, archive: &CachedArchive) -> bool {
+    /// Answers whether `archive` has the digest that `HOOP_SHA256` names, if it names one.
+    fn has_wanted_digest(&self, archive: &CachedArchive) -> bool {
         self.config.sha256.is_none_or(|wanted| wanted == archive.digest)
     }
 
@@ -165,11 +179,12 @@ impl Acquire<'_, '_> {
         version_origin: VersionOrigin,
     ) -> Result<(VerifiedAgent, ArchiveOrigin), BuildError> {
         let mut cached = self.cache.as_ref().and_then(|cache| cache.archive_of(version));
-        // Known from the file's name, so also where its bytes turn out to be damaged.
-        let recorded = cached.as_ref().map(|archive| archive.digest);
-        // A version that was named and is cached needs no server, nor does one that stands in for an outage.
-        if version_origin != VersionOrigin::Latest
-            && let Some(archive) = cached.take_if(|archive| self.is_wanted(archive))
+        // Known from the file's name, so also where its bytes turn out to be damaged. Only we give such a name.
+        let named_by_us = |archive: &&CachedArchive| self.cache.as_ref().is_some_and(|cache| cache.has(archive));
+        let recorded = cached.as_ref().filter(named_by_us).map(|archive| archive.digest);
+        // A version that was named and is cached needs no server.
+        if version_origin == VersionOrigin::ConfigVar
+            && let Some(archive) = cached.take_if(|archive| self.has_wanted_digest(archive))
             && let Some(agent) = self.unpack_cached(&archive)?
         {
             return Ok((agent, ArchiveOrigin::Cache));
@@ -220,7 +235,7 @@ impl Acquire<'_, '_> {
         let mut file = match cache.open_archive(archive) {
             Ok(file) => file,
             Err(error) => {
-                self.log.detail(format!("The cached copy cannot be read ({error})"));
+                self.log.detail(format!("The cached copy is not used: {error}"));
                 return Ok(None);
             }
         };
@@ -246,8 +261,11 @@ impl Acquire<'_, '_> {
     fn download(&mut self, version: &Version, tarball: &Tarball) -> Result<VerifiedAgent, BuildError> {
         let location = self.config.releases.tarball(version, &tarball.name);
         let mut effort = Effort::begin();
-        let fault = loop {
-            let mut copy = self.begin_copy();
+        loop {
+            let (mut copy, no_copy) = match self.cache.as_deref_mut().map(Cache::begin_copy).transpose() {
+                Ok(copy) => (copy, None),
+                Err(error) => (None, Some(error)),
+            };
             let log = &mut *self.log;
             let mut notice = |line: String| log.detail(line);
             let mut stream = match self.fetcher.stream(&location, ARCHIVE_LIMIT, &mut effort, &mut notice) {
@@ -274,7 +292,7 @@ impl Acquire<'_, '_> {
             drop(stream);
             match result {
                 Ok((agent, copy_error)) => {
-                    self.keep_copy(version, &agent, copy_error);
+                    self.keep_copy(version, &agent, no_copy.or(copy_error));
                     self.log.detail(format!(
                         "Downloaded {} ({}), sha256 verified",
                         tarball.name,
@@ -283,28 +301,10 @@ impl Acquire<'_, '_> {
                     self.tell_skipped(agent.unpacked());
                     return Ok(agent);
                 }
-                Err(PassFault::Read(error)) => match from_io(error, &location) {
-                    FetchError::CannotContinue { .. } => self.log.detail(format!("{location}: starting over")),
-                    error => break BuildError::Fetch(error),
+                Err(fault) => match of_pass(fault, tarball, &location) {
+                    Some(error) => return Err(error),
+                    None => self.log.detail(format!("{location}: starting over")),
                 },
-                Err(fault) => break of_pass(fault, tarball, &location),
-            }
-        };
-        if let Some(cache) = &mut self.cache {
-            cache.drop_copy();
-        }
-        Err(fault)
-    }
-
-    /// Begins a copy in the cache, or tells why there will be none.
-    fn begin_copy(&mut self) -> Option<cap_std::fs::File> {
-        let cache = self.cache.as_mut()?;
-        match cache.begin_copy() {
-            Ok(file) => Some(file),
-            Err(error) => {
-                self.log.warning(&warnings::cache_unwritable(cache.path(), &error));
-                self.cache = None;
-                None
             }
         }
     }
@@ -383,10 +383,10 @@ fn fresh_folder(scratch: &Dir) -> io::Result<Dir> {
     scratch.open_dir(UNPACKED)
 }
 
-/// Returns the build error that a fault of a download is.
-fn of_pass(fault: PassFault, tarball: &Tarball, location: &Location) -> BuildError {
-    match fault {
-        PassFault::Read(error) => from_io(error, location).into(),
+/// Returns the build error that a fault of a download is. `None` means that it must start over.
+fn of_pass(fault: PassFault, tarball: &Tarball, location: &Location) -> Option<BuildError> {
+    let error = match fault {
+        PassFault::Read(error) => from_io(error, location)?.into(),
         PassFault::TooLarge => FetchError::TooLarge {
             location: location.clone(),
             limit: ARCHIVE_LIMIT,
@@ -402,7 +402,8 @@ fn of_pass(fault: PassFault, tarball: &Tarball, location: &Location) -> BuildErr
         .into(),
         PassFault::Unpack(UnpackFault::Archive(error)) => error.into(),
         PassFault::Unpack(UnpackFault::Write(file, source)) => write_failed(file, source),
-    }
+    };
+    Some(error)
 }
 
 fn write_failed(file: &str, source: io::Error) -> BuildError {

@@ -130,10 +130,16 @@ impl Cache {
         &self.path
     }
 
-    /// Returns what is cached for this platform: one archive at most, since a build keeps only its own. Should
-    /// there be more, the newest version counts.
+    /// Returns what an earlier build has cached for this platform: one archive at most, since a build keeps only its
+    /// own. Should there be more, the newest version counts.
     pub fn newest(&self) -> Option<CachedArchive> {
-        self.archives().into_iter().max_by(|a, b| a.version.cmp(&b.version))
+        let archives = self.archives().into_iter().filter(|archive| self.has(archive));
+        archives.max_by(|a, b| a.version.cmp(&b.version))
+    }
+
+    /// Answers whether `archive` is a file of ours.
+    pub fn has(&self, archive: &CachedArchive) -> bool {
+        self.open_archive(archive).is_ok()
     }
 
     /// Returns the archive of `version`, where it is cached.
@@ -145,16 +151,19 @@ impl Cache {
     pub fn open_archive(&self, archive: &CachedArchive) -> io::Result<File> {
         let folder = self.folder.as_ref().ok_or(io::ErrorKind::NotFound)?;
         let name = archive.file_name(self.platform);
-        // We made no link and no FIFO, and opening a FIFO would wait for a writer.
-        let found = folder.symlink_metadata(&name)?;
-        if !found.is_file() {
-            return Err(io::Error::other("not a regular file"));
+        if folder.symlink_metadata(&name)?.is_symlink() {
+            return Err(io::Error::other("it is a link"));
         }
-        // The name says what its bytes are to be, and is as good as who gave it.
+        let file = open_at_once(folder, &name)?;
+        let found = file.metadata()?;
+        if !found.is_file() {
+            return Err(io::Error::other("it is no regular file"));
+        }
+        // The name says what its bytes must be, and is as good as who gave it.
         if found.uid() != geteuid().as_raw() {
             return Err(io::Error::other("it belongs to someone else"));
         }
-        folder.open(name)
+        Ok(file)
     }
 
     /// Begins the copy of an archive that is on its way.
@@ -190,15 +199,15 @@ impl Cache {
             let name = format!("{PARTIAL}{:016x}", fastrand::u64(..));
             let file = folder.open_with(&name, OpenOptions::new().write(true).create_new(true).mode(0o644))?;
             // The lock lasts as long as this copy of the descriptor. A disk that knows no locks goes by the file's age.
-            // Waits no longer than it takes another build to look at the file, and to remove it: for that one it was
-            // abandoned, since it had no lock yet.
             let lock = file.try_clone()?;
-            let _ = flock(&lock, FlockOperation::LockExclusive);
-            if folder.exists(&name) {
+            let is_taken = flock(&lock, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK);
+            // Before it had its lock, another build may have taken it for an abandoned one.
+            if !is_taken && folder.exists(&name) {
                 held.add_file(self.path.join(FOLDER).join(&name));
                 self.partial = Some((name, lock));
                 return Ok(file);
             }
+            let _ = folder.remove_file(&name);
         }
     }
 
@@ -288,17 +297,13 @@ fn program_name(platform: Platform) -> String {
 
 /// Removes the file `name`, unless another build may still be writing it.
 fn remove_abandoned(folder: &Dir, name: &str) {
-    let is_ours = name.starts_with(PARTIAL);
-    // Held until the file is gone: a build that waits for it then sees that it needs another.
-    let lock = if is_ours {
-        lock_of(folder, name)
-    } else {
-        Err(Errno::NOLCK)
-    };
-    let is_being_written = match lock {
-        Ok(_) => false,
-        Err(Errno::WOULDBLOCK) => true,
-        Err(_) => (is_ours || name.starts_with(PARTIAL_OF_SHELL)) && is_young(folder, name),
+    // Held until the file is gone: whoever made it then sees that it needs another.
+    let lock = name.starts_with(PARTIAL).then(|| lock_of(folder, name));
+    let is_being_written = match &lock {
+        Some(Ok(_)) => false,
+        Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => true,
+        Some(Err(_)) => is_young(folder, name),
+        None => name.starts_with(PARTIAL_OF_SHELL) && is_young(folder, name),
     };
     if !is_being_written {
         // Best effort: another build may be removing the same file.
@@ -307,13 +312,17 @@ fn remove_abandoned(folder: &Dir, name: &str) {
 }
 
 /// Locks the file `name`, unless a build holds the lock.
-fn lock_of(folder: &Dir, name: &str) -> Result<File, Errno> {
-    // Without waiting: what has the name may be a FIFO.
-    let mut at_once = OpenOptions::new();
-    at_once.read(true).custom_flags(O_NONBLOCK);
-    let file = folder.open_with(name, &at_once).map_err(|_| Errno::NOLCK)?;
+fn lock_of(folder: &Dir, name: &str) -> io::Result<File> {
+    let file = open_at_once(folder, name)?;
     flock(&file, FlockOperation::NonBlockingLockExclusive)?;
     Ok(file)
+}
+
+/// Opens a file to read it, without waiting for anybody: what has the name may be a FIFO.
+fn open_at_once(folder: &Dir, name: &str) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(O_NONBLOCK);
+    folder.open_with(name, &options)
 }
 
 /// Answers whether a build that began with the file `name` may still be going on.

@@ -7,7 +7,7 @@ use super::config::{BuildConfig, Install};
 use super::fetch::{Fetcher, Patience};
 use super::platform::Platform;
 use super::report::Facts;
-use super::slug::{Replaced, Slug};
+use super::slug::{Displaced, Slug};
 use super::stop::Stop;
 use super::{BUILDPACK_VERSION, BuildError, install};
 use crate::environment::Environment;
@@ -58,8 +58,9 @@ pub fn run(folders: &Folders, environment: &Environment, log: &mut BuildLog) -> 
     }
     let duration = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     facts.number("duration_ms", duration);
-    // A report nobody can read is no reason to fail a build, nor to worry its user.
+    // Its temporary file is on no list of what a stop removes.
     let _held = stop.hold();
+    // A report nobody can read is no reason to fail a build, nor to worry its user.
     let _ = facts.save(&temp_dir(environment), &folders.build_dir);
     result.is_ok()
 }
@@ -118,11 +119,12 @@ fn build(
     };
     let (size, files) = (megabytes(added.bytes), added.files);
     log.detail(format!("{what} {size} to the slug, {files} files"));
-    for Replaced { path, was } in &added.replaced {
-        log.detail(format!("Replaced {path}, which was {was}"));
+    for Displaced { path, was, is_replaced } in &added.displaced {
+        let what = if *is_replaced { "Replaced" } else { "Removed" };
+        log.detail(format!("{what} {path}, which was {was}"));
     }
-    if !added.is_linked {
-        log.detail("Left bin as the app has it, without a link to hoopstart");
+    if let Some(path) = added.in_the_way {
+        log.detail(format!("Made no link bin/hoopstart, for {path} is in its way"));
     }
     note_success(facts, acquired.as_ref());
     facts.number("slug_bytes", added.bytes);

@@ -3,10 +3,11 @@
 use super::archive::{AGENT, RDP_HELPER};
 use super::one_pass::VerifiedAgent;
 use super::proof::{self, ProofError};
-use super::slug::{Content, Placement, Replaced, Slug, SlugError, create_file};
+use super::slug::{Content, Displaced, Placement, Slug, SlugError, create_file};
 use super::stop::Held;
 use crate::manifest::Manifest;
 use crate::version::Version;
+use rustix::fs::{Access, AtFlags, accessat};
 use std::io;
 
 /// The script that the platform sources before every command of a dyno.
@@ -62,10 +63,10 @@ pub struct Added {
     pub bytes: u64,
     /// How many files, links not counted.
     pub files: u64,
-    /// What of the app's they took the place of.
-    pub replaced: Vec<Replaced>,
-    /// Whether `bin/hoopstart` is a link to ours, and nothing of the app's.
-    pub is_linked: bool,
+    /// What of the app's was in their place.
+    pub displaced: Vec<Displaced>,
+    /// Why `bin/hoopstart` is no link to ours: the path that is in its way.
+    pub in_the_way: Option<&'static str>,
 }
 
 /// Puts hoopstart, the launcher, the manifest and the agent, if there is one, into the slug. All or nothing.
@@ -96,11 +97,11 @@ pub fn into_slug(
         placement(".hoop", "manifest.yml", Content::File("manifest.yml")),
         placement(".profile.d", "hoop.sh", Content::File("hoop.sh")),
     ];
-    let is_linked = may_link_into_bin(slug);
-    if is_linked {
+    let in_the_way = in_the_way_of_link(slug);
+    if in_the_way.is_none() {
         placements.push(placement("bin", "hoopstart", Content::Link(LINK_IN_BIN)));
     }
-    let replaced = slug.place(&placements, held)?;
+    let displaced = slug.place(&placements, held)?;
 
     let agent_files = agent.map(|agent| &agent.unpacked().files);
     Ok(Added {
@@ -108,8 +109,8 @@ pub fn into_slug(
             + (manifest.len() + PROFILE_SCRIPT.len()) as u64
             + agent_files.map_or(0, |files| files.values().sum()),
         files: 3 + agent_files.map_or(0, |files| files.len() as u64),
-        replaced,
-        is_linked,
+        displaced,
+        in_the_way,
     })
 }
 
@@ -131,20 +132,24 @@ fn copy_own_binary(slug: &Slug) -> Result<u64, InstallError> {
         })
 }
 
-/// Answers whether `bin/hoopstart` can be a link to ours: the app has no such file, and no `bin` that is
-/// something else than a folder inside the app. The link is a convenience (`bin/hoopstart` works where
+/// Returns what is in the way of a link `bin/hoopstart` to ours: a file of that name, or a `bin` that is something else
+/// than a folder inside the app that may be written. The link is a convenience (`bin/hoopstart` works where
 /// `.profile.d` is not sourced), so whatever is in its way stays. Through folders that are links themselves it could
 /// come to point at itself.
-fn may_link_into_bin(slug: &Slug) -> bool {
-    let is_link = |path| slug.root().symlink_metadata(path).is_ok_and(|found| found.is_symlink());
-    if [".hoop", ".hoop/bin", "bin"].into_iter().any(is_link) {
-        return false;
+fn in_the_way_of_link(slug: &Slug) -> Option<&'static str> {
+    let is_link = |path: &&str| slug.root().symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+    if let Some(link) = [".hoop", ".hoop/bin", "bin"].into_iter().find(is_link) {
+        return Some(link);
     }
     let absent = |result: io::Result<_>| matches!(result, Err(ref error) if error.kind() == io::ErrorKind::NotFound);
-    match slug.root().open_dir("bin") {
-        Ok(bin) => absent(bin.symlink_metadata("hoopstart").map(drop)) || is_own_link(&bin),
-        Err(_) => absent(slug.root().symlink_metadata("bin").map(drop)),
+    let Ok(bin) = slug.root().open_dir("bin") else {
+        return (!absent(slug.root().symlink_metadata("bin").map(drop))).then_some("bin");
+    };
+    if accessat(&bin, ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS).is_err() {
+        return Some("bin");
     }
+    let is_free = absent(bin.symlink_metadata("hoopstart").map(drop)) || is_own_link(&bin);
+    (!is_free).then_some("bin/hoopstart")
 }
 
 /// Answers whether `bin/hoopstart` is the link an earlier build of ours made.

@@ -7,9 +7,13 @@
 use super::stop::{Held, Stop};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, FileTypeExt as _, Metadata, MetadataExt as _, OpenOptions, Permissions};
+use std::fs::TryLockError;
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+
+/// The file by which a build dir is known to have been built in before.
+const MANIFEST: &str = ".hoop/manifest.yml";
 
 /// Why files cannot be put into the slug.
 #[derive(Debug, thiserror::Error)]
@@ -129,9 +133,10 @@ impl Slug {
     }
 
     /// Moves everything into place as `placements` say, in a build that is not stopped meanwhile. If one fails, those
-    /// before it are taken back. Returns what of the app's they took the place of.
-    pub fn place(&self, placements: &[Placement], _held: &Held) -> Result<Vec<Replaced>, SlugError> {
-        let mut replaced = Vec::new();
+    /// before it are taken back. Returns what of the app's was in their place.
+    pub fn place(&self, placements: &[Placement], _held: &Held) -> Result<Vec<Displaced>, SlugError> {
+        let mut displaced = Vec::new();
+        let is_rebuild = self.root.symlink_metadata(MANIFEST).is_ok();
         let mut undo = Undo {
             slug: self,
             done: Vec::new(),
@@ -157,7 +162,7 @@ impl Slug {
                         source: io::ErrorKind::IsADirectory.into(),
                     });
                 }
-                replaced.extend(what_was(&found, placement));
+                displaced.extend(what_was(&found, placement, is_rebuild));
             }
             // Before the rename, which must be on record if it succeeds.
             let folder_of_kept = folder.try_clone().map_err(failed)?;
@@ -185,7 +190,7 @@ impl Slug {
             });
         }
         undo.done.clear();
-        Ok(replaced)
+        Ok(displaced)
     }
 
     /// Opens the folder `path` below the build dir and makes what is missing of it.
@@ -221,29 +226,43 @@ impl Slug {
     }
 }
 
-/// What stood where a file of ours is now, and was none that an earlier build of ours had left there.
+/// What stood in the place of a file of ours, and was none that an earlier build of ours had left there.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Replaced {
+pub struct Displaced {
     /// The path below the build dir.
     pub path: String,
     /// What it was, in words.
     pub was: &'static str,
+    /// Whether there is something of ours now.
+    pub is_replaced: bool,
 }
 
 /// Says what `found`, in the place of `placement`, was, unless it may be ours from an earlier build.
-fn what_was(found: &Metadata, placement: &Placement) -> Option<Replaced> {
-    let is_link_of_ours = matches!(placement.content, Content::Link(_));
+fn what_was(found: &Metadata, placement: &Placement, is_rebuild: bool) -> Option<Displaced> {
     let kind = found.file_type();
-    let was = match () {
-        () if kind.is_symlink() && is_link_of_ours => return None,
-        () if kind.is_symlink() => "a link",
-        () if kind.is_fifo() => "a named pipe",
-        () if !kind.is_file() => "no file",
-        () if found.mode() & 0o444 == 0 => "a file that nobody may read",
-        () => return None,
+    let may_be_ours = is_rebuild
+        && match placement.content {
+            Content::Link(_) => kind.is_symlink(),
+            // We make none that nobody may read.
+            Content::File(_) | Content::Nothing => kind.is_file() && found.mode() & 0o444 != 0,
+        };
+    if may_be_ours {
+        return None;
+    }
+    let was = if kind.is_symlink() {
+        "a link"
+    } else if kind.is_fifo() {
+        "a named pipe"
+    } else if kind.is_file() {
+        "a file"
+    } else {
+        "a socket or a device"
     };
-    let path = placement.path();
-    Some(Replaced { path, was })
+    Some(Displaced {
+        path: placement.path(),
+        was,
+        is_replaced: !matches!(placement.content, Content::Nothing),
+    })
 }
 
 /// Removes the scratch folders of builds that were killed in the same build dir: they would go into the slug. A
@@ -270,11 +289,11 @@ fn make_scratch(path: &Path) -> io::Result<(tempfile::TempDir, Option<std::fs::F
     loop {
         let folder = tempfile::Builder::new().prefix(SCRATCH).tempdir_in(path)?;
         let lock = std::fs::File::open(folder.path())?;
-        // Waits no longer than it takes another build to look at the folder, and to remove it: for that one it was
-        // abandoned, since it had no lock yet.
-        let is_locked = lock.lock().is_ok();
-        if folder.path().exists() {
-            return Ok((folder, is_locked.then_some(lock)));
+        let locked = lock.try_lock();
+        let is_taken = matches!(locked, Err(TryLockError::WouldBlock));
+        // Before it had its lock, another build may have taken it for an abandoned one.
+        if !is_taken && folder.path().exists() {
+            return Ok((folder, locked.is_ok().then_some(lock)));
         }
     }
 }
@@ -352,7 +371,7 @@ impl Drop for Undo<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Content, Placement, Replaced, Slug, SlugError, Stop};
+    use super::{Content, Displaced, Placement, Slug, SlugError, Stop};
     use std::fs;
     use std::path::Path;
 
@@ -360,7 +379,7 @@ mod tests {
         Placement { folder, name, content }
     }
 
-    fn place(slug: &Slug, placements: &[Placement]) -> Result<Vec<Replaced>, SlugError> {
+    fn place(slug: &Slug, placements: &[Placement]) -> Result<Vec<Displaced>, SlugError> {
         slug.place(placements, &slug.stop().hold())
     }
 

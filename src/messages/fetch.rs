@@ -14,7 +14,6 @@ pub(super) fn failure(error: &FetchError) -> Failure {
         FetchError::ServerError { .. } => Failure::ServerError,
         FetchError::Stalled { .. } => Failure::Stalled,
         FetchError::CutShort { .. } => Failure::CutShort,
-        FetchError::CannotContinue { fault } => failure(fault),
         FetchError::TooLarge { .. } => Failure::DownloadTooLarge,
         FetchError::FileUnreadable { .. } => Failure::FileUnreadable,
     }
@@ -91,7 +90,6 @@ pub(super) fn message(error: &FetchError) -> Message {
                 .consequence();
             without_server(message).details(cause)
         }
-        FetchError::CannotContinue { fault } => message(fault),
         FetchError::TooLarge { location, limit } => of(error, "the release server sends more than the file can have.")
             .facts(vec![("Asked for", location.to_string()), ("Read", format!("{limit} bytes, then stopped"))])
             .text("A mirror that answers with something else than the file is the usual cause.")

@@ -10,9 +10,9 @@ use std::path::Path;
 /// Tells that the last build's agent stands in for one that cannot be looked up.
 pub fn outage(error: &FetchError, version: &Version) -> Message {
     Message::new(format!(
-        "the release server does not answer, so the agent of the last build is used: {version}."
+        "the latest agent cannot be had, so that of the last build is used: {version}."
     ))
-    .text("Its bytes are in the app's build cache and are verified again. There may be a newer version; the next build looks again.")
+    .text("Its bytes are in the app's build cache and are verified again. The next build tries again.")
     .details(error)
 }
 

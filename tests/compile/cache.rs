@@ -236,10 +236,52 @@ fn the_cached_version_is_used_where_the_latest_one_cannot_be_had() {
             build.set("HOOP_RELEASES_URL", server.url());
             let before = Tree::of(build.cache());
 
-            build.compile_warns(VERSION, &[VERSION, "the release server does not answer"]);
+            build.compile_warns(VERSION, &[VERSION, "the latest agent cannot be had"]);
             assert_eq!(Tree::of(build.cache()), before);
         }
     }
+}
+
+#[test]
+fn the_cached_version_is_used_also_where_the_cache_cannot_be_written() {
+    let server = Mirror::of(OTHER).serve();
+    server.answer(&format!("/{}", archive_path(OTHER)), [Reply::status(503, "not now")]);
+    let first = Mirror::of(VERSION).serve();
+    let Some(build) = Build::from(&first.url()).by_someone_without_privileges() else {
+        return;
+    };
+    build.compile_installs(VERSION);
+    build.set("HOOP_RELEASES_URL", server.url());
+    let folder = build.cache().join("hoop");
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o555)).unwrap();
+
+    build.compile_warns(VERSION, &[VERSION, "the latest agent cannot be had"]);
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn a_damaged_cached_version_stands_in_for_nothing_and_nothing_is_asked_for_again() {
+    let build = built_from(&Mirror::of(VERSION).serve().url());
+    fs::write(cached_path(&build), noise(1000)).unwrap();
+    let server = Mirror::of(OTHER).serve();
+    server.answer(&format!("/{OTHER}/checksums.txt"), [Reply::status(503, "not now")]);
+    build.set("HOOP_RELEASES_URL", server.url());
+
+    build.compile_fails("fetch::server-error").tells(&[OTHER]);
+    let asked_for = |path: &String| path.contains(VERSION);
+    assert!(!take_paths(&server).iter().any(asked_for));
+}
+
+/// The name of a file that is not ours says nothing of the bytes that a version had.
+#[test]
+fn a_digest_that_somebody_else_has_put_into_the_cache_stops_nothing() {
+    let server = Mirror::of(VERSION).serve();
+    let build = Build::from(&server.url());
+    fs::create_dir(build.cache().join("hoop")).unwrap();
+    let name = cached_name(VERSION, &sha256(b"other bytes"));
+    symlink("/dev/null", build.cache().join("hoop").join(name)).unwrap();
+
+    build.compile_installs(VERSION);
 }
 
 #[test]
@@ -397,7 +439,7 @@ fn what_is_no_file_in_the_place_of_the_cached_archive_is_a_miss() {
 
         let run = build.compile_installs(VERSION);
 
-        run.shows(&["The cached copy cannot be read (not a regular file)"]);
+        run.shows(&["The cached copy is not used: it is "]);
         assert!(take_paths(&server).contains(&tarball_path()));
         build.assert_unchanged(&before, &run);
     }
@@ -439,7 +481,7 @@ fn a_truncated_cached_archive_is_a_miss() {
 fn a_cache_that_modes_close_is_a_miss() {
     let server = Mirror::of(VERSION).serve();
     for (what, folder, file, words) in [
-        ("a file nobody may read", 0o755, 0o000, "The cached copy cannot be read"),
+        ("a file nobody may read", 0o755, 0o000, "The cached copy is not used"),
         (
             "a folder nobody may enter",
             0o000,
@@ -492,7 +534,7 @@ fn a_cache_of_someone_else_is_a_miss() {
     chown(&archive, Some(0), Some(0)).unwrap();
     build
         .compile_installs(VERSION)
-        .shows(&["The cached copy cannot be read (it belongs to someone else)"]);
+        .shows(&["The cached copy is not used: it belongs to someone else"]);
     // It has been replaced by one of ours.
     build
         .compile_installs(VERSION)
@@ -504,7 +546,7 @@ fn a_cache_of_someone_else_is_a_miss() {
     let before = Tree::of(build.cache());
     build
         .compile_warns(VERSION, &["the build cache cannot be used"])
-        .shows(&["The cached copy cannot be read"]);
+        .shows(&["The cached copy is not used"]);
     assert_eq!(Tree::of(build.cache()), before);
 }
 

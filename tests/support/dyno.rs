@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::mirror::archive_name;
+use super::signals::hear_signals;
 
 /// Nothing a test waits for takes this long unless it never comes.
 pub(crate) const LIMIT: Duration = Duration::from_mins(1);
@@ -423,6 +424,7 @@ impl Dyno {
     /// Starts `command`, which has the environment of `launch`.
     #[track_caller]
     pub(crate) fn of(launch: &Launch, mut command: Command) -> Self {
+        hear_signals();
         let child = match &launch.preparation {
             None => command.spawn(),
             Some(prepare) => thread::scope(|scope| {

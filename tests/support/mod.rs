@@ -7,4 +7,5 @@ pub(crate) mod dyno;
 pub(crate) mod mirror;
 pub(crate) mod run;
 pub(crate) mod server;
+pub(crate) mod signals;
 pub(crate) mod tree;

@@ -1,5 +1,6 @@
 //! One run of the program: its status and both texts, and assertions that show all three when they fail.
 
+use super::signals::hear_signals;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Command, ExitStatus, Stdio};
@@ -22,6 +23,7 @@ impl Run {
     /// Runs `command` to its end. A run that hangs is killed and fails the test.
     #[track_caller]
     pub(crate) fn of(mut command: Command) -> Self {
+        hear_signals();
         let shown = format!("{command:?}");
         command
             .stdin(Stdio::null())

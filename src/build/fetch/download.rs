@@ -1,7 +1,7 @@
 //! A download that goes on where it broke.
 
-use super::http::{Answer, HttpClient, PassingKind, Rest, Trouble, strong_validator, trouble_on_the_way};
-use super::{FetchError, Notice, Patience};
+use super::http::{HttpClient, PassingKind, Rest, Trouble, strong_validator, trouble_on_the_way};
+use super::{FetchError, Notice, Patience, StartOver};
 use crate::build::releases::Location;
 use reqwest::blocking::Response;
 use std::io::{self, Read};
@@ -33,10 +33,10 @@ pub struct Effort {
 }
 
 impl Effort {
-    /// Begins to count now.
+    /// Begins the first attempt.
     pub fn begin() -> Self {
         Self {
-            attempts: 0,
+            attempts: 1,
             started: Instant::now(),
         }
     }
@@ -52,17 +52,10 @@ impl<'a> Download<'a> {
         notice: &'a mut Notice<'a>,
     ) -> Result<Self, FetchError> {
         let response = loop {
-            effort.attempts += 1;
-            match client.ask(&location, None) {
-                Ok(Answer::Whole(response) | Answer::Rest(response)) => break response,
-                Ok(Answer::Other) => {
-                    return Err(FetchError::Refused {
-                        location,
-                        answer: "a part of the file, where all of it was asked for".to_owned(),
-                    });
-                }
+            match client.ask(&location) {
+                Ok(response) => break response,
                 Err(trouble) => {
-                    let progress = Progress {
+                    let mut progress = Progress {
                         location: &location,
                         received: 0,
                         effort,
@@ -90,39 +83,32 @@ impl<'a> Download<'a> {
     }
 
     /// Makes the connection again after `trouble`, for the bytes not yet received.
-    fn go_on(&mut self, mut trouble: Trouble) -> Result<(), FetchError> {
+    fn resume(&mut self, mut trouble: Trouble) -> io::Result<()> {
         loop {
-            let progress = Progress {
+            let mut progress = Progress {
                 location: &self.location,
                 received: self.received,
                 effort: self.effort,
             };
-            let fault = progress.wait_to_retry(trouble, self.patience, self.notice)?;
-            let rest = match (self.received, &self.validator) {
-                (0, _) => None,
-                (from, Some(validator)) => Some(Rest { from, validator }),
-                // Nothing would tell the rest of this file from that of another.
-                (_, None) => return Err(FetchError::CannotContinue { fault: Box::new(fault) }),
+            progress
+                .wait_to_retry(trouble, self.patience, self.notice)
+                .map_err(io::Error::other)?;
+            let rest = match &self.validator {
+                Some(validator) if self.received > 0 => Rest {
+                    from: self.received,
+                    validator,
+                },
+                // Without a tag, nothing would tell the rest of this file from that of another.
+                _ => return Err(io::Error::other(StartOver)),
             };
-            let answer = self.client.ask(&self.location, rest);
-            match answer {
-                // No attempt: the next one asks for the whole file.
-                Ok(Answer::Other) => return Err(FetchError::CannotContinue { fault: Box::new(fault) }),
-                Ok(Answer::Rest(response)) => self.response = response,
-                // Not one byte had come, so this is the first answer after all.
-                Ok(Answer::Whole(response)) => {
-                    self.validator = strong_validator(&response);
-                    self.expected = response.content_length();
+            match self.client.ask_rest(&self.location, rest) {
+                Ok(Some(response)) => {
                     self.response = response;
+                    return Ok(());
                 }
-                Err(next) => {
-                    self.effort.attempts += 1;
-                    trouble = next;
-                    continue;
-                }
+                Ok(None) => return Err(io::Error::other(StartOver)),
+                Err(next) => trouble = next,
             }
-            self.effort.attempts += 1;
-            return Ok(());
         }
     }
 }
@@ -160,7 +146,7 @@ impl Read for Download<'_> {
                     },
                 },
             };
-            self.go_on(trouble).map_err(io::Error::other)?;
+            self.resume(trouble)?;
         }
     }
 }
@@ -169,37 +155,30 @@ impl Read for Download<'_> {
 struct Progress<'a> {
     location: &'a Location,
     received: u64,
-    effort: &'a Effort,
+    effort: &'a mut Effort,
 }
 
 impl Progress<'_> {
-    /// Waits before the next attempt, says so, and returns what would be told if there were none. Fails where
-    /// there is no attempt to make.
-    fn wait_to_retry(
-        &self,
-        trouble: Trouble,
-        patience: &Patience,
-        notice: &mut Notice,
-    ) -> Result<FetchError, FetchError> {
+    /// Waits for the next attempt, and says so. Fails where there is none to make.
+    fn wait_to_retry(&mut self, trouble: Trouble, patience: &Patience, notice: &mut Notice) -> Result<(), FetchError> {
         let (kind, cause, wait) = match trouble {
             Trouble::Lasting(error) => return Err(error),
             Trouble::Passing { kind, cause, wait } => (kind, cause, wait),
         };
         let pause = wait.unwrap_or_else(|| patience.pause(self.effort.attempts, fastrand::f64()));
-        let line = format!(
+        if self.effort.attempts >= patience.attempts || self.effort.started.elapsed() + pause > patience.whole {
+            return Err(self.give_up(kind, cause, patience));
+        }
+        self.effort.attempts += 1;
+        notice(format!(
             "{}: {cause}; trying again in {:.1} s ({} of {})",
             self.location,
             pause.as_secs_f64(),
-            self.effort.attempts + 1,
+            self.effort.attempts,
             patience.attempts,
-        );
-        let fault = self.give_up(kind, cause, patience);
-        if self.effort.attempts >= patience.attempts || self.effort.started.elapsed() + pause > patience.whole {
-            return Err(fault);
-        }
-        notice(line);
+        ));
         std::thread::sleep(pause);
-        Ok(fault)
+        Ok(())
     }
 
     /// Returns the error of a transfer that is not tried again.

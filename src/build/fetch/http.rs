@@ -5,7 +5,7 @@ use super::retry::{Patience, retry_after};
 use crate::build::releases::Location;
 use crate::tls;
 use reqwest::StatusCode;
-use reqwest::blocking::{Client, Response};
+use reqwest::blocking::{Client, RequestBuilder, Response};
 use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, IF_RANGE, RANGE, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use std::error::Error as _;
@@ -44,17 +44,6 @@ pub(super) enum PassingKind {
     Stall,
     /// The connection broke.
     Broken,
-}
-
-/// Where an answer begins.
-#[derive(Debug)]
-pub(super) enum Answer {
-    /// The file from its first byte.
-    Whole(Response),
-    /// The file from the byte asked for.
-    Rest(Response),
-    /// Not the rest of the file that was begun: the server has another file by now, or takes no range.
-    Other,
 }
 
 /// The bytes of a file that are still to come.
@@ -107,38 +96,49 @@ impl HttpClient {
         Ok(Self(client))
     }
 
-    /// Asks for all of `location`, or for its `rest`.
-    pub(super) fn ask(&self, location: &Location, rest: Option<Rest>) -> Result<Answer, Trouble> {
-        let mut request = self.0.get(location.url().clone());
-        if let Some(rest) = rest {
-            request = request
-                .header(RANGE, format!("bytes={}-", rest.from))
-                .header(IF_RANGE, rest.validator);
+    /// Asks for all of `location`.
+    pub(super) fn ask(&self, location: &Location) -> Result<Response, Trouble> {
+        let response = send(self.0.get(location.url().clone()), location)?;
+        match response.status() {
+            StatusCode::OK => Ok(response),
+            _ => Err(trouble_of_status(&response, location)),
         }
-        let response = request.send().map_err(|error| trouble(&error, location))?;
-        let status = response.status();
-        let answer = status_words(status);
-        match status {
-            StatusCode::PARTIAL_CONTENT if rest.is_some_and(|rest| rest.is_in(response.headers())) => {
-                Ok(Answer::Rest(response))
-            }
-            StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE if rest.is_some() => {
-                Ok(Answer::Other)
-            }
-            StatusCode::OK => Ok(Answer::Whole(response)),
-            StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::GONE => {
-                Err(Trouble::Lasting(FetchError::NotFound {
-                    location: location.clone(),
-                    answer,
-                }))
-            }
-            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Err(server_trouble(&response, answer)),
-            _ if status.is_server_error() => Err(server_trouble(&response, answer)),
-            _ => Err(Trouble::Lasting(FetchError::Refused {
-                location: location.clone(),
-                answer,
-            })),
+    }
+
+    /// Asks for the `rest` of `location`. `None` is an answer that does not hold it: the server has another file by now,
+    /// or takes no range.
+    pub(super) fn ask_rest(&self, location: &Location, rest: Rest) -> Result<Option<Response>, Trouble> {
+        let request = self
+            .0
+            .get(location.url().clone())
+            .header(RANGE, format!("bytes={}-", rest.from))
+            .header(IF_RANGE, rest.validator);
+        let response = send(request, location)?;
+        match response.status() {
+            StatusCode::PARTIAL_CONTENT if rest.is_in(response.headers()) => Ok(Some(response)),
+            StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => Ok(None),
+            _ => Err(trouble_of_status(&response, location)),
         }
+    }
+}
+
+/// Sends `request`, and waits for the head of the answer.
+fn send(request: RequestBuilder, location: &Location) -> Result<Response, Trouble> {
+    request.send().map_err(|error| trouble(&error, location))
+}
+
+/// Returns the trouble of an answer without the file.
+fn trouble_of_status(response: &Response, location: &Location) -> Trouble {
+    let status = response.status();
+    let answer = status_words(status);
+    let location = location.clone();
+    match status {
+        StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::GONE => {
+            Trouble::Lasting(FetchError::NotFound { location, answer })
+        }
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => server_trouble(response, answer),
+        _ if status.is_server_error() => server_trouble(response, answer),
+        _ => Trouble::Lasting(FetchError::Refused { location, answer }),
     }
 }
 
@@ -149,7 +149,7 @@ pub(super) fn strong_validator(response: &Response) -> Option<String> {
 }
 
 /// Returns the trouble that `error` of a request to `location` is.
-pub(super) fn trouble(error: &reqwest::Error, location: &Location) -> Trouble {
+fn trouble(error: &reqwest::Error, location: &Location) -> Trouble {
     let cause = innermost(error);
     if error.is_redirect() {
         return Trouble::Lasting(FetchError::Refused {
@@ -173,8 +173,8 @@ pub(super) fn trouble(error: &reqwest::Error, location: &Location) -> Trouble {
     trouble_on_the_way(error)
 }
 
-/// Returns the trouble that `error` is where an answer has begun: whoever sends it was trusted, so that even a fault
-/// of TLS is one of this connection.
+/// Returns the trouble that `error` of a connection that was made is. Even a fault of TLS is then one of this
+/// connection, and none of whom it is to.
 pub(super) fn trouble_on_the_way(error: &reqwest::Error) -> Trouble {
     let kind = if error.is_timeout() {
         PassingKind::Stall

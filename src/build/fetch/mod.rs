@@ -111,14 +111,12 @@ pub enum FetchError {
         /// Where they were looked for, and why that failed.
         cause: String,
     },
-    /// The bytes cannot be continued where they broke; the whole file must be asked for again, and there are attempts
-    /// left to do so.
-    #[error("{fault}")]
-    CannotContinue {
-        /// What broke them.
-        fault: Box<FetchError>,
-    },
 }
+
+/// The rest of a file cannot be had: all of it must be asked for again, and there are attempts left to do so.
+#[derive(Debug, thiserror::Error)]
+#[error("the file must be asked for again from its start")]
+struct StartOver;
 
 impl FetchError {
     /// Answers whether the release server gave no answer that means anything, so that a copy from an earlier
@@ -135,7 +133,6 @@ impl FetchError {
             | FetchError::TooLarge { .. }
             | FetchError::FileUnreadable { .. }
             | FetchError::NoRoots { .. } => false,
-            FetchError::CannotContinue { fault } => fault.is_outage(),
         }
     }
 }
@@ -174,16 +171,17 @@ impl Fetcher {
                     });
                 }
                 Ok(_) => return Ok(bytes),
-                Err(error) => match from_io(error, location) {
-                    FetchError::CannotContinue { .. } => {}
-                    error => return Err(error),
-                },
+                Err(error) => {
+                    if let Some(error) = from_io(error, location) {
+                        return Err(error);
+                    }
+                }
             }
         }
     }
 
     /// Opens a file as a stream, unless the server says that it has more than `limit` bytes. `effort` is what was
-    /// spent on the file before. Errors of its `read` hold a [`FetchError`], see [`from_io`].
+    /// spent on the file before. What the errors of its `read` mean is told by [`from_io`].
     pub fn stream<'a>(
         &'a self,
         location: &Location,
@@ -238,14 +236,20 @@ impl Read for FileStream {
     }
 }
 
-/// Returns the [`FetchError`] that a stream's `read` error holds.
-pub fn from_io(error: io::Error, location: &Location) -> FetchError {
-    error
+/// Returns what ended a stream, by the error of its `read`. `None` means that the file must be asked for again, from its
+/// start.
+pub fn from_io(error: io::Error, location: &Location) -> Option<FetchError> {
+    let error = match error.downcast() {
+        Ok(StartOver) => return None,
+        Err(error) => error,
+    };
+    let error = error
         .downcast::<FetchError>()
         .unwrap_or_else(|error| FetchError::CutShort {
             location: location.clone(),
             attempts: 1,
             received: 0,
             cause: error.to_string(),
-        })
+        });
+    Some(error)
 }
