@@ -168,8 +168,8 @@ affected.
 1. Deploy again, in case the download was damaged.
 2. If it happens twice, compare the file with the one of the release:
    https://github.com/hoophq/heroku-hoop-buildpack/releases
-3. If that one differs too, do not work around it. Tell us, see
-   SECURITY.md.
+3. If that one differs too, do not work around it. Tell us:
+   https://github.com/hoophq/heroku-hoop-buildpack/security
 
 Failure id: shim::checksum-mismatch
 MESSAGE

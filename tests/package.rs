@@ -63,6 +63,8 @@ impl Source {
         for file in FILES {
             fs::copy(root().join(file), copy.join(file)).unwrap();
         }
+        // That of a release names its programs, and the tests have others.
+        fs::write(copy.join("libexec/release"), "# What this file is for.\n").unwrap();
         Self { scratch, root: copy }
     }
 
@@ -452,7 +454,81 @@ fn a_tag_that_exists_is_checked_and_not_the_work_tree() {
     refuses(&source.package(["--check", &tag]), "write it with bin/package --pin");
     git(&["commit", "--quiet", "--all", "-m", "Pin"]);
     git(&["tag", "--force", &tag]);
-    source.package(["--check", &tag]).exits(0);
+    source.package(["--check", &tag]).exits(0).shows(&["of the tag"]);
+
+    // What git says of another folder, or does not say, is no proof of a tag.
+    git(&["rm", "--quiet", "libexec/release"]);
+    git(&["commit", "--quiet", "-m", "Forget the file"]);
+    git(&["tag", "--force", &tag]);
+    git(&["checkout", "--quiet", "HEAD~1", "--", "libexec/release"]);
+    refuses(&source.package(["--check", &tag]), "has no libexec/release");
+    let mut elsewhere = source.command(["--check", &tag]);
+    elsewhere.env("GIT_DIR", source.scratch.path());
+    refuses(&Run::of(elsewhere), "has no libexec/release");
+    fs::write(source.root.join(".git/HEAD"), "nonsense\n").unwrap();
+    refuses(&source.package(["--check", &tag]), "git cannot read");
+}
+
+/// The flags, profiles and wrappers of whoever packs would give other bytes.
+#[test]
+fn a_build_has_no_variables_but_those_that_say_where_things_are() {
+    let source = Source::copied_to("source");
+    let tools = source.scratch.path().join("tools");
+    fs::create_dir(&tools).unwrap();
+    let told = source.scratch.path().join("told");
+    let cargo = format!("#!/bin/sh\n[ \"$1\" = fetch ] || env >'{}'\n", told.display());
+    fs::write(tools.join("cargo"), cargo).unwrap();
+    fs::set_permissions(tools.join("cargo"), fs::Permissions::from_mode(0o755)).unwrap();
+    let path = std::env::var_os("PATH").unwrap();
+    let folders = [tools].into_iter().chain(std::env::split_paths(&path));
+    let path = std::env::join_paths(folders).unwrap();
+    let foreign = [
+        "RUSTFLAGS",
+        "CARGO_ENCODED_RUSTFLAGS",
+        "CARGO_PROFILE_RELEASE_LTO",
+        "CARGO_INCREMENTAL",
+        "CARGO_BUILD_RUSTC_WRAPPER",
+        "RUSTC_WRAPPER",
+        "CFLAGS_x86_64_unknown_linux_gnu",
+        "TARGET_CFLAGS",
+        "CPATH",
+        "SOURCE_DATE_EPOCH",
+    ];
+    let own = ["CARGO_HOME", "HTTPS_PROXY", "CARGO_NET_RETRY", "RUSTUP_TOOLCHAIN"];
+    let mut command = source.command(["--build", PLATFORM.architecture]);
+    command
+        .env("PATH", path)
+        .envs(foreign.into_iter().chain(own).map(|name| (name, "/foreign")));
+    // It ends where there is no program after all.
+    refuses(&Run::of(command), "cannot read");
+
+    let told = fs::read_to_string(told).unwrap();
+    let has = |name: &str| told.lines().any(|line| line.starts_with(&format!("{name}=")));
+    for name in foreign {
+        assert!(!has(name), "{name} in {told}");
+    }
+    for name in own.into_iter().chain(["PATH", "HOME", "CFLAGS"]) {
+        assert!(has(name), "{name} in {told}");
+    }
+}
+
+#[test]
+fn options_that_do_not_fit_together_are_refused() {
+    let source = Source::copied_to("source");
+    for (arguments, phrase) in [
+        (&["--published"][..], "--published is for --check"),
+        (&["--pin", "--published"], "--published is for --check"),
+        (&["--pin", "--build", "arm64"], "packs nothing"),
+        (&["--check", "v1.2.3", "--build", "arm64"], "packs nothing"),
+        (&["--pin", "--check", "v1.2.3"], "not both"),
+        (
+            &["--binary", "/bin/sh", "--binary", "/bin/sh", "--arch", "amd64"],
+            "needs an --arch",
+        ),
+    ] {
+        refuses(&source.package(arguments), phrase);
+    }
+    assert!(!source.dist().exists());
 }
 
 /// The recipe of Heroku's own buildpacks: all scripts in their order, twice, with the second build from the cache.

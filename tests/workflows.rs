@@ -159,8 +159,12 @@ fn a_pushed_tag_is_checked_before_it_is_published_and_of_programs_alone() {
     // Signed before anybody can download it, and downloaded after.
     assert_eq!(
         publish.iter().map(named).collect::<Vec<_>>()[2..],
-        ["actions/attest-build-provenance", "gh", "bin/package"]
+        ["actions/attest-build-provenance", "gh"]
     );
+    let verify = &release["jobs"]["verify"];
+    assert_eq!(verify["needs"].as_str(), Some("publish"));
+    let run = verify["steps"][1]["run"].as_str();
+    assert_eq!(run, Some("bin/package --check \"$GITHUB_REF_NAME\" --published"));
 
     // A second attempt of a run finds all that the first has kept.
     let download = steps.iter().find(|step| {
