@@ -5,7 +5,7 @@
 //! headers one by one and never a header's payload (long names, PAX records), so nothing in an archive can make
 //! it use memory.
 
-use super::slug::create_file;
+use super::scratch::create_file;
 use cap_std::fs::Dir;
 use std::collections::BTreeMap;
 use std::io::{self, Read};

@@ -3,7 +3,8 @@
 use super::archive::{AGENT, RDP_HELPER};
 use super::one_pass::VerifiedAgent;
 use super::proof::{self, ProofError};
-use super::slug::{Content, Displaced, Placement, Slug, SlugError, create_file};
+use super::scratch::create_file;
+use super::slug::{Content, Displaced, Placement, Slug, SlugError};
 use super::stop::Held;
 use crate::manifest::Manifest;
 use crate::version::Version;

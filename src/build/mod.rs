@@ -28,6 +28,7 @@ pub mod release;
 pub mod releases;
 pub mod report;
 pub mod resolve;
+pub mod scratch;
 pub mod sha256;
 pub mod slug;
 pub mod stop;

@@ -4,10 +4,10 @@
 //! matter of renames on one disk. Folders of the app are opened without leaving the build dir: an app's repo may
 //! hold links, planted or not, and nothing is written through one that leads outside.
 
+use super::scratch::{self, Scratch, create_file};
 use super::stop::{Held, Stop};
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, File, FileTypeExt as _, Metadata, MetadataExt as _, OpenOptions, Permissions};
-use std::fs::TryLockError;
+use cap_std::fs::{Dir, FileTypeExt as _, Metadata, MetadataExt as _, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -58,16 +58,9 @@ pub enum SlugError {
 pub struct Slug {
     path: PathBuf,
     root: Dir,
-    scratch: Dir,
-    /// Removes the scratch folder when dropped.
-    scratch_folder: tempfile::TempDir,
+    scratch: Scratch,
     stop: Stop,
-    /// Held as long as the build lives: a later build removes a scratch folder that nobody holds.
-    _lock: Option<std::fs::File>,
 }
-
-/// How the name of a scratch folder begins.
-const SCRATCH: &str = ".hoop-scratch-";
 
 impl Slug {
     /// Opens the build dir `path` and makes the scratch folder.
@@ -82,18 +75,15 @@ impl Slug {
         };
         let mut held = stop.hold();
         // First: what a killed build has left may be what fills the disk.
-        remove_abandoned(&root, path);
-        let (scratch_folder, lock) = make_scratch(path).map_err(unwritable)?;
-        held.add_folder(scratch_folder.path().to_owned());
+        scratch::remove_abandoned(&root, path);
+        let scratch = Scratch::make_in(path).map_err(unwritable)?;
+        held.add_folder(scratch.path().to_owned());
         drop(held);
-        let scratch = Dir::open_ambient_dir(scratch_folder.path(), ambient_authority()).map_err(unwritable)?;
         Ok(Self {
             path: path.to_owned(),
             root,
             scratch,
-            scratch_folder,
             stop: stop.clone(),
-            _lock: lock,
         })
     }
 
@@ -114,17 +104,17 @@ impl Slug {
 
     /// Returns the scratch folder, to write what [`Slug::place`] will move.
     pub fn scratch(&self) -> &Dir {
-        &self.scratch
+        self.scratch.dir()
     }
 
     /// Returns the path of a file in the scratch folder, to run it.
     pub fn scratch_path(&self, name: &str) -> PathBuf {
-        self.scratch_folder.path().join(name)
+        self.scratch.path().join(name)
     }
 
     /// Writes a file with `content` to the scratch folder.
     pub fn write(&self, name: &str, content: &[u8], mode: u32) -> Result<(), SlugError> {
-        create_file(&self.scratch, name, mode)
+        create_file(self.scratch(), name, mode)
             .and_then(|mut file| file.write_all(content))
             .map_err(|source| SlugError::WriteFailed {
                 path: name.to_owned(),
@@ -166,7 +156,7 @@ impl Slug {
             }
             // Before the rename, which must be on record if it succeeds.
             let folder_of_kept = folder.try_clone().map_err(failed)?;
-            match folder.rename(placement.name, &self.scratch, &kept) {
+            match folder.rename(placement.name, self.scratch(), &kept) {
                 Ok(()) => undo.done.push(Done::Moved {
                     kept,
                     folder: folder_of_kept,
@@ -177,7 +167,7 @@ impl Slug {
             }
             match &placement.content {
                 Content::File(scratch_name) => {
-                    self.scratch
+                    self.scratch()
                         .rename(scratch_name, &folder, placement.name)
                         .map_err(failed)?;
                 }
@@ -265,47 +255,6 @@ fn what_was(found: &Metadata, placement: &Placement, is_rebuild: bool) -> Option
     })
 }
 
-/// Removes the scratch folders of builds that were killed in the same build dir: they would go into the slug. A
-/// folder that a living build holds stays.
-fn remove_abandoned(root: &Dir, path: &Path) {
-    let names = root.entries().into_iter().flatten();
-    for name in names.filter_map(|entry| entry.ok()?.file_name().into_string().ok()) {
-        let is_scratch = name.starts_with(SCRATCH) && root.symlink_metadata(&name).is_ok_and(|found| found.is_dir());
-        if !is_scratch {
-            continue;
-        }
-        if let Ok(folder) = std::fs::File::open(path.join(&name))
-            && folder.try_lock().is_ok()
-        {
-            // Best effort: of someone else's folder there is nothing to be done.
-            let _ = root.remove_dir_all(&name);
-        }
-    }
-}
-
-/// Makes a scratch folder in `path`, and locks it until the file is dropped or the process ends, however it does.
-/// There is no lock where the disk knows none.
-fn make_scratch(path: &Path) -> io::Result<(tempfile::TempDir, Option<std::fs::File>)> {
-    loop {
-        let folder = tempfile::Builder::new().prefix(SCRATCH).tempdir_in(path)?;
-        let lock = std::fs::File::open(folder.path())?;
-        let locked = lock.try_lock();
-        let is_taken = matches!(locked, Err(TryLockError::WouldBlock));
-        // Before it had its lock, another build may have taken it for an abandoned one.
-        if !is_taken && folder.path().exists() {
-            return Ok((folder, locked.is_ok().then_some(lock)));
-        }
-    }
-}
-
-/// Creates the file `name` in `folder` with exactly `mode`, whatever the umask is: the same build must give the
-/// same slug everywhere.
-pub fn create_file(folder: &Dir, name: &str, mode: u32) -> io::Result<File> {
-    let file = folder.open_with(name, OpenOptions::new().write(true).create_new(true))?;
-    file.set_permissions(Permissions::from_std(std::fs::Permissions::from_mode(mode)))?;
-    Ok(file)
-}
-
 /// One change to the slug.
 #[derive(Debug)]
 pub struct Placement {
@@ -362,7 +311,7 @@ impl Drop for Undo<'_> {
         for done in self.done.drain(..).rev() {
             let _ = match done {
                 Done::MadeFolder(path) => self.slug.root.remove_dir(path),
-                Done::Moved { kept, folder, name } => self.slug.scratch.rename(kept, &folder, name),
+                Done::Moved { kept, folder, name } => self.slug.scratch().rename(kept, &folder, name),
                 Done::Placed { folder, name } => folder.remove_file(name),
             };
         }
