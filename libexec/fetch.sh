@@ -27,8 +27,8 @@ published one with curl, and verifies it with sha256sum.
 Nothing was changed. Your running release is not affected.
 
 1. Install $1 where the build runs.
-2. Or use the release's tarball as the buildpack, which has the program
-   in it: hoop-buildpack-${version}.tgz
+2. Or use the release's tarball as the buildpack, which has the
+   program in it: hoop-buildpack-${version}.tgz
 3. Deploy again.
 
 Failure id: shim::tool-missing
@@ -61,11 +61,12 @@ choose_url() {
   [ -n "${protocols}" ] || fail <<MESSAGE
 Error: HOOP_BUILDPACK_RELEASES_URL cannot be used.
 
-It must be an https, http or file URL without a query: the program's
-path is put behind it. A user name and a token belong before the host,
-https://user:token@host/path, with each /, @, ?, # and \\ in them
-written as %2F, %40, %3F, %23 and %5C, and so is an @ in the path. The
-value is not shown here, since it may hold a token.
+It must be an https, http or file URL without a query: the
+program's path is put behind it. A user name and a token belong
+before the host, https://user:token@host/path, with each /, @, ?,
+# and \\ in them written as %2F, %40, %3F, %23 and %5C, and so is
+an @ in the path. The value is not shown here, since it may hold
+a token.
 
 Nothing was installed. Your running release is not affected.
 
@@ -138,13 +139,14 @@ published one of version ${version} from
 
 Nothing was installed. Your running release is not affected.
 
-1. Deploy again. On a slow line, raise CURL_TIMEOUT (seconds) of the
-   build environment.
-2. Where the build has no way to that server, copy the file to a server
-   of yours, in a folder v${version}, and name the URL above that folder:
+1. Deploy again. On a slow line, raise CURL_TIMEOUT (seconds) of
+   the build environment.
+2. Where the build has no way to that server, copy the file to a
+   server of yours, in a folder v${version}, and name the URL above
+   that folder:
    heroku config:set HOOP_BUILDPACK_RELEASES_URL=<url>
-3. Or use the release's tarball as the buildpack, which has the program
-   in it: hoop-buildpack-${version}.tgz
+3. Or use the release's tarball as the buildpack, which has the
+   program in it: hoop-buildpack-${version}.tgz
 
 Details: ${details:-curl ended with status ${status}}
 
@@ -155,18 +157,20 @@ MESSAGE
     bytes=$(wc -c <"${partial}")
     discard
     fail <<MESSAGE
-Error: The downloaded program of the hoop buildpack is not the published one.
+Error: The downloaded program of the hoop buildpack is not the
+published one.
 
 File:     ${name} ($((bytes)) bytes)
 From:     ${shown}
 Expected: sha256 ${digest}
 Received: sha256 ${sum}
 
-It was not started. Nothing was installed. Your running release is not
-affected.
+It was not started. Nothing was installed. Your running release
+is not affected.
 
 1. Deploy again, in case the download was damaged.
-2. If it happens twice, compare the file with the one of the release:
+2. If it happens twice, compare the file with the one of the
+   release:
    https://github.com/hoophq/heroku-hoop-buildpack/releases
 3. If that one differs too, do not work around it. Tell us:
    https://github.com/hoophq/heroku-hoop-buildpack/security
@@ -265,9 +269,9 @@ Neither of these can be written, and run a program:
 
 Nothing was changed. Your running release is not affected.
 
-1. Check owner, mode and free space of these folders, and that their
-   disks are not mounted noexec, or set TMPDIR of the build environment
-   to another.
+1. Check owner, mode and free space of these folders, and that
+   their disks are not mounted noexec, or set TMPDIR of the build
+   environment to another.
 2. Deploy again.
 
 Failure id: shim::not-writable

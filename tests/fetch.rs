@@ -706,6 +706,48 @@ fn a_missing_tool_is_named() {
     checkout.compile(NOBODY).exits(0).shows(&[&checkout.started()]);
 }
 
+/// One snapshot for each id, with what differs from machine to machine in brackets.
+#[test]
+fn what_a_person_is_told_reads_well() {
+    let nowhere = Checkout::of_release();
+    fs::write(nowhere.at("cache/hoop"), "someone else's").unwrap();
+    fs::remove_dir_all(nowhere.at("tmp")).unwrap();
+    let (missing, other) = (server([Reply::status(404, "no")]), server([Reply::ok("other bytes")]));
+    let without_curl = ["sh", "readlink", "uname", "sed", "tr", "sha256sum"];
+    for (name, checkout, base) in [
+        ("download-failed", Checkout::of_release(), missing.url()),
+        ("checksum-mismatch", Checkout::of_release(), other.url()),
+        (
+            "releases-url-invalid",
+            Checkout::of_release(),
+            "mirror.example".to_owned(),
+        ),
+        (
+            "tool-missing",
+            Checkout::of_release().with_tools(&without_curl),
+            NOBODY.to_owned(),
+        ),
+        ("not-writable", nowhere, other.url()),
+    ] {
+        let run = checkout.compile(&base);
+        run.fails_with(&format!("shim::{name}"));
+        let text = run
+            .stderr()
+            .replace(base.as_str(), "[mirror]")
+            .replace(checkout.scratch.path().to_str().unwrap(), "[checkout]")
+            .replace(&sha256(PROGRAM.as_bytes()), "[digest]")
+            .replace(PLATFORM.architecture, "[arch]");
+        for line in text.lines() {
+            let is_to_paste = line.starts_with(" !        ");
+            let is_digest = line.contains(": sha256 ");
+            assert!(line.len() <= 72 || is_to_paste || is_digest, "{line}");
+        }
+        insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_snapshot!(format!("shim.{name}"), text.trim_matches('\n'));
+        });
+    }
+}
+
 /// Dokku's users raise these: <https://dokku.com/docs/deployment/builders/herokuish-buildpacks/>
 #[test]
 fn curl_has_the_time_that_the_build_system_gives_it() {

@@ -22,7 +22,7 @@ use hoop_buildpack::messages::{self, Message, Tone, warnings};
 use hoop_buildpack::output::BuildLog;
 use hoop_buildpack::run::Fault;
 use hoop_buildpack::version::Version;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -526,7 +526,10 @@ fn an_error_says_what_is_wrong_where_things_stand_and_what_to_do() {
 
 #[test]
 fn an_error_is_plain_text_that_fits() {
-    for (failure, _, text) in shown_errors() {
+    let warnings = shown_warnings().into_iter();
+    let texts = warnings.map(|(name, text)| (name.to_owned(), text));
+    let errors = shown_errors().into_iter();
+    for (failure, text) in texts.chain(errors.map(|(failure, _, text)| (failure.to_string(), text))) {
         for line in text.lines() {
             assert!(line == " !" || line.starts_with(" !     "), "{failure}: {line:?}");
             assert_eq!(line, line.trim_end(), "{failure}");
@@ -567,23 +570,30 @@ fn a_warning_of_a_build_without_its_agent_reads_well() {
     });
 }
 
-#[test]
-fn every_warning_of_a_build_reads_well() {
+/// Returns every warning that is none of a failure, as a build shows it, with its name.
+fn shown_warnings() -> Vec<(&'static str, String)> {
     let outage = FetchError::ServerError {
         location: releases().latest(),
         attempts: 6,
         answer: "503 Service Unavailable".to_owned(),
     };
     let mirror = releases_at("http://r0b0t:t0k3n@mirror.example/hoop");
-    for (name, warning) in [
+    [
         ("outage", warnings::outage(&outage, &version())),
         (
             "cache",
             warnings::cache_unwritable(Path::new("/tmp/cache"), &kernel(30)),
         ),
         ("exposed", warnings::exposed(&mirror)),
-    ] {
-        let text = logged(&warning, Tone::Warning);
+    ]
+    .into_iter()
+    .map(|(name, warning)| (name, logged(&warning, Tone::Warning)))
+    .collect()
+}
+
+#[test]
+fn every_warning_of_a_build_reads_well() {
+    for (name, text) in shown_warnings() {
         for secret in SECRETS {
             assert!(!text.contains(secret), "{text}");
         }
@@ -595,32 +605,15 @@ fn every_warning_of_a_build_reads_well() {
 
 #[test]
 fn every_line_of_a_boot_reads_well() {
-    let lines: Vec<String> = faults().iter().map(Fault::line).collect();
-
-    insta::assert_snapshot!(lines.join("\n"), @r#"
-    hoopstart: warning: HOOP_KEY is not set, so the agent was not started; the app runs without it. Set it with: heroku config:set HOOP_KEY=<key> [start::key-missing]
-    hoopstart: warning: the agent key in HOOP_KEY cannot be used: it names no gateway port. The agent will not connect; the app is not affected. Copy the key again and set it with: heroku config:set HOOP_KEY=<key> [start::key-malformed]
-    hoopstart: warning: agent 1.20.11 refuses an agent key without ?mode=. The agent will not connect; the app is not affected. Deploy again with a newer one: heroku config:unset HOOP_VERSION [start::key-malformed]
-    hoopstart: warning: there is no hoop agent at /app/.hoop/bin/hoop; the app runs without it. The build log says why; deploy again to install it [start::agent-missing]
-    hoopstart: warning: cannot read /app/.hoop/manifest.yml (No such file or directory (os error 2)), so the agent was not started; the app runs without it. Deploy again to write it [start::manifest-unreadable]
-    hoopstart: warning: HOOP_CONNECTION is not set, and this agent key needs it, so the agent was not started; the app runs without it. Set it with: heroku config:set HOOP_CONNECTION=<name> [start::connection-missing]
-    hoopstart: warning: HOOP_CONNECTION cannot be used: its item "env.DB_NAME" refers to the variable DB_NAME, which is not set, so the agent was not started; the app runs without it. Set it with: heroku config:set HOOP_CONNECTION=<name> [start::connection-invalid]
-    hoopstart: warning: HOOP_CONNECTION cannot be used: it has 300 bytes, and 255 is the most, so the agent was not started; the app runs without it. Set it with: heroku config:set HOOP_CONNECTION=<name> [start::connection-invalid]
-    hoopstart: warning: HOOP_CONNECTION cannot be used: a name in it has 254 bytes, and 252 is the most, so the agent was not started; the app runs without it. Set it with: heroku config:set HOOP_CONNECTION=<name> [start::connection-invalid]
-    hoopstart: warning: HOOP_CONNECTION cannot be used: its item "env.NAMES" must stand for one name, not for a list or another env.NAME, with env. in small letters, so the agent was not started; the app runs without it. Set it with: heroku config:set HOOP_CONNECTION=<name> [start::connection-invalid]
-    hoopstart: warning: agent 1.148.0 does not publish the names of HOOP_CONNECTION with this kind of key. The agent and the app run all the same. Either set up the connections in the gateway's web app and bind them to this agent, or set HOOP_KEY to an organisation's key (hoop admin get orgkeys) [start::connection-not-published]
-    hoopstart: warning: HOOP_COMMAND has a quote that is not closed, so the agent was not started; the app runs without it. Set it with: heroku config:set HOOP_COMMAND=<command> [start::command-invalid]
-    hoopstart: warning: HOOP_DISABLE is "enabled", which is neither on nor off, so it counts as off. Use true or false: heroku config:set HOOP_DISABLE=true [start::value-invalid]
-    hoopstart: warning: HOOP_HIDE_KEY has no effect with HOOP_AUTOSTART: the shell that starts the app is not ours to change or stop. Start the app with hoopstart in your Procfile instead [start::not-with-autostart]
-    hoopstart: warning: HOOP_PROCESS_TYPES names wbe, and the Procfile has no such process type, so only the rest of the list counts. The Procfile has: web, worker. Set it with: heroku config:set HOOP_PROCESS_TYPES=<types> [start::process-type-unknown]
-    hoopstart: warning: the gateway's name "gateway.example" does not resolve (there is no such name), so the agent cannot connect; the app is not affected. Copy the agent key again, or correct the name in it [start::gateway-unresolved]
-    hoopstart: warning: cannot connect to the gateway at gateway.example:8443 (203.0.113.7:8443: connection refused), nor can the agent; the app is not affected. Check that the gateway runs, that the port in the agent key is that of its gRPC, and that its firewall lets this dyno in [start::gateway-unreachable]
-    hoopstart: warning: the gateway at gateway.example:8443 answers, and no TLS connection could be made (invalid peer certificate: UnknownIssuer), so the agent cannot connect; the app is not affected. For a certificate of your own authority set HOOP_TLSCA; for one with another name, HOOP_TLSSERVERNAME; for a gateway without TLS, an agent key that begins with grpc:// [start::gateway-tls]
-    hoopstart: warning: the agent's supervisor could not be started (Resource temporarily unavailable (os error 11)); the app runs without the agent. Restart the dyno to try again [start::supervisor-failed]
-    hoopstart: error: there is no command to become; nothing was started, exit 2. Write it behind two dashes: hoopstart -- <command> [start::command-missing]
-    hoopstart: error: cannot run "bundel": no such program; nothing was started, exit 127. Check the command after hoopstart in your Procfile [start::not-found]
-    hoopstart: error: cannot run "bin/web": permission denied; nothing was started, exit 126. Check the file after hoopstart in your Procfile and its mode (git update-index --chmod=+x <file>) [start::not-executable]
-    "#);
+    let mut lines: BTreeMap<Failure, Vec<String>> = BTreeMap::new();
+    for fault in faults() {
+        lines.entry(fault.failure()).or_default().push(fault.line());
+    }
+    for (failure, lines) in lines {
+        insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_snapshot!(failure.id().replace("::", "."), lines.join("\n"));
+        });
+    }
 }
 
 #[test]

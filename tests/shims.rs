@@ -376,7 +376,8 @@ fn a_packaged_program_that_may_not_be_executed_is_told_and_not_passed_over() {
     let expected = format!(
         r#" !     Error: The program of the hoop buildpack may not be executed.
  !
- !     It is there, as it should be, but its mode is not that of a program:
+ !     It is there, as it should be, but its mode is not that of a
+ !     program:
  !       libexec/hoop-buildpack-linux-amd64
  !     below {root}
  !
@@ -387,8 +388,8 @@ fn a_packaged_program_that_may_not_be_executed_is_told_and_not_passed_over() {
  !        git update-index --chmod=+x libexec/hoop-buildpack-linux-amd64
  !        git commit -m "Make the program executable"
  !        git push
- !     2. Where the mode is right, the disk may be mounted noexec: put the
- !        buildpack elsewhere.
+ !     2. Where the mode is right, the disk may be mounted noexec: put
+ !        the buildpack elsewhere.
  !     3. Deploy again.
  !
  !     Failure id: shim::not-executable

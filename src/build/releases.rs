@@ -156,7 +156,7 @@ pub fn tarball_names(version: &Version, platform: Platform) -> [String; 2] {
 
 #[cfg(test)]
 mod tests {
-    use super::{ReleasesUrl, ReleasesUrlError};
+    use super::{Platform, ReleasesUrl, ReleasesUrlError, tarball_names};
     use crate::version::Version;
     use proptest::prelude::*;
 
@@ -223,6 +223,32 @@ mod tests {
             if let Ok(version) = text.parse::<Version>() {
                 let shown = url("https://mirror.example/a/b").checksums(&version).to_string();
                 prop_assert_eq!(shown, format!("https://mirror.example/a/b/{version}/checksums.txt"));
+            }
+        }
+
+        #[test]
+        fn every_file_lies_below_any_base(
+            user in "([a-z0-9]{1,8}:[a-z0-9%2F]{0,8}@)?",
+            path in "(/([a-zA-Z0-9_.~-]|%[2-7][0-9A-F]){1,8}){0,4}/?",
+            version in "[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{1,3}",
+        ) {
+            let base = format!("https://{user}mirror.example{path}");
+            // Some of these paths are refused, as those with an encoding that is none.
+            if let (Ok(releases), Ok(version)) = (base.parse::<ReleasesUrl>(), version.parse::<Version>()) {
+                let [tarball, _] = tarball_names(&version, Platform::Amd64);
+                for (location, name) in [
+                    (releases.latest(), "latest.txt".to_owned()),
+                    (releases.checksums(&version), format!("{version}/checksums.txt")),
+                    (releases.tarball(&version, &tarball), format!("{version}/{tarball}")),
+                ] {
+                    // The URL library has its own words for `.` and `..` in the base, which must go before we append.
+                    let whole = url::Url::parse(&base).unwrap();
+                    let expected = format!("{}/{name}", whole.path().trim_end_matches('/'));
+                    prop_assert_eq!(location.url().path(), expected);
+                    prop_assert_eq!(location.url().username(), whole.username());
+                    prop_assert_eq!(location.url().password(), whole.password());
+                    prop_assert_eq!(location.to_string().contains('@'), false);
+                }
             }
         }
     }
