@@ -263,7 +263,7 @@ if [ -n "${version}" ] && [ -n "${digest}" ]; then
     fail <<MESSAGE
 Error: The hoop buildpack has no place for its program.
 
-Neither of these can be written, and run a program:
+Neither of these can hold a program that runs:
   ${keep_in:-(no cache dir was given)}
   ${TMPDIR:-/tmp}
 
