@@ -8,13 +8,16 @@ use std::fs;
 use std::io::{PipeReader, PipeWriter};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::Instant;
 use support::build::Build;
 use support::dyno::eventually;
 use support::mirror::{Archive, Mirror, VERSION, agent_that, archive_path};
 use support::server::Reply;
 use support::signals::hear_signals;
 use support::tree::Tree;
+
+/// How often a build is stopped at some moment.
+const TIMES: u32 = 40;
 
 /// A build on its way.
 struct UnderWay(Child);
@@ -156,20 +159,24 @@ fn a_stopped_build_has_installed_all_or_nothing() {
     let releases = tempfile::tempdir().expect("a scratch folder can be made");
     Mirror::of(VERSION).write_to(releases.path());
     let url = format!("file://{}", releases.path().display());
+    let began = Instant::now();
     let whole = support::build::built_from(&url).snapshot();
+    let duration = began.elapsed();
     let mut stopped = 0;
-    for tenths in 0..40 {
+    for number in 0..TIMES {
         let build = Build::from(&url);
         let before = build.snapshot();
         let under_way = UnderWay::start(&build);
-        std::thread::sleep(Duration::from_micros(1500 * tenths));
+        // Spread over the whole of a build, and at no round moment of it. Any moment will do.
+        std::thread::sleep(duration.mul_f64((f64::from(number) + fastrand::f64()) / f64::from(TIMES)));
         under_way.signal(Signal::TERM);
         let (status, stderr) = under_way.end();
 
         let after = build.snapshot();
         match status {
+            Some(143) => stopped += 1,
             // Before the build listens, a signal ends it as it ends any program.
-            Some(143) | None => stopped += 1,
+            None => {}
             Some(0) => assert_eq!(after, whole, "{stderr}"),
             status => panic!("{status:?}: {stderr}"),
         }
@@ -202,6 +209,10 @@ fn a_hangup_that_was_ignored_stays_ignored() {
         .stderr(Stdio::piped());
     let under_way = UnderWay::of(command);
     eventually("the build is under way", || scratch_in(build.app()));
+    let status = fs::read_to_string(format!("/proc/{}/status", under_way.0.id())).expect("it runs");
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = u64::from_str_radix(ignored.expect("each has such a line").trim(), 16).expect("it is a number");
+    assert_eq!(ignored & 1, 1, "HUP is signal 1");
     under_way.signal(Signal::HUP);
     under_way.signal(Signal::TERM);
 

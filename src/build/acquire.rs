@@ -240,8 +240,8 @@ impl Acquire<'_, '_> {
             }
         };
         let [name, _] = tarball_names(&archive.version, self.platform);
-        match self.pass(&mut file, &name, archive.digest, None) {
-            Ok(agent) => {
+        match pass(self.slug, &mut file, &name, archive.digest, None) {
+            Ok((agent, _)) => {
                 self.log.detail(format!(
                     "Using the copy of the last build ({}), sha256 verified",
                     megabytes(agent.archive_bytes())
@@ -329,17 +329,6 @@ impl Acquire<'_, '_> {
     fn whole(&mut self, location: &Location, limit: u64) -> Result<Vec<u8>, FetchError> {
         let log = &mut *self.log;
         self.fetcher.whole(location, limit, &mut |line| log.detail(line))
-    }
-
-    /// Unpacks `source` into the scratch folder.
-    fn pass(
-        &self,
-        source: &mut dyn Read,
-        name: &str,
-        expected: Sha256,
-        copy: Option<&mut dyn Write>,
-    ) -> Result<VerifiedAgent, PassFault> {
-        pass(self.slug, source, name, expected, copy).map(|(agent, _)| agent)
     }
 
     /// Names what the archive holds beside the agent.

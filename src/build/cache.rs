@@ -6,6 +6,7 @@
 //! used costs a download and a line in the build log, never the build.
 
 use super::platform::Platform;
+use super::scratch::is_young;
 use super::sha256::Sha256;
 use super::stop::{Held, Stop};
 use crate::version::Version;
@@ -16,7 +17,6 @@ use rustix::io::Errno;
 use rustix::process::geteuid;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// Our folder in the cache dir.
 const FOLDER: &str = "hoop";
@@ -29,10 +29,6 @@ const PARTIAL_OF_SHELL: &str = "download-";
 
 /// [`OFlags::NONBLOCK`], as `OpenOptions` takes it.
 const O_NONBLOCK: i32 = OFlags::NONBLOCK.bits().cast_signed();
-
-/// No build takes longer: the platform ends it after 25 minutes
-/// (<https://devcenter.heroku.com/articles/slug-compiler>).
-const LONGEST_BUILD: Duration = Duration::from_hours(1);
 
 /// The name of a cached archive, and all that is known of it without reading it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,9 +138,11 @@ impl Cache {
         self.open_archive(archive).is_ok()
     }
 
-    /// Returns the archive of `version`, where it is cached.
+    /// Returns the archive of `version`, where it is cached. Should there be more, one that is ours counts.
     pub fn archive_of(&self, version: &Version) -> Option<CachedArchive> {
-        self.archives().into_iter().find(|archive| archive.version == *version)
+        let archives = self.archives().into_iter();
+        let of_version = archives.filter(|archive| archive.version == *version);
+        of_version.max_by_key(|archive| self.has(archive))
     }
 
     /// Opens a cached archive. Its bytes are not verified yet.
@@ -253,13 +251,13 @@ impl Cache {
     /// killed builds left. What another build is writing now stays.
     fn keep_only(&self, archive: &CachedArchive) {
         let Some(folder) = &self.folder else { return };
-        let kept = [archive.file_name(self.platform), program_name(self.platform)];
-        // Where it could not be cached, an older one is still better than none.
-        if !folder.exists(&kept[0]) {
-            return;
-        }
+        let name = archive.file_name(self.platform);
+        // Where it could not be cached, an older one is still better than none. What killed builds left goes in any
+        // case: it may be what has filled the disk.
+        let is_cached = folder.exists(&name);
+        let kept = [name, program_name(self.platform)];
         for name in names(folder) {
-            if !kept.contains(&name) {
+            if !kept.contains(&name) && (is_cached || is_partial(&name)) {
                 remove_abandoned(folder, &name);
             }
         }
@@ -302,8 +300,7 @@ fn remove_abandoned(folder: &Dir, name: &str) {
     let is_being_written = match &lock {
         Some(Ok(_)) => false,
         Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => true,
-        Some(Err(_)) => is_young(folder, name),
-        None => name.starts_with(PARTIAL_OF_SHELL) && is_young(folder, name),
+        Some(Err(_)) | None => is_partial(name) && folder.metadata(name).is_ok_and(|found| is_young(&found)),
     };
     if !is_being_written {
         // Best effort: another build may be removing the same file.
@@ -325,17 +322,9 @@ fn open_at_once(folder: &Dir, name: &str) -> io::Result<File> {
     folder.open_with(name, &options)
 }
 
-/// Answers whether a build that began with the file `name` may still be going on.
-fn is_young(folder: &Dir, name: &str) -> bool {
-    let age = || {
-        folder
-            .metadata(name)?
-            .modified()?
-            .into_std()
-            .elapsed()
-            .map_err(io::Error::other)
-    };
-    age().is_ok_and(|age| age < LONGEST_BUILD)
+/// Answers whether the file `name` is, or was, a copy on its way.
+fn is_partial(name: &str) -> bool {
+    name.starts_with(PARTIAL) || name.starts_with(PARTIAL_OF_SHELL)
 }
 
 /// Returns the names of the files in `folder` that are UTF-8, as ours are.

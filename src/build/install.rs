@@ -146,7 +146,7 @@ fn in_the_way_of_link(slug: &Slug) -> Option<&'static str> {
     let Ok(bin) = slug.root().open_dir("bin") else {
         return (!absent(slug.root().symlink_metadata("bin").map(drop))).then_some("bin");
     };
-    if accessat(&bin, ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS).is_err() {
+    if accessat(&bin, ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::empty()).is_err() {
         return Some("bin");
     }
     let is_free = absent(bin.symlink_metadata("hoopstart").map(drop)) || is_own_link(&bin);

@@ -3,7 +3,7 @@
 use super::stop::Stop;
 use crate::text;
 use crate::version::Version;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
@@ -98,22 +98,20 @@ fn limit_output(child: &Child) {
     let _ = prlimit(Pid::from_raw(child.id().cast_signed()), Resource::Fsize, limit);
 }
 
-/// Waits for `child` to end, or ends it and all it started after [`TIME_LIMIT`].
+/// Waits for `child` to end, or ends it after [`TIME_LIMIT`]. All that it has started ends with it.
 fn wait(child: &mut Child) -> Result<ExitStatus, ProofError> {
     let started = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait().map_err(ProofError::NotStarted)? {
-            return Ok(status);
-        }
-        if started.elapsed() > TIME_LIMIT {
-            if let Some(group) = Pid::from_raw(child.id().cast_signed()) {
-                let _ = kill_process_group(group, Signal::KILL);
-            }
-            let _ = child.wait();
-            return Err(ProofError::TimedOut);
-        }
+    let pid = Pid::from_child(child);
+    // Left unreaped meanwhile, so that the group's number stays its own.
+    let ended = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    let mut is_late = false;
+    while !is_late && matches!(waitid(WaitId::Pid(pid), ended), Ok(None)) {
         std::thread::sleep(POLL);
+        is_late = started.elapsed() > TIME_LIMIT;
     }
+    let _ = kill_process_group(pid, Signal::KILL);
+    let status = child.wait().map_err(ProofError::NotStarted)?;
+    if is_late { Err(ProofError::TimedOut) } else { Ok(status) }
 }
 
 /// Returns the version in the one line of JSON that `hoop version` prints. JSON is read as the YAML it is.

@@ -1,18 +1,25 @@
 //! The scratch folder: where a build writes what it will move into place, in the build dir itself.
 //!
 //! Each build has its own, which goes when the build ends. A build that is killed leaves its folder, and that would go
-//! into the slug, so the next build removes it. The two are told apart by a lock, which no dead process holds.
+//! into the slug, so the next build removes it. The two are told apart by a lock, which no dead process holds, or where
+//! the disk knows no locks by their age.
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, File, OpenOptions, Permissions};
+use cap_std::fs::{Dir, File, Metadata, OpenOptions, Permissions};
+use cap_std::time::SystemTime;
 use std::fs::TryLockError;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// How the name of a scratch folder begins.
 const PREFIX: &str = ".hoop-scratch-";
+
+/// No build takes longer: the platform ends it after 25 minutes
+/// (<https://devcenter.heroku.com/articles/slug-compiler>).
+const LONGEST_BUILD: Duration = Duration::from_hours(1);
 
 /// A folder that is removed, with all that is in it, when this value goes.
 #[derive(Debug)]
@@ -65,13 +72,27 @@ pub fn remove_abandoned(root: &Dir, build_dir: &Path) {
         if !is_scratch {
             continue;
         }
-        if let Ok(folder) = std::fs::File::open(build_dir.join(&name))
-            && folder.try_lock().is_ok()
-        {
+        let Ok(folder) = std::fs::File::open(build_dir.join(&name)) else {
+            continue;
+        };
+        // Held until the folder is gone: whoever made it then sees that it needs another.
+        let is_abandoned = match folder.try_lock() {
+            Ok(()) => true,
+            Err(TryLockError::WouldBlock) => false,
+            Err(TryLockError::Error(_)) => root.symlink_metadata(&name).is_ok_and(|found| !is_young(&found)),
+        };
+        if is_abandoned {
             // Best effort: of someone else's folder there is nothing to be done.
             let _ = root.remove_dir_all(&name);
         }
     }
+}
+
+/// Answers whether the build that made a file or a folder may still be going on. A clock that was put back makes it no
+/// older than it is.
+pub fn is_young(found: &Metadata) -> bool {
+    let made = found.modified().map(SystemTime::into_std);
+    made.is_ok_and(|made| made.elapsed().unwrap_or_default() < LONGEST_BUILD)
 }
 
 /// Creates the file `name` in `folder` with exactly `mode`, whatever the umask is: the same build must give the

@@ -126,7 +126,8 @@ impl Slug {
     /// before it are taken back. Returns what of the app's was in their place.
     pub fn place(&self, placements: &[Placement], _held: &Held) -> Result<Vec<Displaced>, SlugError> {
         let mut displaced = Vec::new();
-        let is_rebuild = self.root.symlink_metadata(MANIFEST).is_ok();
+        let manifest = self.root.symlink_metadata(MANIFEST);
+        let is_rebuild = manifest.is_ok_and(|found| found.is_file());
         let mut undo = Undo {
             slug: self,
             done: Vec::new(),

@@ -51,7 +51,7 @@ impl Stop {
         let stop = Self::default();
         let (mut woken, waker) = UnixStream::pair()?;
         let received = Arc::new(AtomicUsize::new(0));
-        // All that can fail comes before the first signal is caught.
+        // All that can fail comes before the first signal is caught: what is caught must be about this build.
         let mut signals = Vec::new();
         for (signal, _) in STOPPING {
             if !crate::run::is_ignored(signal) {
@@ -67,8 +67,10 @@ impl Stop {
         })?;
         for (number, waker) in signals {
             // In this order: the thread that is woken asks for the number.
-            signal_hook::flag::register_usize(number, Arc::clone(&received), number.unsigned_abs() as usize)?;
-            signal_hook::low_level::pipe::register(number, waker)?;
+            let caught =
+                signal_hook::flag::register_usize(number, Arc::clone(&received), number.unsigned_abs() as usize)
+                    .and_then(|_| signal_hook::low_level::pipe::register(number, waker));
+            debug_assert!(caught.is_ok(), "these signals can be caught: {caught:?}");
         }
         Ok(stop)
     }

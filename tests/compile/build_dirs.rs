@@ -1,7 +1,7 @@
 //! Build dirs that cannot be written, or in which something is in the way.
 
-use crate::support::build::Build;
-use crate::support::mirror::{Mirror, VERSION};
+use crate::support::build::{Build, built_from};
+use crate::support::mirror::{Archive, Mirror, VERSION, agent};
 use crate::support::tree::Tree;
 use crate::{case, make_pipe};
 use std::fs;
@@ -156,6 +156,26 @@ fn a_folder_where_a_file_is_needed_is_an_error() {
 
         build.compile_fails("install::blocked").tells(&[path]);
     }
+}
+
+#[test]
+fn a_build_in_the_build_dir_of_another_replaces_what_is_ours_without_a_word() {
+    let build = built_from(&Mirror::of(VERSION).serve().url());
+    build.set("HOOP_VERSION", VERSION);
+
+    let words = ["Replaced", "Removed", "Made no link"];
+    build.compile_installs(VERSION).hides(&words);
+}
+
+#[test]
+fn what_the_app_has_in_the_place_of_a_file_that_a_release_has_not_is_removed_and_told() {
+    let server = Mirror::with(VERSION, &Archive::holding(&agent(VERSION)).packed()).serve();
+    let build = Build::from(&server.url());
+    build.put(".hoop/bin/hoop_rs", "the app's own\n");
+
+    let run = build.compile();
+    run.succeeds().shows(&["Removed .hoop/bin/hoop_rs, which was a file"]);
+    assert!(!build.app().join(".hoop/bin/hoop_rs").exists());
 }
 
 #[test]
@@ -332,12 +352,12 @@ fn a_procfile_of_any_kind_hangs_nothing_and_is_never_followed_out_of_the_app() {
         run.succeeds()
             .warns(&["the app has no Procfile that starts the agent."])
             .hides(&["not yours"]);
-        build.assert_installed(VERSION, &run);
-        assert_eq!(build.manifest()["process_types"].as_sequence().map(Vec::len), Some(0));
-        // Its bytes would be compared by the end of the test otherwise.
+        // Its bytes would be read to be compared otherwise.
         if path.is_file() {
             fs::remove_file(path).unwrap();
         }
+        build.assert_installed(VERSION, &run);
+        assert_eq!(build.manifest()["process_types"].as_sequence().map(Vec::len), Some(0));
     }
 }
 

@@ -1,6 +1,6 @@
 //! The cache: what is kept from build to build, and what is made of it.
 
-use crate::support::build::{Build, built_from, cached_name};
+use crate::support::build::{Build, NOBODY_UID, built_from, cached_name};
 use crate::support::dyno::skipped;
 use crate::support::mirror::{Archive, Mirror, VERSION, agent, agent_that, archive_path, noise};
 use crate::support::server::{NOBODY, Reply};
@@ -279,9 +279,15 @@ fn a_digest_that_somebody_else_has_put_into_the_cache_stops_nothing() {
     let build = Build::from(&server.url());
     fs::create_dir(build.cache().join("hoop")).unwrap();
     let name = cached_name(VERSION, &sha256(b"other bytes"));
-    symlink("/dev/null", build.cache().join("hoop").join(name)).unwrap();
-
+    let path = build.cache().join("hoop").join(name);
+    symlink("/dev/null", &path).unwrap();
     build.compile_installs(VERSION);
+
+    if rustix::process::geteuid().is_root() {
+        fs::write(&path, "other bytes").unwrap();
+        chown(&path, Some(NOBODY_UID), None).unwrap();
+        build.compile_installs(VERSION);
+    }
 }
 
 #[test]

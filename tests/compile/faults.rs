@@ -353,8 +353,8 @@ fn a_server_that_cannot_be_connected_to_is_unreachable() {
         NOBODY.to_owned(),
         NOBODY.replace("http:", "https:"),
         // No server of names is asked for these, so they are unknown at once, with a network and without.
-        "http://releases.invalid/release".to_owned(),
-        "https://releases.invalid/release".to_owned(),
+        "http://releases.invalid./release".to_owned(),
+        "https://releases.invalid./release".to_owned(),
         // The handshake is a part of the connection.
         mute.url("https"),
         full.url("http"),
@@ -378,7 +378,7 @@ fn a_server_that_takes_a_connection_and_says_nothing_is_given_up() {
 
     impatient(Build::from(&mute.url("http")))
         .compile_fails("fetch::stalled")
-        .tells(&["1 s for more"]);
+        .tells(&["2 s for more"]);
 }
 
 #[test]

@@ -159,8 +159,14 @@ impl Build {
             let mode = fs::metadata(path).map(|found| found.permissions().mode());
             mode.is_ok_and(|mode| mode & 0o001 != 0)
         };
-        if !Path::new(PROGRAM).ancestors().all(is_open) {
-            skipped(&format!("only root may enter the folder of {PROGRAM}"));
+        for path in [Path::new(PROGRAM), self.root()] {
+            if !path.ancestors().skip(1).all(is_open) {
+                skipped(&format!("only root may enter the folder of {}", path.display()));
+                return None;
+            }
+        }
+        if std::os::unix::fs::chown(self.root(), Some(NOBODY_UID), None).is_err() {
+            skipped("this root may not give folders away");
             return None;
         }
         self.user = Some(NOBODY_UID);

@@ -442,9 +442,12 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     for stream in listener.incoming() {
         let mut connections = locked(&shared.connections);
-        let Ok(stream) = stream else { return };
-        let (false, Ok(copy)) = (connections.stopping, stream.try_clone()) else {
+        if connections.stopping {
             return;
+        }
+        // Fails where the other side is gone again.
+        let Some((stream, copy)) = stream.and_then(|stream| Ok((stream.try_clone()?, stream))).ok() else {
+            continue;
         };
         connections.count += 1;
         let number = connections.count;

@@ -10,7 +10,7 @@ use std::time::Instant;
 /// The bytes of one file. A connection that breaks is made again and asked for the rest
 /// (<https://www.rfc-editor.org/rfc/rfc9110#name-range-requests>), so that what has been hashed and unpacked is
 /// not done twice.
-pub struct Download<'a> {
+pub(super) struct Download<'a> {
     client: &'a HttpClient,
     location: Location,
     patience: &'a Patience,

@@ -1,16 +1,17 @@
 //! Gets bytes from the release server: whole small files, and tarballs as a stream.
 //!
 //! Only transport: what the bytes must be is decided by their reader. A stream that breaks goes on where it
-//! stopped ([`download::Download`]), so that whoever reads it need not know.
+//! stopped (`download.rs`), so that whoever reads it need not know.
 
 mod download;
 mod http;
 mod retry;
 
-pub use download::{Download, Effort};
+pub use download::Effort;
 pub use retry::Patience;
 
 use super::releases::Location;
+use download::Download;
 use http::HttpClient;
 use std::cell::OnceCell;
 use std::io::{self, Read};

@@ -12,7 +12,8 @@ pub struct Patience {
     pub stall: Duration,
     /// For one file, all attempts together.
     pub whole: Duration,
-    /// How often a file is asked for in all.
+    /// How often a file is asked for in all. An attempt may take two requests: for the rest, and where a server has none
+    /// of it, for the whole.
     pub attempts: u32,
     /// The pause before the second attempt; each later one is twice as long, give or take a quarter.
     pub first_pause: Duration,
@@ -53,10 +54,11 @@ impl Patience {
         }
     }
 
-    /// Returns how long a server may send nothing: no shorter than a connection may take, since the head of an
-    /// answer is waited for from the connection on, and no longer than all of it may.
+    /// Returns how long a server may send nothing: longer than a connection may take, since the head of an answer is
+    /// waited for from the connection on, and no longer than all of it may.
     pub fn silence(&self) -> Duration {
-        self.stall.max(self.connect).min(self.whole)
+        let connected = self.connect.saturating_add(Duration::from_secs(1));
+        self.stall.max(connected).min(self.whole)
     }
 
     /// Returns the pause after the failed attempt number `attempt` (from 1). `jitter` is from 0 to 1 and
