@@ -1,5 +1,6 @@
 //! Looks at the app for what would surprise its owner at run time. Advice never fails a build.
 
+use super::command_line::{split_at_program, with_hoopstart};
 use super::config::RunTimeVars;
 use crate::agent_key::AgentKey;
 use crate::config;
@@ -45,27 +46,107 @@ fn start_advice(app: &App) -> Vec<Message> {
     let mut advice = Vec::new();
     let mut starts_agent = false;
     for (process_type, command) in procfile.processes() {
-        let mut words = command.split_whitespace().skip_while(|word| starter(word).is_none());
-        let Some(found) = words.next() else { continue };
-        starts_agent = true;
-        let next = words.next();
-        if next != Some("--") {
-            let right = command.replacen(found, &format!("{found} --"), 1);
-            advice.push(
-                Message::new(format!(
-                    "the {process_type} line of the Procfile has no \"--\" after hoopstart."
-                ))
-                .text("It is")
-                .quote(text::visible(&format!("{process_type}: {command}")))
-                .text("and works as it is, but an option of the app's own command could be taken for one of hoopstart's. Write")
-                .quote(text::visible(&format!("{process_type}: {right}"))),
-            );
+        if let Some(start) = Start::in_line(command) {
+            starts_agent = true;
+            advice.extend(start.advice(process_type, command));
         }
     }
     if !starts_agent && !autostart {
         advice.push(forgotten(procfile));
     }
     advice
+}
+
+/// Where a line of the Procfile starts our program.
+struct Start<'a> {
+    /// The word that names it, with its path.
+    word: &'a str,
+    /// All that follows.
+    rest: &'a str,
+}
+
+impl<'a> Start<'a> {
+    /// Finds it. A word that may as well be an argument (`echo hoopstart`) is one.
+    fn in_line(command: &'a str) -> Option<Self> {
+        let words = command.split_whitespace();
+        let word = words.into_iter().find(|word| starter(word).is_some())?;
+        let place = command.find(word)?;
+        let rest = command[place + word.len()..].trim_start();
+        let start = Self { word, rest };
+        let (_, program) = split_at_program(command);
+        let is_program = program.starts_with(word) || is_quoted(word);
+        (is_program || start.separator() == Some("--")).then_some(start)
+    }
+
+    /// Returns the word behind it, which should be two dashes.
+    fn separator(&self) -> Option<&'a str> {
+        let word = self.rest.split_whitespace().next()?;
+        // Of what another shell is given, the end may follow at once.
+        Some(word.trim_end_matches(['"', '\'']))
+    }
+
+    /// Advice on `command`, the line of `process_type`.
+    fn advice(&self, process_type: &str, command: &str) -> Option<Message> {
+        let line = |command: &str| text::visible(&format!("{process_type}: {command}"));
+        let is_dashes = |word: &str| word.chars().all(|dash| ['-', '–', '—'].contains(&dash));
+        let app = match self.separator() {
+            Some("--") => self.rest[2..].trim_start(),
+            Some(dashes) if is_dashes(dashes) => {
+                return Some(
+                    Message::new(format!(
+                        "the {process_type} line of the Procfile has no two hyphens after hoopstart."
+                    ))
+                    .text("It is")
+                    .quote(line(command))
+                    .text("and does not start your app: these are dashes of another kind. Write")
+                    .quote(line(&command.replacen(dashes, "--", 1))),
+                );
+            }
+            _ => self.rest,
+        };
+        if app.is_empty() || is_end_of_quote(app) {
+            return Some(
+                Message::new(format!(
+                    "the {process_type} line of the Procfile has no command after hoopstart."
+                ))
+                .text("It is")
+                .quote(line(command))
+                .text("and ends at once, with status 2. Write the command of your app behind it, for example")
+                .quote(line("hoopstart -- bundle exec puma -C config/puma.rb")),
+            );
+        }
+        let (variables, program) = split_at_program(app);
+        if !variables.is_empty() && !is_quoted(self.word) {
+            return Some(
+                Message::new(format!("the {process_type} line of the Procfile has {} after hoopstart.", variables.trim_end()))
+                    .text("It is")
+                    .quote(line(command))
+                    .text("and does not start your app: only a shell knows what that is, and hoopstart starts a program. Write")
+                    .quote(line(&format!("{variables}{} -- {program}", self.word))),
+            );
+        }
+        if self.separator() == Some("--") {
+            return None;
+        }
+        let right = command.replacen(self.word, &format!("{} --", self.word), 1);
+        Some(
+            Message::new(format!("the {process_type} line of the Procfile has no \"--\" after hoopstart."))
+                .text("It is")
+                .quote(line(command))
+                .text("and works as it is, but an option of the app's own command could be taken for one of hoopstart's. Write")
+                .quote(line(&right)),
+        )
+    }
+}
+
+/// Answers whether `word` begins what another shell is given: `bash -c "hoopstart -- puma"`.
+fn is_quoted(word: &str) -> bool {
+    word.starts_with(['"', '\''])
+}
+
+/// Answers whether nothing but the end of what another shell is given follows.
+fn is_end_of_quote(rest: &str) -> bool {
+    rest.trim_matches(['"', '\'']).is_empty()
 }
 
 /// Returns the name of our program that `word` runs, by whatever path.
@@ -83,16 +164,25 @@ fn forgotten(procfile: &Procfile) -> Message {
         .command("web")
         .map(|command| ("web", command))
         .or_else(|| procfile.processes().next());
-    match line {
-        Some((process_type, command)) => message
+    let Some((process_type, command)) = line else {
+        return no_procfile();
+    };
+    let shown = |command: &str| text::visible(&format!("{process_type}: {command}"));
+    let message = match with_hoopstart(command) {
+        Some(right) => message
             .text("The agent is in the slug, and nothing will start it. Change the line")
-            .quote(text::visible(&format!("{process_type}: {command}")))
+            .quote(shown(command))
             .text("to")
-            .quote(text::visible(&format!("{process_type}: hoopstart -- {command}")))
-            .text("or leave the Procfile as it is and run")
-            .quote("heroku config:set HOOP_AUTOSTART=true"),
-        None => no_procfile(),
-    }
+            .quote(shown(&right)),
+        None => message
+            .text("The agent is in the slug, and nothing will start it. The line")
+            .quote(shown(command))
+            .text("is more than a program and its arguments. Put it into a file, such as bin/start, and write")
+            .quote(shown("hoopstart -- bash bin/start")),
+    };
+    message
+        .text("or leave the Procfile as it is and run")
+        .quote("heroku config:set HOOP_AUTOSTART=true")
 }
 
 /// Advice for an app without process types of its own.
@@ -221,6 +311,31 @@ mod tests {
 
         assert_eq!(advice.len(), 1);
         assert!(advice[0].contains("    web: hoopstart -- puma -v\n"), "{}", advice[0]);
+    }
+
+    #[test]
+    fn a_line_that_does_not_start_the_app_is_shown_one_that_does() {
+        for (line, right) in [
+            ("hoopstart", "hoopstart -- bundle exec puma -C config/puma.rb"),
+            ("hoopstart --", "hoopstart -- bundle exec puma -C config/puma.rb"),
+            (
+                "bash -c \"hoopstart --\"",
+                "hoopstart -- bundle exec puma -C config/puma.rb",
+            ),
+            ("hoopstart —— puma", "hoopstart -- puma"),
+            ("hoopstart – puma", "hoopstart -- puma"),
+            ("hoopstart -- FOO=bar puma -v", "FOO=bar hoopstart -- puma -v"),
+            ("hoopstart -- exec puma", "exec hoopstart -- puma"),
+            ("FOO=bar puma", "FOO=bar hoopstart -- puma"),
+            ("cd app && puma", "hoopstart -- bash bin/start"),
+            ("echo hoopstart", "hoopstart -- echo hoopstart"),
+        ] {
+            let advice = given(Some(&format!("web: {line}")), &RunTimeVars::default());
+
+            assert_eq!(advice.len(), 1, "{line}: {advice:?}");
+            assert!(advice[0].contains(&format!("    web: {right}\n")), "{}", advice[0]);
+            assert!(!advice[0].contains("works as it is"), "{}", advice[0]);
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod advise;
 pub mod archive;
 pub mod cache;
 pub mod checksums;
+pub mod command_line;
 pub mod compile;
 pub mod config;
 pub mod detect;
