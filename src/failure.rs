@@ -70,6 +70,8 @@ failures! {
     CutShort => "fetch::cut-short",
     /// The download is larger than any release of the agent.
     DownloadTooLarge => "fetch::too-large",
+    /// The proxy cannot be used.
+    Proxy => "fetch::proxy",
     /// A file of a `file:` release server cannot be read.
     FileUnreadable => "fetch::file-unreadable",
     /// The download is not the file that was published.
@@ -88,6 +90,8 @@ failures! {
     BuildDirUnwritable => "install::build-dir-unwritable",
     /// Something in the app stands where a folder of the agent must go.
     Blocked => "install::blocked",
+    /// There are no more threads or open files.
+    NoResources => "install::no-resources",
     /// Writing a file failed.
     WriteFailed => "install::write-failed",
     /// The agent does not run on this machine.

@@ -227,6 +227,26 @@ fn fetch_errors() -> Vec<(&'static str, FetchError)> {
             },
         ),
         (
+            "",
+            FetchError::Proxy {
+                cause: "it answered \"407 Proxy Authentication Required\"".to_owned(),
+            },
+        ),
+        (
+            "",
+            FetchError::NoResources {
+                cause: "Resource temporarily unavailable (os error 11)".to_owned(),
+            },
+        ),
+        (
+            "too-long",
+            FetchError::Overlong {
+                location: location.clone(),
+                received: 31_457_280,
+                limit: Duration::from_mins(10),
+            },
+        ),
+        (
             "no-roots",
             FetchError::NoRoots {
                 cause: "could not load certs from file /etc/company.pem: No such file or directory (os error 2)"

@@ -250,6 +250,7 @@ impl Acquire<'_, '_> {
                 Ok(Some(agent))
             }
             Err(PassFault::Unpack(UnpackFault::Write(file, source))) => Err(write_failed(file, source)),
+            Err(PassFault::NoThread(error)) => Err(no_thread(&error)),
             Err(_) => {
                 self.log.detail("The cached copy is damaged and is not used");
                 Ok(None)
@@ -391,8 +392,14 @@ fn of_pass(fault: PassFault, tarball: &Tarball, location: &Location) -> Option<B
         .into(),
         PassFault::Unpack(UnpackFault::Archive(error)) => error.into(),
         PassFault::Unpack(UnpackFault::Write(file, source)) => write_failed(file, source),
+        PassFault::NoThread(error) => no_thread(&error),
     };
     Some(error)
+}
+
+fn no_thread(error: &io::Error) -> BuildError {
+    let cause = error.to_string();
+    FetchError::NoResources { cause }.into()
 }
 
 fn write_failed(file: &str, source: io::Error) -> BuildError {

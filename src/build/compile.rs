@@ -4,7 +4,7 @@ use super::acquire::{Acquire, Acquired, megabytes};
 use super::advise::{self, App};
 use super::cache::Cache;
 use super::config::{BuildConfig, Install};
-use super::fetch::{Fetcher, Patience};
+use super::fetch::Fetcher;
 use super::platform::Platform;
 use super::report::Facts;
 use super::slug::{Displaced, Slug};
@@ -84,7 +84,7 @@ fn build(
         log.warning(&warnings::exposed(&config.releases));
     }
     let mut cache = open_cache(&folders.cache_dir, stop, log);
-    let fetcher = Fetcher::new(Patience::of(environment));
+    let fetcher = Fetcher::of(environment);
     let procfile = read_procfile(slug.root());
 
     let acquired = acquire(&config, &fetcher, cache.as_mut(), &slug, log);

@@ -16,6 +16,7 @@ use super::sha256::{Hasher, Sha256};
 use cap_std::fs::Dir;
 use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::Builder;
 
 /// An agent whose bytes are those of an archive with the expected digest, in a scratch folder.
 #[derive(Debug)]
@@ -58,6 +59,8 @@ pub enum PassFault {
     },
     /// They are, and cannot be unpacked.
     Unpack(UnpackFault),
+    /// There is no thread to unpack them in.
+    NoThread(io::Error),
 }
 
 /// Where the pass puts things.
@@ -117,20 +120,21 @@ pub fn run(
     };
     let folder = targets.folder;
     let disk_failed = AtomicBool::new(false);
-    let (read, unpacked) = std::thread::scope(|scope| {
+    let ends = std::thread::scope(|scope| {
         let disk_failed = &disk_failed;
-        let unpacker = scope.spawn(move || {
+        let unpacker = Builder::new().spawn_scoped(scope, move || {
             let mut to_unpack = to_unpack;
             let unpacked = archive::unpack(&mut to_unpack, name, folder);
             // Before the end of `to_unpack`, which is what the inflater notices.
             disk_failed.store(matches!(unpacked, Err(UnpackFault::Write(..))), Ordering::SeqCst);
             unpacked
-        });
-        scope.spawn(move || inflate(to_inflate, inflated, disk_failed));
+        })?;
+        Builder::new().spawn_scoped(scope, move || inflate(to_inflate, inflated, disk_failed))?;
         let read = compressed.pass_on(&mut archive);
         drop(compressed);
-        (read, unpacker.join())
+        Ok((read, unpacker.join()))
     });
+    let (read, unpacked) = ends.map_err(PassFault::NoThread)?;
     let unpacked = match unpacked {
         Ok(unpacked) => unpacked,
         Err(panic) => std::panic::resume_unwind(panic),

@@ -12,7 +12,9 @@ pub(super) fn failure(error: &FetchError) -> Failure {
         FetchError::Tls { .. } | FetchError::NoRoots { .. } => Failure::Tls,
         FetchError::NotFound { .. } | FetchError::Refused { .. } => Failure::Refused,
         FetchError::ServerError { .. } => Failure::ServerError,
-        FetchError::Stalled { .. } => Failure::Stalled,
+        FetchError::Stalled { .. } | FetchError::Overlong { .. } => Failure::Stalled,
+        FetchError::Proxy { .. } => Failure::Proxy,
+        FetchError::NoResources { .. } => Failure::NoResources,
         FetchError::CutShort { .. } => Failure::CutShort,
         FetchError::TooLarge { .. } => Failure::DownloadTooLarge,
         FetchError::FileUnreadable { .. } => Failure::FileUnreadable,
@@ -80,6 +82,28 @@ pub(super) fn message(error: &FetchError) -> Message {
                 .consequence();
             without_server(message)
         }
+        FetchError::Overlong { location, received, limit } => {
+            let message = of(error, format!("the download from {} took too long.", location.host()))
+                .facts(vec![
+                    ("Asked for", location.to_string()),
+                    ("Received", format!("{received} bytes")),
+                    ("In", format!("{} s, which is all that one file has", limit.as_secs_f64())),
+                ])
+                .text("On a slow line, raise CURL_TIMEOUT (seconds) of the build's environment.")
+                .consequence();
+            without_server(message)
+        }
+        FetchError::Proxy { cause } => of(error, "the proxy cannot be used.")
+            .text("HTTPS_PROXY, HTTP_PROXY and ALL_PROXY of the build's environment name one, and NO_PROXY where there is none to be used.")
+            .consequence()
+            .step("Correct it: http://user:password@host:port, with each of @ / ? # \\ : in user name and password percent-encoded.", &[])
+            .step("Build again.", &[])
+            .details(cause),
+        FetchError::NoResources { cause } => of(error, "this machine gives the build no more threads or open files.")
+            .text("A limit of the container or of the user is the usual cause.")
+            .consequence()
+            .step("Build with higher limits: ulimit -u and -n, or the number of processes that the container may have.", &[])
+            .details(cause),
         FetchError::CutShort { location, attempts, received, cause } => {
             let message = of(error, format!("the connection to {} broke each time.", location.host()))
                 .facts(vec![

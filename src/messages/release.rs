@@ -2,6 +2,7 @@
 
 use super::{AGENT_RELEASES_URL, ISSUES_URL, Message};
 use crate::build::checksums::ChecksumsError;
+use crate::build::config::DEFAULT_RELEASES_URL;
 use crate::build::resolve::ReleaseError;
 use crate::failure::Failure;
 use crate::text;
@@ -55,9 +56,15 @@ pub(super) fn message(error: &ReleaseError) -> Message {
                     .step("Or name an older version:", &[AGENT_RELEASES_URL, "heroku config:set HOOP_VERSION=<version>"])
                     .step("For a mirror: copy the whole folder of the version before latest.txt.", &[])
             } else {
-                of(error, format!("hoop agent version {version} does not exist."))
+                let message = of(error, format!("hoop agent version {version} does not exist."))
                     .text(format!("The config var HOOP_VERSION asks for {version}, but the release server answered \"{answer}\" for"))
-                    .quote(location.to_string())
+                    .quote(location.to_string());
+                let message = if location.to_string().starts_with(DEFAULT_RELEASES_URL) {
+                    message
+                } else {
+                    message.text("That server is the one of HOOP_RELEASES_URL. A wrong path in it, or a mirror without this version, looks the same.")
+                };
+                message
                     .consequence()
                     .step("Look up a published version:", &[AGENT_RELEASES_URL])
                     .step(

@@ -372,6 +372,36 @@ fn a_server_that_cannot_be_connected_to_is_unreachable() {
     }
 }
 
+/// A proxy that is asked for a file, and one that is asked for a tunnel.
+#[test]
+fn a_proxy_that_lets_nobody_through_is_told_as_that() {
+    for (variable, url, asked_for) in [
+        ("HTTP_PROXY", "http://mirror.example/release", "/release/latest.txt"),
+        ("HTTPS_PROXY", "https://mirror.example/release", "mirror.example:443"),
+    ] {
+        case(variable);
+        let proxy = ReleaseServer::plain();
+        proxy.answer(asked_for, [Reply::status(407, "no")]);
+        let build = Build::from(url).variable(variable, proxy.url());
+
+        build
+            .compile_fails("fetch::proxy")
+            .tells(&["the proxy cannot be used", "roxy"]);
+        assert_eq!(proxy.requests_for(asked_for).len(), 1, "not tried again");
+    }
+}
+
+#[test]
+fn a_password_of_a_proxy_that_would_be_read_as_a_host_is_not_shown() {
+    let build = Build::from("https://mirror.example/release")
+        .variable("HTTPS_PROXY", "http://bob:Hunter@SecretPart/x@127.0.0.1:1");
+
+    build
+        .compile_fails("fetch::proxy")
+        .tells(&["HTTPS_PROXY"])
+        .hides(&["Hunter", "ecretpart", "ecretPart"]);
+}
+
 #[test]
 fn a_server_that_takes_a_connection_and_says_nothing_is_given_up() {
     let mute = MuteServer::new();
@@ -407,16 +437,19 @@ fn busy_until(header: &str, build: impl FnOnce(Build) -> Build, check: impl FnOn
 
 #[test]
 fn a_date_after_which_to_ask_again_is_kept_to() {
-    // A pause of our own would be seen: it is half a minute and more.
-    let slow = |build: Build| build.variable("HOOP_BUILDPACK_RETRY_BASE_MS", "50000");
-
+    // Nothing is left of it, so the pause is our own.
     let over = httpdate::fmt_http_date(SystemTime::now() - Duration::from_hours(1));
-    let requests = busy_until(&over, slow, |build| {
-        let run = build.compile_installs(VERSION);
-        run.shows(&["429 Too Many Requests; trying again in 0.0 s (2 of 6)"]);
-        run
-    });
-    assert_eq!(requests, 2);
+    for header in [over.as_str(), "0"] {
+        let own = |build: Build| build.variable("HOOP_BUILDPACK_RETRY_BASE_MS", "400");
+        let requests = busy_until(header, own, |build| {
+            let run = build.compile_installs(VERSION);
+            // From 300 to 500 ms.
+            run.assert(!run.stdout().contains("trying again in 0.0 s"), "no pause at all");
+            run.shows(&["429 Too Many Requests; trying again in 0."]);
+            run
+        });
+        assert_eq!(requests, 2);
+    }
 
     // A pause that the whole transfer has no time for is not begun.
     let later = httpdate::fmt_http_date(SystemTime::now() + Duration::from_hours(1));

@@ -20,6 +20,7 @@ mod install_optional;
 mod installs;
 mod killed;
 mod secrets;
+mod threads;
 mod tls;
 mod transfers;
 

@@ -2,48 +2,17 @@
 
 use crate::shutdown::{PROMISE, namespace};
 use crate::support::dyno::{Dyno, Launch, MULTI, Process, QUIET_AGENT, STANDARD, Slug, program, skipped};
+use crate::support::kernel::refusing;
 use nix::libc;
 use rustix::process::Signal;
-use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
-    apply_filter,
-};
-use std::collections::BTreeMap;
+use seccompiler::{SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompRule};
 use std::fs;
 use std::process::{Command, Stdio};
-use std::thread;
 use std::time::Instant;
 
 /// What a kernel before 5.3 answers to a system call it does not have, and what a sandbox answers to one that it
 /// forbids.
 const REFUSALS: [i32; 2] = [libc::ENOSYS, libc::EPERM];
-
-/// Returns what makes a thread, and all that it starts, get `errno` for these system calls, where the kernel can do
-/// that.
-fn refusing(
-    calls: Vec<(libc::c_long, Vec<SeccompRule>)>,
-    errno: i32,
-) -> Option<impl Fn() + Clone + Send + Sync + 'static> {
-    let architecture = std::env::consts::ARCH.try_into().expect("seccomp knows this machine");
-    let filter = SeccompFilter::new(
-        calls.into_iter().collect::<BTreeMap<_, _>>(),
-        SeccompAction::Allow,
-        SeccompAction::Errno(errno.cast_unsigned()),
-        architecture,
-    );
-    let filter: BpfProgram = filter
-        .and_then(BpfProgram::try_from)
-        .expect("the filter is a right one");
-    let probe = filter.clone();
-    if thread::spawn(move || apply_filter(&probe).is_err())
-        .join()
-        .unwrap_or(true)
-    {
-        skipped("this kernel filters no system calls");
-        return None;
-    }
-    Some(move || apply_filter(&filter).expect("it worked before"))
-}
 
 /// Makes dynos of kernels without pidfds, one for each way in which a kernel says so.
 fn without_pidfds(launch: &Launch) -> Vec<Launch> {

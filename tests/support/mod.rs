@@ -4,6 +4,7 @@
 
 pub(crate) mod build;
 pub(crate) mod dyno;
+pub(crate) mod kernel;
 pub(crate) mod mirror;
 pub(crate) mod run;
 pub(crate) mod server;

@@ -22,7 +22,13 @@ pub(crate) struct Run {
 impl Run {
     /// Runs `command` to its end. A run that hangs is killed and fails the test.
     #[track_caller]
-    pub(crate) fn of(mut command: Command) -> Self {
+    pub(crate) fn of(command: Command) -> Self {
+        Self::after(|| {}, command)
+    }
+
+    /// Does the same from a thread that is prepared for it.
+    #[track_caller]
+    pub(crate) fn after(prepare: impl FnOnce() + Send, mut command: Command) -> Self {
         hear_signals();
         let shown = format!("{command:?}");
         command
@@ -30,9 +36,12 @@ impl Run {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0);
-        let child = command
-            .spawn()
-            .unwrap_or_else(|error| panic!("cannot start {shown}: {error}"));
+        let start = || {
+            prepare();
+            command.spawn()
+        };
+        let child = thread::scope(|scope| scope.spawn(start).join().expect("it is prepared"));
+        let child = child.unwrap_or_else(|error| panic!("cannot start {shown}: {error}"));
         let group = Pid::from_child(&child);
         let (sender, receiver) = mpsc::channel();
         let waiter = thread::spawn(move || {

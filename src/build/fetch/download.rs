@@ -120,10 +120,10 @@ impl Read for Download<'_> {
         }
         loop {
             if self.effort.started.elapsed() > self.patience.whole {
-                return Err(io::Error::other(FetchError::Stalled {
+                return Err(io::Error::other(FetchError::Overlong {
                     location: self.location.clone(),
                     received: self.received,
-                    waited: self.patience.whole,
+                    limit: self.patience.whole,
                 }));
             }
             let trouble = match self.response.read(buffer) {

@@ -92,7 +92,10 @@ impl HttpClient {
                 }
             }))
             .build()
-            .expect("a client with a ready TLS configuration can be built");
+            // It has a thread of its own, and a file to wait on.
+            .map_err(|error| FetchError::NoResources {
+                cause: innermost(&error),
+            })?;
         Ok(Self(client))
     }
 
@@ -136,6 +139,9 @@ fn trouble_of_status(response: &Response, location: &Location) -> Trouble {
         StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::GONE => {
             Trouble::Lasting(FetchError::NotFound { location, answer })
         }
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED => Trouble::Lasting(FetchError::Proxy {
+            cause: format!("it answered \"{answer}\""),
+        }),
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => server_trouble(response, answer),
         _ if status.is_server_error() => server_trouble(response, answer),
         _ => Trouble::Lasting(FetchError::Refused { location, answer }),
@@ -162,6 +168,10 @@ fn trouble(error: &reqwest::Error, location: &Location) -> Trouble {
             location: location.clone(),
             cause,
         });
+    }
+    // What a proxy that was asked for a tunnel to an https server has answered: there is no other way to tell.
+    if error.is_connect() && cause.contains("proxy authorization required") {
+        return Trouble::Lasting(FetchError::Proxy { cause });
     }
     if error.is_connect() {
         return Trouble::Passing {
@@ -221,7 +231,10 @@ fn innermost(error: &reqwest::Error) -> String {
         cause = inner.to_string();
         next = inner.source();
     }
-    if cause.is_empty() {
+    // The words of the library for names are about records and queries.
+    if cause.starts_with("no records found") {
+        "there is no such name".to_owned()
+    } else if cause.is_empty() {
         "the request could not be made".to_owned()
     } else {
         cause

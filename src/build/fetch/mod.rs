@@ -5,12 +5,14 @@
 
 mod download;
 mod http;
+mod proxy;
 mod retry;
 
 pub use download::Effort;
 pub use retry::Patience;
 
 use super::releases::Location;
+use crate::environment::Environment;
 use download::Download;
 use http::HttpClient;
 use std::cell::OnceCell;
@@ -112,6 +114,28 @@ pub enum FetchError {
         /// Where they were looked for, and why that failed.
         cause: String,
     },
+    /// The proxy that the build's environment names cannot be used.
+    #[error("the proxy: {cause}")]
+    Proxy {
+        /// Why not.
+        cause: String,
+    },
+    /// This machine gives the build no more threads or open files.
+    #[error("no more threads or files: {cause}")]
+    NoResources {
+        /// What it said.
+        cause: String,
+    },
+    /// The file was still coming when the time for it was over.
+    #[error("{location}: {received} bytes in {} s", limit.as_secs_f64())]
+    Overlong {
+        /// What was asked for.
+        location: Location,
+        /// How many bytes had come.
+        received: u64,
+        /// The time that one file has, all attempts together.
+        limit: Duration,
+    },
 }
 
 /// The rest of a file cannot be had: all of it must be asked for again, and there are attempts left to do so.
@@ -128,12 +152,15 @@ impl FetchError {
             | FetchError::Tls { .. }
             | FetchError::ServerError { .. }
             | FetchError::Stalled { .. }
+            | FetchError::Overlong { .. }
             | FetchError::CutShort { .. } => true,
             FetchError::NotFound { .. }
             | FetchError::Refused { .. }
             | FetchError::TooLarge { .. }
             | FetchError::FileUnreadable { .. }
-            | FetchError::NoRoots { .. } => false,
+            | FetchError::NoRoots { .. }
+            | FetchError::Proxy { .. }
+            | FetchError::NoResources { .. } => false,
         }
     }
 }
@@ -144,15 +171,18 @@ pub type Notice<'a> = dyn FnMut(String) + 'a;
 /// Gets files of a release server.
 pub struct Fetcher {
     patience: Patience,
+    /// The name of a variable whose proxy must not be used.
+    misread_proxy: Option<&'static str>,
     /// Made at the first use: a cached build must not pay for reading the system's certificates.
     http: OnceCell<HttpClient>,
 }
 
 impl Fetcher {
-    /// Makes a fetcher that waits and tries again as `patience` says.
-    pub fn new(patience: Patience) -> Self {
+    /// Makes a fetcher that waits, and tries again, as `environment` says.
+    pub fn of(environment: &Environment) -> Self {
         Self {
-            patience,
+            patience: Patience::of(environment),
+            misread_proxy: proxy::misread(environment),
             http: OnceCell::new(),
         }
     }
@@ -214,6 +244,11 @@ impl Fetcher {
     fn http(&self) -> Result<&HttpClient, FetchError> {
         if let Some(client) = self.http.get() {
             return Ok(client);
+        }
+        if let Some(name) = self.misread_proxy {
+            return Err(FetchError::Proxy {
+                cause: format!("the user name or the password in {name} has one of @ / ? # \\"),
+            });
         }
         let client = HttpClient::new(&self.patience)?;
         Ok(self.http.get_or_init(|| client))

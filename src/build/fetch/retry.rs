@@ -75,8 +75,8 @@ impl Patience {
 }
 
 /// Returns the pause that a `Retry-After` asks for, which is a number of seconds or a date
-/// (<https://www.rfc-editor.org/rfc/rfc9110#field.retry-after>), cut to what a build can wait. Of a date that is
-/// over at `now` nothing is left to wait for.
+/// (<https://www.rfc-editor.org/rfc/rfc9110#field.retry-after>), cut to what a build can wait. A server that
+/// asks for none leaves it to us: several at once would find it as it is.
 pub(super) fn retry_after(header: &str, now: SystemTime) -> Option<Duration> {
     let header = header.trim();
     let pause = if let Ok(seconds) = header.parse() {
@@ -85,7 +85,7 @@ pub(super) fn retry_after(header: &str, now: SystemTime) -> Option<Duration> {
         let date = httpdate::parse_http_date(header).ok()?;
         date.duration_since(now).unwrap_or_default()
     };
-    Some(pause.min(LONGEST_PAUSE))
+    (!pause.is_zero()).then(|| pause.min(LONGEST_PAUSE))
 }
 
 #[cfg(test)]
@@ -125,7 +125,8 @@ mod tests {
             ("86400", Some(LONGEST_PAUSE)),
             ("Wed, 21 Oct 2026 07:28:00 GMT", Some(Duration::from_secs(10))),
             ("Thu, 22 Oct 2026 07:28:00 GMT", Some(LONGEST_PAUSE)),
-            ("Tue, 20 Oct 2026 07:28:00 GMT", Some(Duration::ZERO)),
+            ("Tue, 20 Oct 2026 07:28:00 GMT", None),
+            ("0", None),
             // The two older forms that a recipient must still accept.
             ("Wednesday, 21-Oct-26 07:28:00 GMT", Some(Duration::from_secs(10))),
             ("Wed Oct 21 07:28:00 2026", Some(Duration::from_secs(10))),
