@@ -97,6 +97,7 @@ impl Quotes {
 #[cfg(test)]
 mod tests {
     use super::with_hoopstart;
+    use proptest::prelude::*;
 
     #[test]
     fn hoopstart_stands_in_front_of_the_program() {
@@ -138,6 +139,17 @@ mod tests {
             "puma \"a\" && true",
         ] {
             assert_eq!(with_hoopstart(line), None, "{line}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn all_of_the_line_stays_as_it_is(line in "\\PC{0,20}", of_shell in "[ a-zA-Z=0-9_'\"\\\\;&|()><$]{0,30}") {
+            for line in [&line, &of_shell] {
+                if let Some(right) = with_hoopstart(line) {
+                    prop_assert_eq!(&right.replacen("hoopstart -- ", "", 1), line);
+                }
+            }
         }
     }
 }
