@@ -617,6 +617,24 @@ fn every_line_of_a_boot_reads_well() {
 }
 
 #[test]
+fn every_line_of_a_boot_that_is_stopped_reads_well() {
+    let lines: Vec<String> = faults()
+        .iter()
+        .filter(|fault| fault.stops_a_required_agent())
+        .map(Fault::line_if_required)
+        .collect();
+    for line in &lines {
+        assert!(line.starts_with("hoopstart: error: "), "{line}");
+        for untrue in ["app runs", "not affected", "agent was not", "will not connect"] {
+            assert!(!line.contains(untrue), "{line}");
+        }
+    }
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!("start.required", lines.join("\n"));
+    });
+}
+
+#[test]
 fn a_line_of_a_boot_is_one_line_with_its_id_at_the_end() {
     for fault in faults() {
         let line = fault.line();

@@ -29,7 +29,7 @@ pub(super) fn run(environment: &Environment, connect: bool) -> i32 {
     let far = reach.as_ref().and_then(|reach| reach.fault.as_ref());
     let faults: Vec<&Fault> = faults(&here, plan).chain(far).collect();
     for fault in &faults {
-        report.push_str(&fault.line());
+        report.push_str(&plan.line(fault));
         report.push('\n');
     }
     // Whoever reads this may have gone.

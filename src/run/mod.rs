@@ -63,10 +63,6 @@ const NOT_CONFIGURED: i32 = 78;
 /// The exit status of a wrong command line.
 const USAGE: i32 = 2;
 
-/// What is said where `HOOP_REQUIRED` stops a boot, after the line of the fault.
-const STOPPED_BY_REQUIRED: &str =
-    "hoopstart: error: HOOP_REQUIRED is on and the agent cannot be started; nothing was started, exit 78";
-
 /// What hoopstart is asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
@@ -169,12 +165,13 @@ fn beside(attach_to: Option<u32>, environment: &Environment) -> Outcome {
             }
         }
     };
-    plan.tell();
-    if attach_to.is_none() && plan.stops_the_boot() {
-        fault::say(STOPPED_BY_REQUIRED);
+    // The shell that has us attached goes on whatever we say.
+    let obeys_required = attach_to.is_none();
+    plan.tell(obeys_required);
+    if obeys_required && plan.stops_the_boot() {
         return Outcome::Stop;
     }
-    if attach_to.is_some() {
+    if !obeys_required {
         for name in plan.powerless_with_autostart() {
             fault::tell(&Fault::NotWithAutostart { name });
         }

@@ -167,11 +167,21 @@ impl Plan {
             .map(|(name, _)| name)
     }
 
-    /// Writes a line for every fault, and with `HOOPSTART_DEBUG` one for every decision.
-    pub(super) fn tell(&self) {
+    /// Returns the line that tells `fault` in a boot that `HOOP_REQUIRED` may stop.
+    pub(super) fn line(&self, fault: &Fault) -> String {
+        if self.required {
+            fault.line_if_required()
+        } else {
+            fault.line()
+        }
+    }
+
+    /// Writes a line for every fault, and with `HOOPSTART_DEBUG` one for every decision. `obeys_required` says
+    /// whether `HOOP_REQUIRED` can stop the boot.
+    pub(super) fn tell(&self, obeys_required: bool) {
         self.debug(|| format!("dyno {}: {}", text::visible(&self.dyno.name), self.dyno_reason));
         for fault in &self.faults {
-            fault::tell(fault);
+            fault::say(&if obeys_required { self.line(fault) } else { fault.line() });
         }
         match &self.decision {
             Decision::NotHere(reason) => self.debug(|| format!("no agent is started: {reason}")),

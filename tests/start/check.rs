@@ -91,3 +91,11 @@ fn the_old_form_of_a_key_is_not_shown_either() {
     dyno.assert(!dyno.stdout().contains(&secret), "the key must not be shown");
     dyno.assert(dyno.stdout().contains("gateway.example:8443"), "expected the host");
 }
+
+#[test]
+fn a_required_agent_that_cannot_be_started_is_told_as_at_the_boot() {
+    let slug = Slug::of_release("1.148.0");
+    let dyno = check(&slug, &slug.dyno().with("HOOP_REQUIRED", "1"), 78);
+    let expected = "hoopstart: error: HOOP_KEY is not set; HOOP_REQUIRED is on, so nothing was started, exit 78. ";
+    dyno.assert(dyno.stdout().contains(expected), "expected the line of the boot");
+}

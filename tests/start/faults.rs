@@ -247,16 +247,16 @@ fn required_stops_the_boot_for_what_keeps_the_agent_from_running() {
         dyno.assert(dyno.stdout().is_empty(), "the app must not start");
         dyno.assert(dyno.processes().is_empty(), "nothing must be left");
         let lines = dyno.own_lines();
+        dyno.assert(lines.len() == 1, "one event is one line");
+        dyno.assert(lines[0].starts_with("hoopstart: error: "), "expected an error");
+        dyno.assert(lines[0].ends_with(&format!(" [{id}]")), &format!("expected [{id}]"));
         dyno.assert(
-            lines.iter().any(|line| line.ends_with(&format!("[{id}]"))),
-            &format!("expected [{id}]"),
-        );
-        dyno.assert(
-            lines
-                .last()
-                .is_some_and(|line| line.contains("HOOP_REQUIRED") && line.contains("exit 78")),
+            lines[0].contains("; HOOP_REQUIRED is on, so nothing was started, exit 78. "),
             "expected the reason of the exit",
         );
+        for untrue in ["runs", "not affected", "was not started", "will not connect"] {
+            dyno.assert(!lines[0].contains(untrue), &format!("{untrue:?} is not true here"));
+        }
     }
     // An agent that can be started, and a dyno in which none belongs, are no reason to stop.
     app_alone(&slug.web().with("HOOP_REQUIRED", "1"));
