@@ -390,6 +390,9 @@ fn faults() -> Vec<Fault> {
         Fault::AgentMissing {
             path: text("/app/.hoop/bin/hoop"),
         },
+        Fault::AgentNotExecutable {
+            path: text("/app/.hoop/bin/hoop"),
+        },
         Fault::ManifestUnreadable {
             path: text("/app/.hoop/manifest.yml"),
             cause: text("No such file or directory (os error 2)"),

@@ -33,6 +33,11 @@ pub enum Fault {
         /// Where it was looked for.
         path: String,
     },
+    /// The agent's program is in the slug and may not be executed.
+    AgentNotExecutable {
+        /// Where it is.
+        path: String,
+    },
     /// The manifest is missing or is not one.
     ManifestUnreadable {
         /// Where it was looked for.
@@ -120,7 +125,7 @@ impl Fault {
         match self {
             Fault::KeyMissing => Failure::KeyMissing,
             Fault::KeyMalformed { .. } | Fault::KeyRefused { .. } => Failure::KeyMalformed,
-            Fault::AgentMissing { .. } => Failure::AgentMissing,
+            Fault::AgentMissing { .. } | Fault::AgentNotExecutable { .. } => Failure::AgentMissing,
             Fault::ManifestUnreadable { .. } => Failure::ManifestUnreadable,
             Fault::ConnectionMissing => Failure::ConnectionMissing,
             Fault::ConnectionInvalid(_) => Failure::ConnectionInvalid,
@@ -147,6 +152,7 @@ impl Fault {
             | Fault::KeyMalformed { .. }
             | Fault::KeyRefused { .. }
             | Fault::AgentMissing { .. }
+            | Fault::AgentNotExecutable { .. }
             | Fault::ManifestUnreadable { .. }
             | Fault::ConnectionMissing
             | Fault::ConnectionInvalid(_)
@@ -211,6 +217,11 @@ impl Fault {
                 format!("there is no hoop agent at {path}"),
                 "; the app runs without it",
                 "The build log says why; deploy again to install it",
+            ),
+            Fault::AgentNotExecutable { path } => Parts::new(
+                format!("the hoop agent at {path} may not be executed"),
+                NOT_STARTED,
+                "Something has changed its mode since the build, or its disk is mounted with noexec; deploy again to install it anew",
             ),
             Fault::ManifestUnreadable { path, cause } => Parts::new(
                 format!("cannot read {path} ({cause})"),

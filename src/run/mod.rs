@@ -31,6 +31,7 @@ mod connect;
 mod credential;
 mod detach;
 mod dyno;
+mod ending;
 mod exec;
 mod fault;
 mod footprint;

@@ -4,7 +4,7 @@ use super::credential::{Credential, Gateway, masks};
 use super::dyno::{Dyno, DynoList, runs_in};
 use super::fault::{self, Fault};
 use super::generation::{self, AgentCommand, Generation};
-use super::slug::Slug;
+use super::slug::{AgentFile, Slug};
 use crate::config;
 use crate::connections::Connections;
 use crate::environment::Environment;
@@ -211,12 +211,13 @@ fn agents(environment: &Environment, slug: &Slug, faults: &mut Vec<Fault>) -> Re
         path: slug.manifest_path.display().to_string(),
         cause: text::excerpt(cause, 120),
     })?;
-    let record = manifest.agent.as_ref().filter(|_| slug.has_agent);
-    let version = &record
-        .ok_or_else(|| Fault::AgentMissing {
-            path: slug.programs.join("hoop").display().to_string(),
-        })?
-        .version;
+    let program = slug.programs.join("hoop");
+    let path = program.display().to_string();
+    let version = match (&manifest.agent, slug.agent) {
+        (Some(record), AgentFile::Program) => &record.version,
+        (Some(_), AgentFile::NotExecutable) => return Err(Fault::AgentNotExecutable { path }),
+        (None, _) | (_, AgentFile::Missing) => return Err(Fault::AgentMissing { path }),
+    };
     let credential = Credential::find(environment).ok_or(Fault::KeyMissing)?;
     let mode = credential.mode();
     let generation = Generation::of(version, mode);
@@ -263,7 +264,7 @@ fn agents(environment: &Environment, slug: &Slug, faults: &mut Vec<Fault>) -> Re
         generation::agent_environment(environment, version, generation, &credential, &connections, &programs);
     let entrypoint = environment.text(config::COMMAND);
     Ok(Agents {
-        program: slug.programs.join("hoop"),
+        program,
         version: version.clone(),
         generation,
         commands: generation::commands(generation, &connections, entrypoint, &agent_environment)?,
@@ -279,7 +280,7 @@ mod tests {
     use super::Plan;
     use crate::environment::Environment;
     use crate::manifest::{AgentRecord, Manifest};
-    use crate::run::slug::Slug;
+    use crate::run::slug::{AgentFile, Slug};
     use std::path::PathBuf;
 
     const STANDARD: &str = "grpcs://web:s3cr3t0@gateway.example:8443?mode=standard";
@@ -300,7 +301,7 @@ mod tests {
             programs: PathBuf::from("/app/.hoop/bin"),
             manifest_path: PathBuf::from("/app/.hoop/manifest.yml"),
             manifest: Ok(manifest),
-            has_agent: true,
+            agent: AgentFile::Program,
         }
     }
 
@@ -401,8 +402,8 @@ mod tests {
 
     #[test]
     fn an_agent_or_manifest_that_is_not_there_is_told() {
-        let without_agent = Slug {
-            has_agent: false,
+        let with = |agent| Slug {
+            agent,
             ..slug("1.148.0")
         };
         let without_manifest = Slug {
@@ -411,7 +412,9 @@ mod tests {
         };
 
         let key = [("HOOP_KEY", STANDARD)];
-        assert_eq!(outcome(&without_agent, &key), (vec!["start::agent-missing"], 0, false));
+        for agent in [AgentFile::Missing, AgentFile::NotExecutable] {
+            assert_eq!(outcome(&with(agent), &key), (vec!["start::agent-missing"], 0, false));
+        }
         assert_eq!(
             outcome(&without_manifest, &key),
             (vec!["start::manifest-unreadable"], 0, false)

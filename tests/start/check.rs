@@ -1,6 +1,8 @@
 //! `hoopstart --check`: what would be started, and what is wrong, without the key.
 
 use crate::support::dyno::{Dyno, Launch, MULTI, SECRET, Slug};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 
 fn check(slug: &Slug, launch: &Launch, code: i32) -> Dyno {
     let mut dyno = launch.plain([slug.hoopstart().as_os_str(), "--check".as_ref()]);
@@ -98,4 +100,23 @@ fn a_required_agent_that_cannot_be_started_is_told_as_at_the_boot() {
     let dyno = check(&slug, &slug.dyno().with("HOOP_REQUIRED", "1"), 78);
     let expected = "hoopstart: error: HOOP_KEY is not set; HOOP_REQUIRED is on, so nothing was started, exit 78. ";
     dyno.assert(dyno.stdout().contains(expected), "expected the line of the boot");
+}
+
+#[test]
+fn what_the_start_would_fail_at_is_told() {
+    let slug = Slug::of_release("1.148.0");
+    let open_quote = slug
+        .web()
+        .with("HOOP_KEY", MULTI)
+        .with("HOOP_CONNECTION", "a")
+        .with("HOOP_COMMAND", "bash -c \"x");
+    let dyno = check(&slug, &open_quote, 78);
+    dyno.assert(dyno.stdout().contains("[start::command-invalid]"), "expected the fault");
+
+    std::fs::set_permissions(slug.path(".hoop/bin/hoop"), Permissions::from_mode(0o644)).unwrap();
+    let dyno = check(&slug, &slug.web(), 78);
+    dyno.assert(
+        dyno.stdout().contains("may not be executed") && dyno.stdout().contains("[start::agent-missing]"),
+        "expected the fault",
+    );
 }
