@@ -20,7 +20,7 @@ use hoop_buildpack::connections::ConnectionsFault;
 use hoop_buildpack::failure::Failure;
 use hoop_buildpack::messages::{self, Message, Tone, warnings};
 use hoop_buildpack::output::BuildLog;
-use hoop_buildpack::run::Fault;
+use hoop_buildpack::run::{Fault, Rest};
 use hoop_buildpack::version::Version;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -88,6 +88,14 @@ fn config_errors() -> Vec<(&'static str, ConfigError)> {
     vec![
         ("", ConfigError::VersionEmpty),
         ("", ConfigError::VersionInvalid { value: value("1.148") }),
+        (
+            "quotes",
+            ConfigError::VersionInvalid {
+                value: value("\"1.148.0\"\r"),
+            },
+        ),
+        ("empty", ConfigError::Sha256Empty),
+        ("empty", ConfigError::ReleasesUrlEmpty),
         (
             "",
             ConfigError::Sha256Invalid {
@@ -370,6 +378,10 @@ fn install_errors() -> Vec<(&'static str, InstallError)> {
             "no-version",
             proof(ProofError::NotVersion("Usage: hoop [command]".to_owned())),
         ),
+        (
+            "no-version-in-json",
+            proof(ProofError::NotVersion(r#"{"version":"unknown"}"#.to_owned())),
+        ),
         ("", proof(ProofError::OtherVersion(version_of("1.22.0")))),
     ]
 }
@@ -413,6 +425,19 @@ fn faults() -> Vec<Fault> {
             name: "HOOP_PROCESS_TYPES",
             unknown: vec![text("wbe")],
             known: vec![text("web"), text("worker")],
+            rest: Rest::Items,
+        },
+        Fault::ProcessTypeUnknown {
+            name: "HOOP_PROCESS_TYPES",
+            unknown: vec![text("web worker")],
+            known: vec![text("web"), text("worker")],
+            rest: Rest::Nowhere,
+        },
+        Fault::ProcessTypeUnknown {
+            name: "HOOP_IGNORE_PROCESS_TYPES",
+            unknown: vec![text("clock")],
+            known: vec![text("web"), text("worker")],
+            rest: Rest::Everywhere,
         },
         Fault::GatewayUnresolved {
             host: text("gateway.example"),

@@ -41,7 +41,7 @@ pub enum ProofError {
     #[error("the agent did not answer within 10 s")]
     TimedOut,
     /// It printed something else than its version.
-    #[error("the agent's answer is not its version: {0:?}")]
+    #[error("the agent's answer is not its version: {0}")]
     NotVersion(String),
     /// It is another version than was asked for.
     #[error("the agent says it is {0}")]

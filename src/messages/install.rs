@@ -5,6 +5,7 @@ use crate::build::install::InstallError;
 use crate::build::proof::ProofError;
 use crate::build::slug::SlugError;
 use crate::failure::Failure;
+use crate::text;
 
 /// The failure id of `error`.
 pub(super) fn failure(error: &InstallError) -> Failure {
@@ -101,7 +102,7 @@ fn proof_message(error: &InstallError, version: &crate::version::Version, proof:
         ProofError::NotStarted(source) => message.details(source),
         ProofError::Failed { stderr, .. } if stderr.is_empty() => message.details("it wrote nothing to stderr"),
         ProofError::Failed { stderr, .. } => message.details(stderr),
-        ProofError::NotVersion(answer) => message.details(format!("it answered \"{answer}\"")),
+        ProofError::NotVersion(answer) => message.details(format!("it answered {}", text::in_quotes(answer))),
         ProofError::TimedOut | ProofError::OtherVersion(_) => message,
     }
 }

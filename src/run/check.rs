@@ -73,10 +73,8 @@ fn facts(here: &Plan, plan: &Plan) -> String {
                 None => fact("gateway", "not named in a form that can be read"),
             }
             for command in &agents.commands {
-                fact(
-                    "connection",
-                    command.connection.as_deref().unwrap_or("those of this agent"),
-                );
+                let name = command.connection.as_deref().unwrap_or("those of this agent");
+                fact("connection", &text::visible(name));
             }
         }
         (None, Some(reason)) => fact("agent", &format!("not started: {reason}")),

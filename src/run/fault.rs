@@ -6,8 +6,20 @@
 use crate::agent_key::KeyFault;
 use crate::connections::ConnectionsFault;
 use crate::failure::Failure;
+use crate::text;
 use crate::version::Version;
 use std::fmt;
+
+/// What is left of a list of process types without those the app does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// Other items, which count.
+    Items,
+    /// Nothing, and the agent runs only where the list says.
+    Nowhere,
+    /// Nothing, and the agent runs but where the list says.
+    Everywhere,
+}
 
 /// Something that is wrong at run time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +88,8 @@ pub enum Fault {
         unknown: Vec<String>,
         /// The types of the Procfile.
         known: Vec<String>,
+        /// What is left of the list.
+        rest: Rest,
     },
     /// The gateway's name does not resolve.
     GatewayUnresolved {
@@ -249,7 +263,7 @@ impl Fault {
                 "Set it with: heroku config:set HOOP_COMMAND=<command>",
             ),
             Fault::ValueInvalid { name, value } => Parts::new(
-                format!("{name} is \"{value}\", which is neither on nor off"),
+                format!("{name} is {}, which is neither on nor off", text::in_quotes(value)),
                 ", so it counts as off",
                 format!("Use true or false: heroku config:set {name}=true"),
             ),
@@ -258,17 +272,33 @@ impl Fault {
                 ": the shell that starts the app is not ours to change or stop",
                 "Start the app with hoopstart in your Procfile instead",
             ),
-            Fault::ProcessTypeUnknown { name, unknown, known } => Parts::new(
-                format!(
-                    "{name} names {}, and the Procfile has no such process type",
-                    unknown.join(", ")
-                ),
-                ", so only the rest of the list counts",
-                format!(
-                    "The Procfile has: {}. Set it with: heroku config:set {name}=<types>",
-                    known.join(", ")
-                ),
-            ),
+            Fault::ProcessTypeUnknown {
+                name,
+                unknown,
+                known,
+                rest,
+            } => {
+                let commas = if unknown.iter().any(|item| item.contains([' ', '<'])) {
+                    ", with a comma between two of them"
+                } else {
+                    ""
+                };
+                Parts::new(
+                    format!(
+                        "{name} names {}, and the Procfile has no such process type",
+                        unknown.join(", ")
+                    ),
+                    match rest {
+                        Rest::Items => ", so only the rest of the list counts",
+                        Rest::Nowhere => ", so the agent runs in no dyno",
+                        Rest::Everywhere => ", so the list keeps the agent out of no dyno",
+                    },
+                    format!(
+                        "The Procfile has: {}. Set it with: heroku config:set {name}=<types>{commas}",
+                        known.join(", ")
+                    ),
+                )
+            }
             Fault::GatewayUnresolved { host, cause } => Parts::new(
                 format!("the gateway's name \"{host}\" does not resolve ({cause})"),
                 ", so the agent cannot connect; the app is not affected",

@@ -45,7 +45,7 @@ mod signals;
 mod slug;
 mod supervisor;
 
-pub use fault::Fault;
+pub use fault::{Fault, Rest};
 pub use signals::{is_ignored, survive as survive_signals};
 
 use crate::config;

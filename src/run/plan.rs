@@ -2,7 +2,7 @@
 
 use super::credential::{Credential, Gateway, masks};
 use super::dyno::{Dyno, DynoList, runs_in};
-use super::fault::{self, Fault};
+use super::fault::{self, Fault, Rest};
 use super::generation::{self, AgentCommand, Generation};
 use super::slug::{AgentFile, Slug};
 use crate::config;
@@ -90,11 +90,23 @@ impl Plan {
             .as_ref()
             .map(|manifest| manifest.process_types.clone())
             .unwrap_or_default();
-        for (name, list) in [(config::PROCESS_TYPES, &only), (config::IGNORE_PROCESS_TYPES, &never)] {
-            let unknown: Vec<String> = list.iter().flat_map(|list| list.unknown(&known)).collect();
+        for (name, list, without_any) in [
+            (config::PROCESS_TYPES, &only, Rest::Nowhere),
+            (config::IGNORE_PROCESS_TYPES, &never, Rest::Everywhere),
+        ] {
+            let Some(list) = list else { continue };
+            let unknown: Vec<String> = list.unknown(&known).collect();
             if !unknown.is_empty() {
-                let known = known.clone();
-                faults.push(Fault::ProcessTypeUnknown { name, unknown, known });
+                faults.push(Fault::ProcessTypeUnknown {
+                    name,
+                    rest: if unknown.len() == list.len() {
+                        without_any
+                    } else {
+                        Rest::Items
+                    },
+                    unknown,
+                    known: known.clone(),
+                });
             }
         }
         let decision = if disabled {

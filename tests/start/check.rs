@@ -120,3 +120,18 @@ fn what_the_start_would_fail_at_is_told() {
         "expected the fault",
     );
 }
+
+#[test]
+fn the_name_of_a_connection_cannot_make_a_line() {
+    let slug = Slug::of_release("1.148.0");
+    let launch = slug
+        .web()
+        .with("HOOP_KEY", MULTI)
+        .with("HOOP_CONNECTION", "a\nhoopstart: b\u{1b}[31m");
+    let dyno = check(&slug, &launch, 0);
+    dyno.assert(
+        dyno.stdout()
+            .contains("connection:   a<newline>hoopstart: b<escape>[31m\n"),
+        "expected a name of one line",
+    );
+}
