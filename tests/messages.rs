@@ -65,8 +65,9 @@ fn digest(byte: &str) -> Sha256 {
     byte.repeat(32).parse().expect("two hex digits, 32 times")
 }
 
-/// An error of the kernel's: 2 no such file, 8 exec format error, 13 permission denied, 20 not a directory, 28 no
-/// space left on device, 30 read-only file system.
+/// An error of the kernel's: 2 no such file, 5 input/output error, 8 exec format error, 11 try again, 13 permission
+/// denied, 20 not a directory, 24 too many open files, 27 file too large, 28 no space left on device, 30 read-only
+/// file system.
 fn kernel(number: i32) -> io::Error {
     io::Error::from_raw_os_error(number)
 }
@@ -324,6 +325,12 @@ fn archive_errors() -> Vec<ArchiveError> {
 
 fn install_errors() -> Vec<(&'static str, InstallError)> {
     let path = || PathBuf::from("/tmp/build_0123abcd");
+    let write_failed = |number| {
+        InstallError::Slug(SlugError::WriteFailed {
+            path: ".hoop/bin/hoopstart".to_owned(),
+            source: kernel(number),
+        })
+    };
     let proof = |error| InstallError::Proof {
         version: version(),
         error,
@@ -350,15 +357,18 @@ fn install_errors() -> Vec<(&'static str, InstallError)> {
                 source: kernel(20),
             }),
         ),
-        (
-            "",
-            InstallError::Slug(SlugError::WriteFailed {
-                path: ".hoop/bin/hoopstart".to_owned(),
-                source: kernel(28),
-            }),
-        ),
+        ("", write_failed(28)),
+        ("size", write_failed(27)),
+        ("open-files", write_failed(24)),
+        ("disk", write_failed(5)),
         ("own-program", InstallError::OwnBinary(kernel(2))),
+        ("own-program-open-files", InstallError::OwnBinary(kernel(24))),
         ("", proof(ProofError::NotStarted(kernel(8)))),
+        ("noexec", proof(ProofError::NotStarted(kernel(13)))),
+        ("open-files", proof(ProofError::NotStarted(kernel(24)))),
+        ("processes", proof(ProofError::NotStarted(kernel(11)))),
+        ("interpreter", proof(ProofError::NotStarted(kernel(2)))),
+        ("not-started", proof(ProofError::NotStarted(kernel(5)))),
         (
             "failed",
             proof(ProofError::Failed {

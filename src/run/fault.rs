@@ -278,10 +278,10 @@ impl Fault {
                 known,
                 rest,
             } => {
-                let commas = if unknown.iter().any(|item| item.contains([' ', '<'])) {
-                    ", with a comma between two of them"
+                let set = if unknown.iter().any(|item| item.contains([' ', '<'])) {
+                    format!("Put a comma between two of them: heroku config:set {name}=<type>,<type>")
                 } else {
-                    ""
+                    format!("Set it with: heroku config:set {name}=<types>")
                 };
                 Parts::new(
                     format!(
@@ -293,10 +293,7 @@ impl Fault {
                         Rest::Nowhere => ", so the agent runs in no dyno",
                         Rest::Everywhere => ", so the list keeps the agent out of no dyno",
                     },
-                    format!(
-                        "The Procfile has: {}. Set it with: heroku config:set {name}=<types>{commas}",
-                        known.join(", ")
-                    ),
+                    format!("The Procfile has: {}. {set}", known.join(", ")),
                 )
             }
             Fault::GatewayUnresolved { host, cause } => Parts::new(

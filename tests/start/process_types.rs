@@ -119,7 +119,7 @@ fn a_type_the_procfile_does_not_have_is_told_with_those_it_has() {
             "HOOP_PROCESS_TYPES",
             "web worker",
             "web worker",
-            "with a comma between",
+            "Put a comma between two of them: ",
             0,
         ),
         ("HOOP_PROCESS_TYPES", "web,wbe.1 , clock", "wbe.1, clock", rest, 1),
