@@ -468,6 +468,7 @@ fn faults() -> Vec<Fault> {
         Fault::CommandNotFound {
             command: text("bundel"),
         },
+        Fault::CommandIsFolder { command: text("/etc") },
         Fault::CommandNotExecutable {
             command: text("bin/web"),
             cause: text("permission denied"),

@@ -124,6 +124,11 @@ pub enum Fault {
         /// Its name as given.
         command: String,
     },
+    /// What should be the app's program is a folder.
+    CommandIsFolder {
+        /// Its name as given.
+        command: String,
+    },
     /// The app's program cannot be run.
     CommandNotExecutable {
         /// Its name as given.
@@ -154,7 +159,7 @@ impl Fault {
             Fault::SupervisorFailed { .. } => Failure::SupervisorFailed,
             Fault::CommandMissing => Failure::CommandMissing,
             Fault::CommandNotFound { .. } => Failure::CommandNotFound,
-            Fault::CommandNotExecutable { .. } => Failure::CommandNotExecutable,
+            Fault::CommandIsFolder { .. } | Fault::CommandNotExecutable { .. } => Failure::CommandNotExecutable,
         }
     }
 
@@ -181,6 +186,7 @@ impl Fault {
             | Fault::SupervisorFailed { .. }
             | Fault::CommandMissing
             | Fault::CommandNotFound { .. }
+            | Fault::CommandIsFolder { .. }
             | Fault::CommandNotExecutable { .. } => false,
         }
     }
@@ -205,7 +211,10 @@ impl Fault {
     fn is_error(&self) -> bool {
         matches!(
             self,
-            Fault::CommandMissing | Fault::CommandNotFound { .. } | Fault::CommandNotExecutable { .. }
+            Fault::CommandMissing
+                | Fault::CommandNotFound { .. }
+                | Fault::CommandIsFolder { .. }
+                | Fault::CommandNotExecutable { .. }
         )
     }
 
@@ -325,6 +334,11 @@ impl Fault {
                 format!("cannot run \"{command}\": no such program"),
                 "; nothing was started, exit 127",
                 "Check the command after hoopstart in your Procfile",
+            ),
+            Fault::CommandIsFolder { command } => Parts::new(
+                format!("cannot run \"{command}\": it is a folder"),
+                "; nothing was started, exit 126",
+                "Name a program after hoopstart in your Procfile",
             ),
             Fault::CommandNotExecutable { command, cause } => Parts::new(
                 format!("cannot run \"{command}\": {cause}"),
