@@ -8,7 +8,7 @@ use crate::build::{detect, release, report};
 use crate::environment::Environment;
 use crate::output::BuildLog;
 use crate::run::{self, Request};
-use crate::r#try;
+use crate::r#try::{self, TryError};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use rustix::process::Signal;
 use std::ffi::{OsStr, OsString};
@@ -18,9 +18,19 @@ use std::path::{Path, PathBuf};
 /// Exit status of a build that failed, and of a command that could not do its work.
 const FAILED: i32 = 1;
 
+/// Exit status of arguments that are wrong, as clap has it.
+const USAGE: i32 = 2;
+
 /// Puts the verified hoop agent into a Heroku slug and starts it beside the app.
 #[derive(Debug, Parser)]
-#[command(name = "hoop-buildpack", version, about, after_help = "hoop: https://hoop.dev")]
+// Whatever the program's file is called: the published ones have the architecture in their names.
+#[command(
+    name = "hoop-buildpack",
+    bin_name = "hoop-buildpack",
+    version,
+    about,
+    after_help = "hoop: https://hoop.dev"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -55,7 +65,7 @@ ENVIRONMENT:
   CURL_CONNECT_TIMEOUT, CURL_TIMEOUT     seconds for a connection, for a whole file
   HTTPS_PROXY, HTTP_PROXY, NO_PROXY      the way to the release server
   SSL_CERT_FILE, SSL_CERT_DIR            CA certificates to trust
-  NO_COLOR                               no colour on a terminal
+  NO_COLOR, TERM=dumb                    no colour on a terminal
   TMPDIR                                 where the facts for `report` wait
 
 EXIT STATUS:
@@ -168,7 +178,10 @@ pub fn run(args: Vec<OsString>, environment: &Environment) -> i32 {
         {
             return run::run(Request::Become(command.to_vec()), environment);
         }
-        let parser = StartArgs::augment_args(clap::Command::new("hoopstart").version(env!("CARGO_PKG_VERSION")));
+        let parser = clap::Command::new("hoopstart")
+            .bin_name("hoopstart")
+            .version(env!("CARGO_PKG_VERSION"));
+        let parser = StartArgs::augment_args(parser);
         return match parser
             .try_get_matches_from(args)
             .and_then(|matches| StartArgs::from_arg_matches(&matches))
@@ -203,7 +216,6 @@ fn dispatch(command: Command, environment: &Environment) -> i32 {
     if !matches!(command, Command::Start(_)) {
         ready_for_work();
     }
-    let no_color = environment.text("NO_COLOR").is_some();
     match command {
         Command::Detect { build_dir, .. } => match detect::applies_to(&build_dir) {
             Ok(()) => print(&format!("{}\n", detect::NAME)),
@@ -220,7 +232,11 @@ fn dispatch(command: Command, environment: &Environment) -> i32 {
                 cache_dir,
                 env_dir,
             };
-            let succeeded = compile::run(&folders, environment, &mut BuildLog::of_process(no_color));
+            let succeeded = compile::run(
+                &folders,
+                environment,
+                &mut BuildLog::of_process(forbids_colour(environment)),
+            );
             if succeeded { 0 } else { FAILED }
         }
         Command::Release { .. } => print(release::ANSWER),
@@ -233,9 +249,20 @@ fn dispatch(command: Command, environment: &Environment) -> i32 {
         Command::Start(args) => start(args, environment),
         Command::Try(args) => match r#try::run(&args, environment) {
             Ok(status) => status,
-            Err(error) => complain(&format!("hoop-buildpack try: {error:#}")),
+            Err(error) => {
+                complain(&format!("hoop-buildpack try: {error}"));
+                match error {
+                    TryError::Arguments(_) => USAGE,
+                    TryError::Failed(_) => FAILED,
+                }
+            }
         },
     }
+}
+
+/// Answers whether a terminal is to get no colour: by <https://no-color.org>, or since it knows none.
+fn forbids_colour(environment: &Environment) -> bool {
+    environment.text("NO_COLOR").is_some() || environment.text("TERM") == Some("dumb")
 }
 
 fn start(args: StartArgs, environment: &Environment) -> i32 {
@@ -278,9 +305,22 @@ pub fn command() -> clap::Command {
 /// The config vars that the help texts name must exist.
 #[cfg(test)]
 mod tests {
-    use super::Cli;
+    use super::{Cli, forbids_colour};
     use crate::config;
     use clap::CommandFactory as _;
+
+    #[test]
+    fn colour_is_forbidden_by_the_person_or_by_the_terminal() {
+        for (variables, forbidden) in [
+            (vec![], false),
+            (vec![("TERM", "xterm-256color")], false),
+            (vec![("TERM", "xterm"), ("NO_COLOR", "1")], true),
+            (vec![("TERM", "dumb")], true),
+        ] {
+            let environment = variables.iter().copied().collect();
+            assert_eq!(forbids_colour(&environment), forbidden, "{variables:?}");
+        }
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -3,18 +3,29 @@
 use std::fmt::Write as _;
 
 /// Returns `text` with control characters, and characters that look like nothing or reorder a line, written
-/// as escapes. An invisible character is often the very fault a message is about.
+/// as their names. An invisible character is often the very fault a message is about.
 pub fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
-        if is_hidden(character) {
-            // Writing to a String cannot fail.
-            let _ = write!(shown, "{}", character.escape_unicode());
-        } else {
+        if !is_hidden(character) {
             shown.push(character);
+        } else if let Some(name) = name(character) {
+            shown.push_str(name);
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(shown, "<U+{:04X}>", u32::from(character));
         }
     }
     shown
+}
+
+/// Returns `text` in quotation marks: in single ones where it has double ones itself.
+pub fn in_quotes(text: &str) -> String {
+    if text.contains('"') {
+        format!("'{text}'")
+    } else {
+        format!("\"{text}\"")
+    }
 }
 
 /// Returns `visible(text)` cut to `limit` characters, with `…` where something was cut.
@@ -24,6 +35,21 @@ pub fn excerpt(text: &str, limit: usize) -> String {
         start.push('…');
     }
     visible(&start)
+}
+
+/// The names of those that people paste or type without seeing them.
+fn name(character: char) -> Option<&'static str> {
+    Some(match character {
+        '\0' => "<NUL>",
+        '\t' => "<tab>",
+        '\n' => "<newline>",
+        '\r' => "<carriage return>",
+        '\u{1b}' => "<escape>",
+        '\u{ad}' => "<soft hyphen>",
+        '\u{200b}' => "<zero-width space>",
+        '\u{feff}' => "<byte order mark>",
+        _ => return None,
+    })
 }
 
 /// Control characters, zero-width ones and the marks that reorder text
@@ -38,12 +64,19 @@ fn is_hidden(character: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{excerpt, visible};
+    use super::{excerpt, in_quotes, visible};
 
     #[test]
-    fn hidden_characters_are_spelled_out() {
-        assert_eq!(visible("1.2.3\u{200b}\r"), "1.2.3\\u{200b}\\u{d}");
-        assert_eq!(visible("caf\u{e9} \u{1b}[31m"), "café \\u{1b}[31m");
+    fn hidden_characters_are_named() {
+        assert_eq!(visible("1.2.3\u{200b}\r"), "1.2.3<zero-width space><carriage return>");
+        assert_eq!(visible("caf\u{e9} \u{1b}[31m"), "café <escape>[31m");
+        assert_eq!(visible("a\u{202e}b\u{7}"), "a<U+202E>b<U+0007>");
+    }
+
+    #[test]
+    fn a_text_with_quotation_marks_is_in_others() {
+        assert_eq!(in_quotes("1.148"), "\"1.148\"");
+        assert_eq!(in_quotes("\"1.148.0\""), "'\"1.148.0\"'");
     }
 
     #[test]

@@ -20,7 +20,7 @@ use hoop_buildpack::connections::ConnectionsFault;
 use hoop_buildpack::failure::Failure;
 use hoop_buildpack::messages::{self, Message, Tone, warnings};
 use hoop_buildpack::output::BuildLog;
-use hoop_buildpack::run::Fault;
+use hoop_buildpack::run::{Fault, Rest};
 use hoop_buildpack::version::Version;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -65,8 +65,9 @@ fn digest(byte: &str) -> Sha256 {
     byte.repeat(32).parse().expect("two hex digits, 32 times")
 }
 
-/// An error of the kernel's: 2 no such file, 8 exec format error, 13 permission denied, 20 not a directory, 28 no
-/// space left on device, 30 read-only file system.
+/// An error of the kernel's: 2 no such file, 5 input/output error, 8 exec format error, 11 try again, 13 permission
+/// denied, 20 not a directory, 24 too many open files, 27 file too large, 28 no space left on device, 30 read-only
+/// file system.
 fn kernel(number: i32) -> io::Error {
     io::Error::from_raw_os_error(number)
 }
@@ -88,6 +89,14 @@ fn config_errors() -> Vec<(&'static str, ConfigError)> {
     vec![
         ("", ConfigError::VersionEmpty),
         ("", ConfigError::VersionInvalid { value: value("1.148") }),
+        (
+            "quotes",
+            ConfigError::VersionInvalid {
+                value: value("\"1.148.0\"\r"),
+            },
+        ),
+        ("empty", ConfigError::Sha256Empty),
+        ("empty", ConfigError::ReleasesUrlEmpty),
         (
             "",
             ConfigError::Sha256Invalid {
@@ -336,6 +345,12 @@ fn archive_errors() -> Vec<ArchiveError> {
 
 fn install_errors() -> Vec<(&'static str, InstallError)> {
     let path = || PathBuf::from("/tmp/build_0123abcd");
+    let write_failed = |number| {
+        InstallError::Slug(SlugError::WriteFailed {
+            path: ".hoop/bin/hoopstart".to_owned(),
+            source: kernel(number),
+        })
+    };
     let proof = |error| InstallError::Proof {
         version: version(),
         error,
@@ -362,15 +377,18 @@ fn install_errors() -> Vec<(&'static str, InstallError)> {
                 source: kernel(20),
             }),
         ),
-        (
-            "",
-            InstallError::Slug(SlugError::WriteFailed {
-                path: ".hoop/bin/hoopstart".to_owned(),
-                source: kernel(28),
-            }),
-        ),
+        ("", write_failed(28)),
+        ("size", write_failed(27)),
+        ("open-files", write_failed(24)),
+        ("disk", write_failed(5)),
         ("own-program", InstallError::OwnBinary(kernel(2))),
+        ("own-program-open-files", InstallError::OwnBinary(kernel(24))),
         ("", proof(ProofError::NotStarted(kernel(8)))),
+        ("noexec", proof(ProofError::NotStarted(kernel(13)))),
+        ("open-files", proof(ProofError::NotStarted(kernel(24)))),
+        ("processes", proof(ProofError::NotStarted(kernel(11)))),
+        ("interpreter", proof(ProofError::NotStarted(kernel(2)))),
+        ("not-started", proof(ProofError::NotStarted(kernel(5)))),
         (
             "failed",
             proof(ProofError::Failed {
@@ -390,6 +408,10 @@ fn install_errors() -> Vec<(&'static str, InstallError)> {
             "no-version",
             proof(ProofError::NotVersion("Usage: hoop [command]".to_owned())),
         ),
+        (
+            "no-version-in-json",
+            proof(ProofError::NotVersion(r#"{"version":"unknown"}"#.to_owned())),
+        ),
         ("", proof(ProofError::OtherVersion(version_of("1.22.0")))),
     ]
 }
@@ -408,6 +430,9 @@ fn faults() -> Vec<Fault> {
             keys: "an agent key without ?mode=",
         },
         Fault::AgentMissing {
+            path: text("/app/.hoop/bin/hoop"),
+        },
+        Fault::AgentNotExecutable {
             path: text("/app/.hoop/bin/hoop"),
         },
         Fault::ManifestUnreadable {
@@ -430,6 +455,19 @@ fn faults() -> Vec<Fault> {
             name: "HOOP_PROCESS_TYPES",
             unknown: vec![text("wbe")],
             known: vec![text("web"), text("worker")],
+            rest: Rest::Items,
+        },
+        Fault::ProcessTypeUnknown {
+            name: "HOOP_PROCESS_TYPES",
+            unknown: vec![text("web worker")],
+            known: vec![text("web"), text("worker")],
+            rest: Rest::Nowhere,
+        },
+        Fault::ProcessTypeUnknown {
+            name: "HOOP_IGNORE_PROCESS_TYPES",
+            unknown: vec![text("clock")],
+            known: vec![text("web"), text("worker")],
+            rest: Rest::Everywhere,
         },
         Fault::GatewayUnresolved {
             host: text("gateway.example"),
@@ -450,6 +488,7 @@ fn faults() -> Vec<Fault> {
         Fault::CommandNotFound {
             command: text("bundel"),
         },
+        Fault::CommandIsFolder { command: text("/etc") },
         Fault::CommandNotExecutable {
             command: text("bin/web"),
             cause: text("permission denied"),
@@ -634,6 +673,24 @@ fn every_line_of_a_boot_reads_well() {
             insta::assert_snapshot!(failure.id().replace("::", "."), lines.join("\n"));
         });
     }
+}
+
+#[test]
+fn every_line_of_a_boot_that_is_stopped_reads_well() {
+    let lines: Vec<String> = faults()
+        .iter()
+        .filter(|fault| fault.stops_a_required_agent())
+        .map(Fault::line_if_required)
+        .collect();
+    for line in &lines {
+        assert!(line.starts_with("hoopstart: error: "), "{line}");
+        for untrue in ["app runs", "not affected", "agent was not", "will not connect"] {
+            assert!(!line.contains(untrue), "{line}");
+        }
+    }
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!("start.required", lines.join("\n"));
+    });
 }
 
 #[test]

@@ -203,8 +203,9 @@ fn a_process_type_that_does_not_exist_is_told_with_those_that_do() {
     let person = Person::new();
     let dyno = person.ends(
         person.tries([fixture("web-and-worker").as_os_str(), "clock".as_ref()]),
-        1,
+        2,
     );
+    dyno.assert(dyno.stdout().is_empty(), "nobody waits for a build in vain");
     for text in ["\"clock\"", "web, worker"] {
         dyno.assert(dyno.stderr().contains(text), &format!("expected {text:?}"));
     }
@@ -312,11 +313,13 @@ fn arguments_that_make_no_sense_are_told() {
     let person = Person::new();
     let app = fixture("web-and-worker");
     let app = app.to_str().unwrap();
+    let procfile = format!("{app}/Procfile");
     for (arguments, code, phrase) in [
-        (vec!["/no/such/app"], 1, "/no/such/app"),
-        (vec![app, "--env", "NO_SUCH_VARIABLE_HERE"], 1, "NO_SUCH_VARIABLE_HERE"),
-        (vec![app, "--env", "not/a name=1"], 1, "not/a name"),
-        (vec![app, "--env-file", "/no/such/file"], 1, "/no/such/file"),
+        (vec!["/no/such/app"], 2, "/no/such/app"),
+        (vec![&procfile], 2, "is not a folder"),
+        (vec![app, "--env", "NO_SUCH_VARIABLE_HERE"], 2, "NO_SUCH_VARIABLE_HERE"),
+        (vec![app, "--env", "not/a name=1"], 2, "not/a name"),
+        (vec![app, "--env-file", "/no/such/file"], 2, "/no/such/file"),
         (vec![app, "--stop-after", "soon"], 2, "soon"),
         (vec![app, "web", "worker"], 2, "worker"),
     ] {
@@ -334,4 +337,25 @@ fn what_an_app_leaves_behind_is_ended() {
     let app = person.app(&[("Procfile", &command)]);
     let dyno = person.tries([app.as_os_str(), "--releases".as_ref(), releases().as_ref()]);
     person.ends(dyno, 0);
+}
+
+#[test]
+fn usage_names_the_program_and_not_its_file() {
+    let scratch = TempDir::with_prefix("renamed ").expect("a scratch folder can be made");
+    for (name, usage) in [
+        ("hoop-buildpack-linux-amd64", "Usage: hoop-buildpack try [OPTIONS] "),
+        ("hoopwrapper", "Usage: hoopstart [OPTIONS] "),
+    ] {
+        let renamed = scratch.path().join(name);
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_hoop-buildpack"), &renamed).expect("a link can be made");
+        let words: &[&str] = if name == "hoopwrapper" {
+            &["--help"]
+        } else {
+            &["try", "--help"]
+        };
+        let output = std::process::Command::new(&renamed).args(words).output().unwrap();
+        let help = String::from_utf8(output.stdout).unwrap();
+        assert!(help.contains(usage), "{help}");
+        assert!(!help.contains(name), "{help}");
+    }
 }

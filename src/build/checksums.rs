@@ -10,7 +10,7 @@ pub const SIZE_LIMIT: u64 = 1024 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChecksumsError {
     /// A line is not a digest and a name; usually the text is an error page with status 200.
-    #[error("line {line} is not a checksum and a file name: {content:?}")]
+    #[error("line {line} is not a checksum and a file name: {}", text::in_quotes(content))]
     Line {
         /// Which line, from 1.
         line: usize,

@@ -8,6 +8,7 @@ use super::releases::{ReleasesUrl, ReleasesUrlError};
 use super::sha256::Sha256;
 use crate::config;
 use crate::secret::Secret;
+use crate::text;
 use crate::version::Version;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -66,17 +67,23 @@ pub enum ConfigError {
     #[error("HOOP_VERSION is empty")]
     VersionEmpty,
     /// `HOOP_VERSION` is not a version.
-    #[error("HOOP_VERSION is not a version: {value:?}")]
+    #[error("HOOP_VERSION is not a version: {}", shown(value))]
     VersionInvalid {
         /// What it is.
         value: String,
     },
+    /// `HOOP_SHA256` is set to nothing.
+    #[error("HOOP_SHA256 is empty")]
+    Sha256Empty,
     /// `HOOP_SHA256` is not 64 hex digits.
-    #[error("HOOP_SHA256 is not a SHA-256: {value:?}")]
+    #[error("HOOP_SHA256 is not a SHA-256: {}", shown(value))]
     Sha256Invalid {
         /// What it is.
         value: String,
     },
+    /// `HOOP_RELEASES_URL` is set to nothing.
+    #[error("HOOP_RELEASES_URL is empty")]
+    ReleasesUrlEmpty,
     /// `HOOP_RELEASES_URL` is not a URL to read releases from. Its value is not kept: it may hold a token.
     #[error("HOOP_RELEASES_URL cannot be used: {reason}")]
     ReleasesUrlInvalid {
@@ -84,7 +91,7 @@ pub enum ConfigError {
         reason: ReleasesUrlError,
     },
     /// `HOOP_INSTALL` is neither of its two values.
-    #[error("HOOP_INSTALL is neither required nor optional: {value:?}")]
+    #[error("HOOP_INSTALL is neither required nor optional: {}", shown(value))]
     InstallInvalid {
         /// What it is.
         value: String,
@@ -118,12 +125,16 @@ impl BuildConfig {
             None => VersionRequest::Latest,
         };
         let sha256 = match file(config::SHA256)? {
+            Some(value) if value.trim().is_empty() => return Err(ConfigError::Sha256Empty),
             Some(value) => Some(value.trim().parse().map_err(|_| ConfigError::Sha256Invalid { value })?),
             None => None,
         };
-        let releases = file(config::RELEASES_URL)?
-            .as_deref()
-            .unwrap_or(DEFAULT_RELEASES_URL)
+        let releases = file(config::RELEASES_URL)?;
+        let releases = releases.as_deref().unwrap_or(DEFAULT_RELEASES_URL);
+        if releases.trim().is_empty() {
+            return Err(ConfigError::ReleasesUrlEmpty);
+        }
+        let releases = releases
             .parse()
             .map_err(|reason| ConfigError::ReleasesUrlInvalid { reason })?;
         let install = match file(config::INSTALL)?.as_deref().map(str::trim) {
@@ -157,6 +168,11 @@ impl BuildConfig {
             },
         })
     }
+}
+
+/// Returns `value` as a person can read it, in quotation marks.
+fn shown(value: &str) -> String {
+    text::in_quotes(&text::excerpt(value, 80))
 }
 
 /// Returns the value of the config var `name`, less one trailing newline, or `None` where it is not set.

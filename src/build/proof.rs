@@ -3,6 +3,7 @@
 use super::stop::Stop;
 use crate::text;
 use crate::version::Version;
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use std::fs::File;
 use std::io::{self, Read};
@@ -41,7 +42,7 @@ pub enum ProofError {
     #[error("the agent did not answer within 10 s")]
     TimedOut,
     /// It printed something else than its version.
-    #[error("the agent's answer is not its version: {0:?}")]
+    #[error("the agent's answer is not its version: {0}")]
     NotVersion(String),
     /// It is another version than was asked for.
     #[error("the agent says it is {0}")]
@@ -72,6 +73,9 @@ pub fn agent_runs(agent: &Path, expected: &Version, scratch: &Path, stop: &Stop)
     let status = wait(&mut child);
     stop.hold().set_group(None);
     let status = status?;
+    if !status.success() && is_of_another_machine(agent) {
+        return Err(ProofError::NotStarted(Errno::NOEXEC.into()));
+    }
     if !status.success() {
         return Err(ProofError::Failed {
             status: status_words(status),
@@ -112,6 +116,21 @@ fn wait(child: &mut Child) -> Result<ExitStatus, ProofError> {
     let _ = kill_process_group(pid, Signal::KILL);
     let status = child.wait().map_err(ProofError::NotStarted)?;
     if is_late { Err(ProofError::TimedOut) } else { Ok(status) }
+}
+
+/// Answers whether `program` is one of another machine than this program. The kernel does not start such a one, but
+/// the C library then has a shell read it as a script, whose complaints tell nobody what is wrong.
+fn is_of_another_machine(program: &Path) -> bool {
+    let machine = |path: &Path| {
+        let mut header = [0; 20];
+        File::open(path).ok()?.read_exact(&mut header).ok()?;
+        // Of an ELF file: class and byte order, then the machine (<https://man7.org/linux/man-pages/man5/elf.5.html>).
+        header
+            .starts_with(b"\x7fELF")
+            .then(|| [header[4], header[5], header[18], header[19]])
+    };
+    let of_program = machine(program);
+    of_program.is_some() && of_program != machine(Path::new("/proc/self/exe"))
 }
 
 /// Returns the version in the one line of JSON that `hoop version` prints. JSON is read as the YAML it is.

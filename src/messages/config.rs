@@ -11,8 +11,8 @@ pub(super) fn failure(error: &ConfigError) -> Failure {
     match error {
         ConfigError::VersionEmpty => Failure::VersionEmpty,
         ConfigError::VersionInvalid { .. } => Failure::VersionInvalid,
-        ConfigError::Sha256Invalid { .. } => Failure::Sha256Invalid,
-        ConfigError::ReleasesUrlInvalid { .. } => Failure::ReleasesUrlInvalid,
+        ConfigError::Sha256Empty | ConfigError::Sha256Invalid { .. } => Failure::Sha256Invalid,
+        ConfigError::ReleasesUrlEmpty | ConfigError::ReleasesUrlInvalid { .. } => Failure::ReleasesUrlInvalid,
         ConfigError::InstallInvalid { .. } => Failure::InstallInvalid,
         ConfigError::NotUtf8 { .. } => Failure::NotUtf8,
         ConfigError::EnvDirUnreadable { .. } => Failure::EnvDirUnreadable,
@@ -28,22 +28,34 @@ pub(super) fn message(error: &ConfigError) -> Message {
             .step("Or name one:", &["heroku config:set HOOP_VERSION=1.148.0"])
             .step("Deploy again.", &[]),
         ConfigError::VersionInvalid { value } => {
-            of(error, format!("HOOP_VERSION is not a version: \"{}\".", text::excerpt(value, 60)))
-                .text("A version of the hoop agent has three numbers, such as 1.148.0, or 1.149.0-rc.1 for one that is not final. A \"v\" before it is allowed, and so is the word latest.")
+            of(error, format!("HOOP_VERSION is not a version: {}.", shown(value, 60)))
+                .text("A version of the hoop agent has three numbers, such as 1.148.0, or 1.149.0-rc.1 for one that is not final. A \"v\" before it is allowed, and so is the word latest. Quotation marks are not.")
                 .consequence()
                 .step("Look up a published version:", &[AGENT_RELEASES_URL])
                 .step("Set it:", &["heroku config:set HOOP_VERSION=1.148.0", "or follow the newest one at each build:", "heroku config:unset HOOP_VERSION"])
                 .step("Deploy again.", &[])
         }
+        ConfigError::Sha256Empty => of(error, "the config var HOOP_SHA256 is set to nothing.")
+            .text("It must be the 64 hex digits of the tarball's SHA-256, or not be set at all.")
+            .consequence()
+            .step("Go by the release server's own checksums.txt:", &["heroku config:unset HOOP_SHA256"])
+            .step("Or set the digest, from a source you trust:", &["heroku config:set HOOP_SHA256=<64 hex digits>"])
+            .step("Deploy again.", &[]),
         ConfigError::Sha256Invalid { value } => {
             of(error, "HOOP_SHA256 is not a SHA-256.")
-                .facts(vec![("It is", format!("\"{}\"", text::excerpt(value, 80)))])
-                .text("It must be the 64 hex digits of the tarball's SHA-256 and nothing else: no file name, no \"sha256:\" before it.")
+                .facts(vec![("It is", shown(value, 80))])
+                .text("It must be the 64 hex digits of the tarball's SHA-256 and nothing else: no file name, no \"sha256:\" before it, no quotation marks.")
                 .consequence()
                 .step("Copy the digest again, from a source you trust, and set it:", &["heroku config:set HOOP_SHA256=<64 hex digits>"])
                 .step("Or go by the release server's own checksums.txt:", &["heroku config:unset HOOP_SHA256"])
                 .step("Deploy again.", &[])
         }
+        ConfigError::ReleasesUrlEmpty => of(error, "the config var HOOP_RELEASES_URL is set to nothing.")
+            .text("It must be the base URL of a mirror that has latest.txt and a folder for each version, or not be set at all.")
+            .consequence()
+            .step(format!("Use {DEFAULT_RELEASES_URL}:"), &["heroku config:unset HOOP_RELEASES_URL"])
+            .step("Or set the mirror's URL:", &["heroku config:set HOOP_RELEASES_URL=https://mirror.example/hoop"])
+            .step("Deploy again.", &[]),
         ConfigError::ReleasesUrlInvalid { reason } => {
             let message = of(error, format!("HOOP_RELEASES_URL cannot be used: {reason}."))
                 .text("It must be the base URL of a mirror that has latest.txt and a folder for each version. Its value is not shown here, since it may hold a token.");
@@ -57,7 +69,7 @@ pub(super) fn message(error: &ConfigError) -> Message {
             .step("Deploy again.", &[])
         }
         ConfigError::InstallInvalid { value } => {
-            of(error, format!("HOOP_INSTALL is neither \"required\" nor \"optional\": \"{}\".", text::excerpt(value, 60)))
+            of(error, format!("HOOP_INSTALL is neither \"required\" nor \"optional\": {}.", shown(value, 60)))
                 .text("With required, which is the default, a build whose agent cannot be had fails. With optional it goes on without an agent.")
                 .consequence()
                 .step("Set it to the one that is meant:", &["heroku config:set HOOP_INSTALL=optional", "or go back to the default, required:", "heroku config:unset HOOP_INSTALL"])
@@ -75,6 +87,11 @@ pub(super) fn message(error: &ConfigError) -> Message {
             .step("If it happens again outside Heroku, check the third argument of bin/compile: a folder with a file for each config var, readable by the user who builds.", &[])
             .details(source),
     }
+}
+
+/// Returns the beginning of `value` as a person can read it, in quotation marks.
+fn shown(value: &str, limit: usize) -> String {
+    text::in_quotes(&text::excerpt(value, limit))
 }
 
 /// Starts the message of `error`.

@@ -1,10 +1,15 @@
 //! What to tell a person whose agent could not be put into the slug.
 
+use super::shortage::Shortage;
 use super::{ISSUES_URL, Message};
 use crate::build::install::InstallError;
 use crate::build::proof::ProofError;
 use crate::build::slug::SlugError;
 use crate::failure::Failure;
+use crate::text;
+use crate::version::Version;
+use rustix::io::Errno;
+use std::io::{self, ErrorKind};
 
 /// The failure id of `error`.
 pub(super) fn failure(error: &InstallError) -> Failure {
@@ -54,40 +59,81 @@ pub(super) fn message(error: &InstallError) -> Message {
                 .details(source)
         }
         InstallError::Slug(SlugError::WriteFailed { path, source }) => {
-            of(error, format!("writing {path} failed."))
-                .text("A full disk or a limit on the size of files is the usual cause.")
-                .consequence()
-                .step("Deploy again.", &[])
-                .step("If it happens again, tell us:", &[ISSUES_URL])
-                .details(source)
+            let message = of(error, format!("writing {path} failed."));
+            let message = match Shortage::of(source) {
+                Some(shortage) => shortage.steps(message.text(shortage.sentence()).consequence()),
+                None => message
+                    .text("A disk that fails or may not be written is the usual cause.")
+                    .consequence()
+                    .step("Where the machine is yours, look at the disk of the build dir:", &["df -h", "mount"])
+                    .step("Deploy again.", &[]),
+            };
+            message.step("If it happens again, tell us:", &[ISSUES_URL]).details(source)
         }
-        InstallError::OwnBinary(source) => of(error, "this program cannot copy itself into the slug.")
-            .text("hoopstart is a copy of hoop-buildpack, which is read from /proc/self/exe.")
-            .consequence()
-            .step("Build where /proc is mounted.", &[])
-            .details(source),
+        InstallError::OwnBinary(source) => {
+            let message = of(error, "this program cannot copy itself into the slug.")
+                .text("hoopstart is a copy of hoop-buildpack, which is read from /proc/self/exe.");
+            let message = match Shortage::of(source) {
+                Some(shortage) => shortage.steps(message.text(shortage.sentence()).consequence()),
+                None => message.consequence().step("Build where /proc is mounted.", &[]),
+            };
+            message.details(source)
+        }
         InstallError::Proof { version, error: proof } => proof_message(error, version, proof),
     }
 }
 
 /// The messages of an agent that did not prove itself.
-fn proof_message(error: &InstallError, version: &crate::version::Version, proof: &ProofError) -> Message {
+fn proof_message(error: &InstallError, version: &Version, proof: &ProofError) -> Message {
     let does_not_run = || {
         of(error, format!("hoop agent {version} does not run on this machine."))
             .text("Its digest is the expected one. It was asked for its version before it went into the slug, with")
             .quote("hoop version")
     };
     let message = match proof {
-        ProofError::NotStarted(_) => does_not_run()
-            .text("and the kernel did not start it. An archive with the agent of another architecture is the usual cause."),
+        ProofError::NotStarted(source) => return not_started(does_not_run(), source),
         ProofError::Failed { status, .. } => does_not_run().text(format!("and it ended with {status}.")),
         ProofError::TimedOut => does_not_run().text("and it had not answered after 10 s, so it was ended."),
         ProofError::NotVersion(_) => does_not_run().text("and its answer was not the line of JSON it should be."),
         ProofError::OtherVersion(reported) => of(error, format!("the agent in the archive of {version} says it is {reported}."))
             .text("Its digest is the expected one, so the archive was published with the wrong program, or a mirror's files were mixed up."),
     };
-    let message = message
-        .consequence()
+    let message = another_version(message.consequence());
+    match proof {
+        ProofError::Failed { stderr, .. } if stderr.is_empty() => message.details("it wrote nothing to stderr"),
+        ProofError::Failed { stderr, .. } => message.details(stderr),
+        ProofError::NotVersion(answer) => message.details(format!("it answered {}", text::in_quotes(answer))),
+        ProofError::NotStarted(_) | ProofError::TimedOut | ProofError::OtherVersion(_) => message,
+    }
+}
+
+/// Goes on with the `message` about an agent that was not started, because of `source`: the agent is not always at
+/// fault.
+fn not_started(message: Message, source: &io::Error) -> Message {
+    if let Some(shortage) = Shortage::of(source) {
+        let message = message.text("and it was not started.").text(shortage.sentence());
+        return shortage
+            .steps(message.consequence())
+            .step("If it happens again, tell us:", &[ISSUES_URL])
+            .details(source);
+    }
+    let message = match source.kind() {
+        ErrorKind::PermissionDenied => message
+            .text("and the kernel does not let it be executed. A build dir on a disk that is mounted with noexec is the usual cause.")
+            .consequence()
+            .step("Where the machine is yours, build on a disk from which programs may be run. Those from which none may be:", &["findmnt -O noexec"])
+            .step("Deploy again.", &[])
+            .step("If it happens again, tell us:", &[ISSUES_URL]),
+        ErrorKind::NotFound => another_version(message.text("and the kernel did not start it. An agent that needs an interpreter or a loader that is not here is the usual cause.").consequence()),
+        _ if Errno::from_io_error(source) == Some(Errno::NOEXEC) => another_version(message.text("and the kernel did not start it. An archive with the agent of another architecture is the usual cause.").consequence()),
+        _ => another_version(message.text("and the kernel did not start it.").consequence()),
+    };
+    message.details(source)
+}
+
+/// Adds the steps against an agent that is not what it should be.
+fn another_version(message: Message) -> Message {
+    message
         .step(
             "Use another version, and deploy again:",
             &["heroku config:set HOOP_VERSION=<version>"],
@@ -96,14 +142,7 @@ fn proof_message(error: &InstallError, version: &crate::version::Version, proof:
             "If HOOP_RELEASES_URL names a mirror, compare its files with the originals.",
             &[],
         )
-        .step("Otherwise tell us:", &[ISSUES_URL]);
-    match proof {
-        ProofError::NotStarted(source) => message.details(source),
-        ProofError::Failed { stderr, .. } if stderr.is_empty() => message.details("it wrote nothing to stderr"),
-        ProofError::Failed { stderr, .. } => message.details(stderr),
-        ProofError::NotVersion(answer) => message.details(format!("it answered \"{answer}\"")),
-        ProofError::TimedOut | ProofError::OtherVersion(_) => message,
-    }
+        .step("Otherwise tell us:", &[ISSUES_URL])
 }
 
 /// Starts the message of `error`.

@@ -10,6 +10,7 @@ mod config;
 mod fetch;
 mod install;
 mod release;
+mod shortage;
 pub mod warnings;
 
 use crate::build::BuildError;

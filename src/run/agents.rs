@@ -1,9 +1,9 @@
 //! The agent processes: starting them, reading what they write, ending them.
 
+use super::ending::Ending;
 use super::io_error;
 use super::lines::Lines;
 use super::plan::Agents;
-use super::policy::Ending;
 use super::processes;
 use crate::secret::Secret;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, kill_process_group, wait};

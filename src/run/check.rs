@@ -29,7 +29,7 @@ pub(super) fn run(environment: &Environment, connect: bool) -> i32 {
     let far = reach.as_ref().and_then(|reach| reach.fault.as_ref());
     let faults: Vec<&Fault> = faults(&here, plan).chain(far).collect();
     for fault in &faults {
-        report.push_str(&fault.line());
+        report.push_str(&plan.line(fault));
         report.push('\n');
     }
     // Whoever reads this may have gone.
@@ -73,10 +73,8 @@ fn facts(here: &Plan, plan: &Plan) -> String {
                 None => fact("gateway", "not named in a form that can be read"),
             }
             for command in &agents.commands {
-                fact(
-                    "connection",
-                    command.connection.as_deref().unwrap_or("those of this agent"),
-                );
+                let name = command.connection.as_deref().unwrap_or("those of this agent");
+                fact("connection", &text::visible(name));
             }
         }
         (None, Some(reason)) => fact("agent", &format!("not started: {reason}")),

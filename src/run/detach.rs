@@ -58,7 +58,10 @@ pub(super) fn start_supervisor(pid: u32, agents: &Agents, claim: Option<&OwnedFd
             Ok(WaitStatus::Exited(_, 0)) | Err(Errno::ECHILD) => Ok(()),
             // An error number is below 256 on Linux, so an exit status holds one.
             Ok(WaitStatus::Exited(_, errno)) => Err(io::Error::from_raw_os_error(errno)),
-            Ok(status) => Err(io::Error::other(format!("its parent was ended: {status:?}"))),
+            Ok(WaitStatus::Signaled(_, signal, _)) => {
+                Err(io::Error::other(format!("its parent was ended by {}", signal.as_str())))
+            }
+            Ok(_) => Err(io::Error::other("its parent did not end")),
             Err(errno) => Err(errno.into()),
         }
     })

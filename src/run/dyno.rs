@@ -66,6 +66,11 @@ impl DynoList {
         )
     }
 
+    /// Returns how many items it has.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Answers whether the list names `dyno`.
     fn names(&self, dyno: &Dyno) -> bool {
         self.0.iter().any(|item| dyno.is_named_by(item))

@@ -55,6 +55,10 @@ impl Command {
                 fault::tell(&Fault::CommandNotFound { command });
                 NOT_FOUND
             }
+            _ if self.names_folder() => {
+                fault::tell(&Fault::CommandIsFolder { command });
+                NOT_EXECUTABLE
+            }
             errno => {
                 let cause = errno.desc().to_lowercase();
                 fault::tell(&Fault::CommandNotExecutable { command, cause });
@@ -95,6 +99,12 @@ impl Command {
         let folders = std::env::var_os("PATH")?;
         let mut paths = std::env::split_paths(&folders).map(|folder| folder.join(program));
         paths.find(runs).map(PathBuf::into_os_string)
+    }
+
+    /// Answers whether the program is given as a path, and a folder is there.
+    fn names_folder(&self) -> bool {
+        let program = Path::new(OsStr::from_bytes(self.program.as_bytes()));
+        program.as_os_str().as_bytes().contains(&b'/') && program.is_dir()
     }
 
     /// Answers whether the program is given as a path and is there. If it cannot be found all the same, what is

@@ -6,8 +6,20 @@
 use crate::agent_key::KeyFault;
 use crate::connections::ConnectionsFault;
 use crate::failure::Failure;
+use crate::text;
 use crate::version::Version;
 use std::fmt;
+
+/// What is left of a list of process types without those the app does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// Other items, which count.
+    Items,
+    /// Nothing, and the agent runs only where the list says.
+    Nowhere,
+    /// Nothing, and the agent runs but where the list says.
+    Everywhere,
+}
 
 /// Something that is wrong at run time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +43,11 @@ pub enum Fault {
     /// The agent's program is not in the slug.
     AgentMissing {
         /// Where it was looked for.
+        path: String,
+    },
+    /// The agent's program is in the slug and may not be executed.
+    AgentNotExecutable {
+        /// Where it is.
         path: String,
     },
     /// The manifest is missing or is not one.
@@ -71,6 +88,8 @@ pub enum Fault {
         unknown: Vec<String>,
         /// The types of the Procfile.
         known: Vec<String>,
+        /// What is left of the list.
+        rest: Rest,
     },
     /// The gateway's name does not resolve.
     GatewayUnresolved {
@@ -105,6 +124,11 @@ pub enum Fault {
         /// Its name as given.
         command: String,
     },
+    /// What should be the app's program is a folder.
+    CommandIsFolder {
+        /// Its name as given.
+        command: String,
+    },
     /// The app's program cannot be run.
     CommandNotExecutable {
         /// Its name as given.
@@ -120,7 +144,7 @@ impl Fault {
         match self {
             Fault::KeyMissing => Failure::KeyMissing,
             Fault::KeyMalformed { .. } | Fault::KeyRefused { .. } => Failure::KeyMalformed,
-            Fault::AgentMissing { .. } => Failure::AgentMissing,
+            Fault::AgentMissing { .. } | Fault::AgentNotExecutable { .. } => Failure::AgentMissing,
             Fault::ManifestUnreadable { .. } => Failure::ManifestUnreadable,
             Fault::ConnectionMissing => Failure::ConnectionMissing,
             Fault::ConnectionInvalid(_) => Failure::ConnectionInvalid,
@@ -135,7 +159,7 @@ impl Fault {
             Fault::SupervisorFailed { .. } => Failure::SupervisorFailed,
             Fault::CommandMissing => Failure::CommandMissing,
             Fault::CommandNotFound { .. } => Failure::CommandNotFound,
-            Fault::CommandNotExecutable { .. } => Failure::CommandNotExecutable,
+            Fault::CommandIsFolder { .. } | Fault::CommandNotExecutable { .. } => Failure::CommandNotExecutable,
         }
     }
 
@@ -147,6 +171,7 @@ impl Fault {
             | Fault::KeyMalformed { .. }
             | Fault::KeyRefused { .. }
             | Fault::AgentMissing { .. }
+            | Fault::AgentNotExecutable { .. }
             | Fault::ManifestUnreadable { .. }
             | Fault::ConnectionMissing
             | Fault::ConnectionInvalid(_)
@@ -161,6 +186,7 @@ impl Fault {
             | Fault::SupervisorFailed { .. }
             | Fault::CommandMissing
             | Fault::CommandNotFound { .. }
+            | Fault::CommandIsFolder { .. }
             | Fault::CommandNotExecutable { .. } => false,
         }
     }
@@ -171,98 +197,194 @@ impl Fault {
         format!("hoopstart: {kind}: {self} [{}]", self.failure())
     }
 
+    /// Returns the whole line that tells it where `HOOP_REQUIRED` is on. It is another one if that stops the boot.
+    pub fn line_if_required(&self) -> String {
+        if !self.stops_a_required_agent() {
+            return self.line();
+        }
+        let Parts { wrong, remedy, .. } = self.parts();
+        let stopped = "HOOP_REQUIRED is on, so nothing was started, exit 78";
+        format!("hoopstart: error: {wrong}; {stopped}. {remedy} [{}]", self.failure())
+    }
+
     /// Answers whether nothing at all is started because of it.
     fn is_error(&self) -> bool {
         matches!(
             self,
-            Fault::CommandMissing | Fault::CommandNotFound { .. } | Fault::CommandNotExecutable { .. }
+            Fault::CommandMissing
+                | Fault::CommandNotFound { .. }
+                | Fault::CommandIsFolder { .. }
+                | Fault::CommandNotExecutable { .. }
         )
+    }
+
+    /// Returns the sentence in its parts.
+    fn parts(&self) -> Parts {
+        match self {
+            Fault::KeyMissing => Parts::new(
+                "HOOP_KEY is not set",
+                NOT_STARTED,
+                "Set it with: heroku config:set HOOP_KEY=<key>",
+            ),
+            Fault::KeyMalformed { name, fault } => Parts::new(
+                format!("the agent key in {name} cannot be used: {fault}"),
+                NOT_CONNECTED,
+                format!("Copy the key again and set it with: heroku config:set {name}=<key>"),
+            ),
+            Fault::KeyRefused { version, keys } => Parts::new(
+                format!("agent {version} refuses {keys}"),
+                NOT_CONNECTED,
+                "Deploy again with a newer one: heroku config:unset HOOP_VERSION",
+            ),
+            Fault::AgentMissing { path } => Parts::new(
+                format!("there is no hoop agent at {path}"),
+                "; the app runs without it",
+                "The build log says why; deploy again to install it",
+            ),
+            Fault::AgentNotExecutable { path } => Parts::new(
+                format!("the hoop agent at {path} may not be executed"),
+                NOT_STARTED,
+                "Something has changed its mode since the build, or its disk is mounted with noexec; deploy again to install it anew",
+            ),
+            Fault::ManifestUnreadable { path, cause } => Parts::new(
+                format!("cannot read {path} ({cause})"),
+                NOT_STARTED,
+                "Deploy again to write it",
+            ),
+            Fault::ConnectionMissing => Parts::new(
+                "HOOP_CONNECTION is not set, and this agent key needs it",
+                NOT_STARTED,
+                "Set it with: heroku config:set HOOP_CONNECTION=<name>",
+            ),
+            Fault::ConnectionInvalid(fault) => Parts::new(
+                format!("HOOP_CONNECTION cannot be used: {fault}"),
+                NOT_STARTED,
+                "Set it with: heroku config:set HOOP_CONNECTION=<name>",
+            ),
+            Fault::ConnectionNotPublished { version } => Parts::new(
+                format!("agent {version} does not publish the names of HOOP_CONNECTION with this kind of key"),
+                ". The agent and the app run all the same",
+                "Either set up the connections in the gateway's web app and bind them to this agent, or set HOOP_KEY to an organisation's key (hoop admin get orgkeys)",
+            ),
+            Fault::CommandInvalid => Parts::new(
+                "HOOP_COMMAND has a quote that is not closed",
+                NOT_STARTED,
+                "Set it with: heroku config:set HOOP_COMMAND=<command>",
+            ),
+            Fault::ValueInvalid { name, value } => Parts::new(
+                format!("{name} is {}, which is neither on nor off", text::in_quotes(value)),
+                ", so it counts as off",
+                format!("Use true or false: heroku config:set {name}=true"),
+            ),
+            Fault::NotWithAutostart { name } => Parts::new(
+                format!("{name} has no effect with HOOP_AUTOSTART"),
+                ": the shell that starts the app is not ours to change or stop",
+                "Start the app with hoopstart in your Procfile instead",
+            ),
+            Fault::ProcessTypeUnknown {
+                name,
+                unknown,
+                known,
+                rest,
+            } => {
+                let set = if unknown.iter().any(|item| item.contains([' ', '<'])) {
+                    format!("Put a comma between two of them: heroku config:set {name}=<type>,<type>")
+                } else {
+                    format!("Set it with: heroku config:set {name}=<types>")
+                };
+                Parts::new(
+                    format!(
+                        "{name} names {}, and the Procfile has no such process type",
+                        unknown.join(", ")
+                    ),
+                    match rest {
+                        Rest::Items => ", so only the rest of the list counts",
+                        Rest::Nowhere => ", so the agent runs in no dyno",
+                        Rest::Everywhere => ", so the list keeps the agent out of no dyno",
+                    },
+                    format!("The Procfile has: {}. {set}", known.join(", ")),
+                )
+            }
+            Fault::GatewayUnresolved { host, cause } => Parts::new(
+                format!("the gateway's name \"{host}\" does not resolve ({cause})"),
+                ", so the agent cannot connect; the app is not affected",
+                "Copy the agent key again, or correct the name in it",
+            ),
+            Fault::GatewayUnreachable { place, cause } => Parts::new(
+                format!("cannot connect to the gateway at {place} ({cause})"),
+                ", nor can the agent; the app is not affected",
+                "Check that the gateway runs, that the port in the agent key is that of its gRPC, and that its firewall lets this dyno in",
+            ),
+            Fault::GatewayTls { place, cause } => Parts::new(
+                format!("the gateway at {place} answers, and no TLS connection could be made ({cause})"),
+                ", so the agent cannot connect; the app is not affected",
+                "For a certificate of your own authority set HOOP_TLSCA; for one with another name, HOOP_TLSSERVERNAME; for a gateway without TLS, an agent key that begins with grpc://",
+            ),
+            Fault::SupervisorFailed { cause } => Parts::new(
+                format!("the agent's supervisor could not be started ({cause})"),
+                "; the app runs without the agent",
+                "Restart the dyno to try again",
+            ),
+            Fault::CommandMissing => Parts::new(
+                "there is no command to become",
+                "; nothing was started, exit 2",
+                "Write it behind two dashes: hoopstart -- <command>",
+            ),
+            Fault::CommandNotFound { command } => Parts::new(
+                format!("cannot run \"{command}\": no such program"),
+                "; nothing was started, exit 127",
+                "Check the command after hoopstart in your Procfile",
+            ),
+            Fault::CommandIsFolder { command } => Parts::new(
+                format!("cannot run \"{command}\": it is a folder"),
+                "; nothing was started, exit 126",
+                "Name a program after hoopstart in your Procfile",
+            ),
+            Fault::CommandNotExecutable { command, cause } => Parts::new(
+                format!("cannot run \"{command}\": {cause}"),
+                "; nothing was started, exit 126",
+                "Check the file after hoopstart in your Procfile and its mode (git update-index --chmod=+x <file>)",
+            ),
+        }
+    }
+}
+
+/// What most faults mean for the app.
+const NOT_STARTED: &str = ", so the agent was not started; the app runs without it";
+
+/// What a fault means for the app with which the agent is started all the same.
+const NOT_CONNECTED: &str = ". The agent will not connect; the app is not affected";
+
+/// The sentence of a fault, in parts: where `HOOP_REQUIRED` stops the boot, it means something else for the app.
+struct Parts {
+    /// What is wrong.
+    wrong: String,
+    /// What that means for the app, with the mark before it.
+    state: &'static str,
+    /// What to do.
+    remedy: String,
+}
+
+impl Parts {
+    /// Takes the three parts.
+    fn new(wrong: impl Into<String>, state: &'static str, remedy: impl Into<String>) -> Self {
+        Self {
+            wrong: wrong.into(),
+            state,
+            remedy: remedy.into(),
+        }
     }
 }
 
 impl fmt::Display for Fault {
     /// Writes the sentence, without `hoopstart: ` and without the failure id.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Fault::KeyMissing => f.write_str(
-                "HOOP_KEY is not set, so the agent was not started; the app runs without it. Set it with: heroku config:set HOOP_KEY=<key>",
-            ),
-            Fault::KeyMalformed { name, fault } => write!(
-                f,
-                "the agent key in {name} cannot be used: {fault}. The agent will not connect; the app is not affected. Copy the key again and set it with: heroku config:set {name}=<key>"
-            ),
-            Fault::KeyRefused { version, keys } => write!(
-                f,
-                "agent {version} refuses {keys}. The agent will not connect; the app is not affected. Deploy again with a newer one: heroku config:unset HOOP_VERSION"
-            ),
-            Fault::AgentMissing { path } => write!(
-                f,
-                "there is no hoop agent at {path}; the app runs without it. The build log says why; deploy again to install it"
-            ),
-            Fault::ManifestUnreadable { path, cause } => write!(
-                f,
-                "cannot read {path} ({cause}), so the agent was not started; the app runs without it. Deploy again to write it"
-            ),
-            Fault::ConnectionMissing => f.write_str(
-                "HOOP_CONNECTION is not set, and this agent key needs it, so the agent was not started; the app runs without it. Set it with: heroku config:set HOOP_CONNECTION=<name>",
-            ),
-            Fault::ConnectionInvalid(fault) => write!(
-                f,
-                "HOOP_CONNECTION cannot be used: {fault}, so the agent was not started; the app runs without it. Set it with: heroku config:set HOOP_CONNECTION=<name>"
-            ),
-            Fault::ConnectionNotPublished { version } => write!(
-                f,
-                "agent {version} does not publish the names of HOOP_CONNECTION with this kind of key. The agent and the app run all the same. Either set up the connections in the gateway's web app and bind them to this agent, or set HOOP_KEY to an organisation's key (hoop admin get orgkeys)"
-            ),
-            Fault::CommandInvalid => f.write_str(
-                "HOOP_COMMAND has a quote that is not closed, so the agent was not started; the app runs without it. Set it with: heroku config:set HOOP_COMMAND=<command>",
-            ),
-            Fault::ValueInvalid { name, value } => write!(
-                f,
-                "{name} is \"{value}\", which is neither on nor off, so it counts as off. Use true or false: heroku config:set {name}=true"
-            ),
-            Fault::NotWithAutostart { name } => write!(
-                f,
-                "{name} has no effect with HOOP_AUTOSTART: the shell that starts the app is not ours to change or stop. Start the app with hoopstart in your Procfile instead"
-            ),
-            Fault::ProcessTypeUnknown { name, unknown, known } => write!(
-                f,
-                "{name} names {}, and the Procfile has no such process type, so only the rest of the list counts. The Procfile has: {}. Set it with: heroku config:set {name}=<types>",
-                unknown.join(", "),
-                known.join(", ")
-            ),
-            Fault::GatewayUnresolved { host, cause } => write!(
-                f,
-                "the gateway's name \"{host}\" does not resolve ({cause}), so the agent cannot connect; the app is not affected. Copy the agent key again, or correct the name in it"
-            ),
-            Fault::GatewayUnreachable { place, cause } => write!(
-                f,
-                "cannot connect to the gateway at {place} ({cause}), nor can the agent; the app is not affected. Check that the gateway runs, that the port in the agent key is that of its gRPC, and that its firewall lets this dyno in"
-            ),
-            Fault::GatewayTls { place, cause } => write!(
-                f,
-                "the gateway at {place} answers, and no TLS connection could be made ({cause}), so the agent cannot connect; the app is not affected. For a certificate of your own authority set HOOP_TLSCA; for one with another name, HOOP_TLSSERVERNAME; for a gateway without TLS, an agent key that begins with grpc://"
-            ),
-            Fault::SupervisorFailed { cause } => write!(
-                f,
-                "the agent's supervisor could not be started ({cause}); the app runs without the agent. Restart the dyno to try again"
-            ),
-            Fault::CommandMissing => f.write_str(
-                "there is no command to become; nothing was started, exit 2. Write it behind two dashes: hoopstart -- <command>",
-            ),
-            Fault::CommandNotFound { command } => write!(
-                f,
-                "cannot run \"{command}\": no such program; nothing was started, exit 127. Check the command after hoopstart in your Procfile"
-            ),
-            Fault::CommandNotExecutable { command, cause } => write!(
-                f,
-                "cannot run \"{command}\": {cause}; nothing was started, exit 126. Check the file after hoopstart in your Procfile and its mode (git update-index --chmod=+x <file>)"
-            ),
-        }
+        let Parts { wrong, state, remedy } = self.parts();
+        write!(f, "{wrong}{state}. {remedy}")
     }
 }
 
-/// Writes the line of `fault` to stderr.
+/// Writes the line of `fault` to stderr, for a boot that goes on.
 pub(super) fn tell(fault: &Fault) {
     say(&fault.line());
 }

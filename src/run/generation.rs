@@ -118,6 +118,11 @@ pub(super) fn commands(
         Generation::RunWithCommand => {
             let mut rest: Vec<OsString> = vec!["--export".into(), exported_names(environment).into()];
             if let Some(entrypoint) = entrypoint {
+                // This agent reads the line itself, as bash would, and ends at once where it cannot. `$'…'` is a
+                // quote of bash's that we cannot tell the end of.
+                if !entrypoint.contains("$'") {
+                    shell_words::split(entrypoint).map_err(|_| Fault::CommandInvalid)?;
+                }
                 rest.extend(["--command".into(), entrypoint.into()]);
             }
             rest
@@ -270,9 +275,13 @@ mod tests {
             lines(Generation::RunWithArguments, "a", None).unwrap(),
             ["run|--name|a"]
         );
+        for generation in [Generation::RunWithArguments, Generation::RunWithCommand] {
+            assert_eq!(lines(generation, "a", Some("it's")), Err(Fault::CommandInvalid));
+            assert_eq!(lines(generation, "a", Some("bash -c \"x")), Err(Fault::CommandInvalid));
+        }
         assert_eq!(
-            lines(Generation::RunWithArguments, "a", Some("it's")),
-            Err(Fault::CommandInvalid)
+            lines(Generation::RunWithCommand, "a", Some(r"echo $'it\'s'")).unwrap(),
+            [r"run|--name|a|--export|LANG,PATH|--command|echo $'it\'s'"]
         );
         assert_eq!(
             lines(Generation::RunWithCommand, "a", Some("bundle exec rails console")).unwrap(),

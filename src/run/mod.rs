@@ -31,6 +31,7 @@ mod connect;
 mod credential;
 mod detach;
 mod dyno;
+mod ending;
 mod exec;
 mod fault;
 mod footprint;
@@ -44,7 +45,7 @@ mod signals;
 mod slug;
 mod supervisor;
 
-pub use fault::Fault;
+pub use fault::{Fault, Rest};
 pub use signals::{is_ignored, survive as survive_signals};
 
 use crate::config;
@@ -62,10 +63,6 @@ const NOT_CONFIGURED: i32 = 78;
 
 /// The exit status of a wrong command line.
 const USAGE: i32 = 2;
-
-/// What is said where `HOOP_REQUIRED` stops a boot, after the line of the fault.
-const STOPPED_BY_REQUIRED: &str =
-    "hoopstart: error: HOOP_REQUIRED is on and the agent cannot be started; nothing was started, exit 78";
 
 /// What hoopstart is asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,12 +166,13 @@ fn beside(attach_to: Option<u32>, environment: &Environment) -> Outcome {
             }
         }
     };
-    plan.tell();
-    if attach_to.is_none() && plan.stops_the_boot() {
-        fault::say(STOPPED_BY_REQUIRED);
+    // The shell that has us attached goes on whatever we say.
+    let obeys_required = attach_to.is_none();
+    plan.tell(obeys_required);
+    if obeys_required && plan.stops_the_boot() {
         return Outcome::Stop;
     }
-    if attach_to.is_some() {
+    if !obeys_required {
         for name in plan.powerless_with_autostart() {
             fault::tell(&Fault::NotWithAutostart { name });
         }

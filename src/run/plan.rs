@@ -2,9 +2,9 @@
 
 use super::credential::{Credential, Gateway, masks};
 use super::dyno::{Dyno, DynoList, runs_in};
-use super::fault::{self, Fault};
+use super::fault::{self, Fault, Rest};
 use super::generation::{self, AgentCommand, Generation};
-use super::slug::Slug;
+use super::slug::{AgentFile, Slug};
 use crate::config;
 use crate::connections::Connections;
 use crate::environment::Environment;
@@ -90,11 +90,23 @@ impl Plan {
             .as_ref()
             .map(|manifest| manifest.process_types.clone())
             .unwrap_or_default();
-        for (name, list) in [(config::PROCESS_TYPES, &only), (config::IGNORE_PROCESS_TYPES, &never)] {
-            let unknown: Vec<String> = list.iter().flat_map(|list| list.unknown(&known)).collect();
+        for (name, list, without_any) in [
+            (config::PROCESS_TYPES, &only, Rest::Nowhere),
+            (config::IGNORE_PROCESS_TYPES, &never, Rest::Everywhere),
+        ] {
+            let Some(list) = list else { continue };
+            let unknown: Vec<String> = list.unknown(&known).collect();
             if !unknown.is_empty() {
-                let known = known.clone();
-                faults.push(Fault::ProcessTypeUnknown { name, unknown, known });
+                faults.push(Fault::ProcessTypeUnknown {
+                    name,
+                    rest: if unknown.len() == list.len() {
+                        without_any
+                    } else {
+                        Rest::Items
+                    },
+                    unknown,
+                    known: known.clone(),
+                });
             }
         }
         let decision = if disabled {
@@ -167,11 +179,21 @@ impl Plan {
             .map(|(name, _)| name)
     }
 
-    /// Writes a line for every fault, and with `HOOPSTART_DEBUG` one for every decision.
-    pub(super) fn tell(&self) {
+    /// Returns the line that tells `fault` in a boot that `HOOP_REQUIRED` may stop.
+    pub(super) fn line(&self, fault: &Fault) -> String {
+        if self.required {
+            fault.line_if_required()
+        } else {
+            fault.line()
+        }
+    }
+
+    /// Writes a line for every fault, and with `HOOPSTART_DEBUG` one for every decision. `obeys_required` says
+    /// whether `HOOP_REQUIRED` can stop the boot.
+    pub(super) fn tell(&self, obeys_required: bool) {
         self.debug(|| format!("dyno {}: {}", text::visible(&self.dyno.name), self.dyno_reason));
         for fault in &self.faults {
-            fault::tell(fault);
+            fault::say(&if obeys_required { self.line(fault) } else { fault.line() });
         }
         match &self.decision {
             Decision::NotHere(reason) => self.debug(|| format!("no agent is started: {reason}")),
@@ -201,12 +223,13 @@ fn agents(environment: &Environment, slug: &Slug, faults: &mut Vec<Fault>) -> Re
         path: slug.manifest_path.display().to_string(),
         cause: text::excerpt(cause, 120),
     })?;
-    let record = manifest.agent.as_ref().filter(|_| slug.has_agent);
-    let version = &record
-        .ok_or_else(|| Fault::AgentMissing {
-            path: slug.programs.join("hoop").display().to_string(),
-        })?
-        .version;
+    let program = slug.programs.join("hoop");
+    let path = program.display().to_string();
+    let version = match (&manifest.agent, slug.agent) {
+        (Some(record), AgentFile::Program) => &record.version,
+        (Some(_), AgentFile::NotExecutable) => return Err(Fault::AgentNotExecutable { path }),
+        (None, _) | (_, AgentFile::Missing) => return Err(Fault::AgentMissing { path }),
+    };
     let credential = Credential::find(environment).ok_or(Fault::KeyMissing)?;
     let mode = credential.mode();
     let generation = Generation::of(version, mode);
@@ -253,7 +276,7 @@ fn agents(environment: &Environment, slug: &Slug, faults: &mut Vec<Fault>) -> Re
         generation::agent_environment(environment, version, generation, &credential, &connections, &programs);
     let entrypoint = environment.text(config::COMMAND);
     Ok(Agents {
-        program: slug.programs.join("hoop"),
+        program,
         version: version.clone(),
         generation,
         commands: generation::commands(generation, &connections, entrypoint, &agent_environment)?,
@@ -269,7 +292,7 @@ mod tests {
     use super::Plan;
     use crate::environment::Environment;
     use crate::manifest::{AgentRecord, Manifest};
-    use crate::run::slug::Slug;
+    use crate::run::slug::{AgentFile, Slug};
     use std::path::PathBuf;
 
     const STANDARD: &str = "grpcs://web:s3cr3t0@gateway.example:8443?mode=standard";
@@ -290,7 +313,7 @@ mod tests {
             programs: PathBuf::from("/app/.hoop/bin"),
             manifest_path: PathBuf::from("/app/.hoop/manifest.yml"),
             manifest: Ok(manifest),
-            has_agent: true,
+            agent: AgentFile::Program,
         }
     }
 
@@ -391,8 +414,8 @@ mod tests {
 
     #[test]
     fn an_agent_or_manifest_that_is_not_there_is_told() {
-        let without_agent = Slug {
-            has_agent: false,
+        let with = |agent| Slug {
+            agent,
             ..slug("1.148.0")
         };
         let without_manifest = Slug {
@@ -401,7 +424,9 @@ mod tests {
         };
 
         let key = [("HOOP_KEY", STANDARD)];
-        assert_eq!(outcome(&without_agent, &key), (vec!["start::agent-missing"], 0, false));
+        for agent in [AgentFile::Missing, AgentFile::NotExecutable] {
+            assert_eq!(outcome(&with(agent), &key), (vec!["start::agent-missing"], 0, false));
+        }
         assert_eq!(
             outcome(&without_manifest, &key),
             (vec!["start::manifest-unreadable"], 0, false)

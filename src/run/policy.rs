@@ -3,7 +3,7 @@
 //!
 //! The agent is a guest: no event of it ever leads to anything that the app could feel.
 
-use std::fmt;
+use super::ending::Ending;
 use std::time::Duration;
 
 /// The pause before an agent that has exited is started again; doubled at each exit.
@@ -45,27 +45,6 @@ pub(super) enum Event {
     },
     /// Nothing but that time has passed.
     TimePassed,
-}
-
-/// How an agent ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Ending {
-    /// With an exit status.
-    Status(i32),
-    /// By a signal.
-    Signal(i32),
-    /// It never began.
-    NotStarted(String),
-}
-
-impl fmt::Display for Ending {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Ending::Status(status) => write!(f, "exited with status {status}"),
-            Ending::Signal(signal) => write!(f, "was ended by signal {signal}"),
-            Ending::NotStarted(cause) => write!(f, "could not be started ({cause})"),
-        }
-    }
 }
 
 /// Something to do.

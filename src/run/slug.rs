@@ -2,6 +2,7 @@
 
 use crate::environment::Environment;
 use crate::manifest::{self, Manifest};
+use rustix::fs::Access;
 use std::path::{Path, PathBuf};
 
 /// What hoopstart finds of itself on disk.
@@ -13,8 +14,32 @@ pub(super) struct Slug {
     pub(super) manifest_path: PathBuf,
     /// The manifest, or why there is none.
     pub(super) manifest: Result<Manifest, String>,
-    /// Whether the agent's program is there.
-    pub(super) has_agent: bool,
+    /// The agent's program.
+    pub(super) agent: AgentFile,
+}
+
+/// What stands where the agent's program should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AgentFile {
+    /// No file.
+    Missing,
+    /// A file that may not be executed.
+    NotExecutable,
+    /// A program.
+    Program,
+}
+
+impl AgentFile {
+    /// Looks at `path`.
+    fn at(path: &Path) -> Self {
+        if !path.is_file() {
+            AgentFile::Missing
+        } else if rustix::fs::access(path, Access::EXEC_OK).is_err() {
+            AgentFile::NotExecutable
+        } else {
+            AgentFile::Program
+        }
+    }
 }
 
 impl Slug {
@@ -34,7 +59,7 @@ impl Slug {
             .map_err(|error| error.to_string())
             .and_then(|text| Manifest::from_yaml(&text).map_err(|error| error.to_string()));
         Self {
-            has_agent: programs.join("hoop").is_file(),
+            agent: AgentFile::at(&programs.join("hoop")),
             programs,
             manifest_path,
             manifest,

@@ -4,11 +4,12 @@
 
 use super::agents::Processes;
 use super::detach::App;
+use super::ending::Ending;
 use super::footprint::Code;
 use super::io_error;
 use super::log::Log;
 use super::plan::Agents;
-use super::policy::{Action, Ending, Event, Policy};
+use super::policy::{Action, Event, Policy};
 use super::processes::Process;
 use super::signals::{self, Received};
 use crate::text;
@@ -126,7 +127,7 @@ impl<'a> Supervisor<'a> {
             match action {
                 Action::Start(agent) => {
                     if let Err(error) = self.processes.start(agent) {
-                        let ending = Ending::NotStarted(error.to_string());
+                        let ending = Ending::not_started(&error);
                         self.event(Event::AgentEnded { agent, ending });
                     }
                 }
@@ -153,9 +154,10 @@ impl<'a> Supervisor<'a> {
             _ => "agent".to_owned(),
         };
         format!(
-            "hoopstart: warning: {which} {ending} after {}s; next try in {}s, the app is not affected",
+            "hoopstart: warning: {which} {ending} after {}s; next try in {}s, the app is not affected{}",
             age.as_secs(),
-            pause.as_secs_f64().round()
+            pause.as_secs_f64().round(),
+            ending.remedy()
         )
     }
 

@@ -13,9 +13,9 @@ use std::process::Command;
 /// The stack that a build is told it is for.
 const STACK: &str = "heroku-24";
 
-/// Variables of the person's environment that reach the build, since the way to a release server may depend on
-/// them.
-const PASSED_ON: [&str; 13] = [
+/// Variables of the person's environment that reach the build, since the way to a release server, and colour, may
+/// depend on them.
+const PASSED_ON: [&str; 14] = [
     "ALL_PROXY",
     "CURL_CONNECT_TIMEOUT",
     "CURL_TIMEOUT",
@@ -25,6 +25,7 @@ const PASSED_ON: [&str; 13] = [
     "NO_PROXY",
     "SSL_CERT_DIR",
     "SSL_CERT_FILE",
+    "TERM",
     "all_proxy",
     "http_proxy",
     "https_proxy",

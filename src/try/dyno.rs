@@ -63,7 +63,7 @@ pub(super) fn run(
     environment: &Environment,
     stop: Stop,
 ) -> anyhow::Result<i32> {
-    let command_line = command_line(slug, process_type)?;
+    let command_line = command_line(&procfile(slug)?, process_type)?;
     let port = free_port().context("cannot find a free port")?;
     let profile = slug.with_file_name("profile.sh");
     fs_err::write(&profile, PROFILE)?;
@@ -98,11 +98,15 @@ pub(super) fn run(
     .watch()
 }
 
-/// Returns the command line of `process_type` in the Procfile of `slug`.
-fn command_line(slug: &Path, process_type: &str) -> anyhow::Result<String> {
-    let text = fs_err::read_to_string(slug.join("Procfile"))
+/// Reads the Procfile in `folder`.
+pub(super) fn procfile(folder: &Path) -> anyhow::Result<Procfile> {
+    let text = fs_err::read_to_string(folder.join("Procfile"))
         .context("there is no process to run: the app has no Procfile that can be read")?;
-    let procfile = Procfile::parse(&text);
+    Ok(Procfile::parse(&text))
+}
+
+/// Returns the command line of `process_type` in `procfile`.
+pub(super) fn command_line(procfile: &Procfile, process_type: &str) -> anyhow::Result<String> {
     if let Some(command) = procfile.command(process_type) {
         Ok(command.to_owned())
     } else {

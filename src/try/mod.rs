@@ -8,7 +8,7 @@ mod build;
 mod dyno;
 
 use crate::environment::Environment;
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ ENVIRONMENT:
 
 EXIT STATUS:
   The app's; 128 and the signal's number if it was ended by one.
-  1 where the build fails, 2 where the arguments are wrong.
+  1 where the build fails or there is no process to run, 2 where the arguments are wrong.
 
 EXAMPLE:
   hoop-buildpack try ~/my-app worker --env HOOP_VERSION=1.148.0 --env HOOP_KEY")]
@@ -58,13 +58,32 @@ pub struct TryArgs {
     stop_after: Option<u64>,
 }
 
+/// Why nothing came of it.
+#[derive(Debug, thiserror::Error)]
+pub enum TryError {
+    /// The arguments are wrong.
+    #[error("{0:#}")]
+    Arguments(anyhow::Error),
+    /// Something else.
+    #[error("{0:#}")]
+    Failed(#[from] anyhow::Error),
+}
+
 /// Builds and runs. Returns the exit status.
-pub fn run(args: &TryArgs, environment: &Environment) -> anyhow::Result<i32> {
+pub fn run(args: &TryArgs, environment: &Environment) -> Result<i32, TryError> {
     let app_dir = args
         .app_dir
         .canonicalize()
-        .with_context(|| format!("cannot open {}", args.app_dir.display()))?;
-    let config_vars = config_vars(args, &app_dir, environment)?;
+        .with_context(|| format!("cannot open {}", args.app_dir.display()))
+        .map_err(TryError::Arguments)?;
+    if !app_dir.is_dir() {
+        return Err(TryError::Arguments(anyhow!("{} is not a folder", app_dir.display())));
+    }
+    let config_vars = config_vars(args, &app_dir, environment).map_err(TryError::Arguments)?;
+    // Before the build, so that nobody waits for one in vain. An app without a Procfile is built all the same.
+    if let Ok(procfile) = dyno::procfile(&app_dir) {
+        dyno::command_line(&procfile, &args.process_type).map_err(TryError::Arguments)?;
+    }
     let stop = dyno::Stop::new(args.stop_after.map(Duration::from_secs))?;
     let scratch = tempfile::Builder::new()
         .prefix("hoop-try-")
@@ -73,7 +92,7 @@ pub fn run(args: &TryArgs, environment: &Environment) -> anyhow::Result<i32> {
     let Some(slug) = build::slug(&app_dir, scratch.path(), &config_vars, environment)? else {
         return Ok(1);
     };
-    dyno::run(&slug, &args.process_type, &config_vars, environment, stop)
+    Ok(dyno::run(&slug, &args.process_type, &config_vars, environment, stop)?)
 }
 
 /// Collects the config vars: files first, then single ones.

@@ -39,6 +39,25 @@ fn an_agent_that_does_not_answer_is_an_error() {
 }
 
 #[test]
+fn the_usual_cause_is_the_one_that_fits() {
+    for (archive, cause) in [
+        (
+            Archive::of_foreign_machine(),
+            "An archive with the agent of another architecture",
+        ),
+        (
+            Archive::holding("#!/no/such/interpreter\n"),
+            "An agent that needs an interpreter",
+        ),
+        // The kernel says the same of a disk that is mounted with noexec.
+        (Archive::holding("#!/\n"), "mounted with noexec"),
+    ] {
+        let run = archive_fails(&archive.packed(), "install::agent-does-not-run");
+        run.assert(run.prose().contains(cause), cause);
+    }
+}
+
+#[test]
 fn an_agent_of_another_version_is_an_error() {
     let archive = Archive::holding(&agent(OTHER));
 

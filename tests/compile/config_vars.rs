@@ -38,13 +38,30 @@ fn what_is_not_a_version_is_refused_and_quoted() {
 fn what_a_version_hides_is_shown_in_words() {
     let build = Build::from(NOBODY).with("HOOP_VERSION", "1.2.3\u{1b}[31m");
 
-    build.compile_fails("config::version-invalid").tells(&["u{1b}"]);
+    build
+        .compile_fails("config::version-invalid")
+        .tells(&["\"1.2.3<escape>[31m\""]);
+}
+
+#[test]
+fn a_digest_or_url_that_is_set_to_nothing_is_told_with_how_to_unset_it() {
+    for (name, id) in [
+        ("HOOP_SHA256", "config::sha256-invalid"),
+        ("HOOP_RELEASES_URL", "config::releases-url-invalid"),
+    ] {
+        for value in ["", "\n", " "] {
+            let build = Build::from(NOBODY).with(name, value);
+            build.compile_fails(id).tells(&[
+                &format!("the config var {name} is set to nothing."),
+                &format!("heroku config:unset {name}"),
+            ]);
+        }
+    }
 }
 
 #[test]
 fn a_digest_that_is_none_is_refused() {
     for value in [
-        "",
         "abc",
         &"g".repeat(64),
         &"a".repeat(63),

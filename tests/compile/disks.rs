@@ -32,7 +32,7 @@ fn a_file_that_may_not_grow_so_large_fails_the_build_and_leaves_nothing() {
 
         build
             .compile_fails("install::write-failed")
-            .tells(&["A full disk or a limit on the size of files"]);
+            .tells(&["there is a limit on the size of files", "ulimit -f"]);
     }
 }
 

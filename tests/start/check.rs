@@ -1,6 +1,8 @@
 //! `hoopstart --check`: what would be started, and what is wrong, without the key.
 
 use crate::support::dyno::{Dyno, Launch, MULTI, SECRET, Slug};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 
 fn check(slug: &Slug, launch: &Launch, code: i32) -> Dyno {
     let mut dyno = launch.plain([slug.hoopstart().as_os_str(), "--check".as_ref()]);
@@ -90,4 +92,46 @@ fn the_old_form_of_a_key_is_not_shown_either() {
     let dyno = check(&slug, &launch, 0);
     dyno.assert(!dyno.stdout().contains(&secret), "the key must not be shown");
     dyno.assert(dyno.stdout().contains("gateway.example:8443"), "expected the host");
+}
+
+#[test]
+fn a_required_agent_that_cannot_be_started_is_told_as_at_the_boot() {
+    let slug = Slug::of_release("1.148.0");
+    let dyno = check(&slug, &slug.dyno().with("HOOP_REQUIRED", "1"), 78);
+    let expected = "hoopstart: error: HOOP_KEY is not set; HOOP_REQUIRED is on, so nothing was started, exit 78. ";
+    dyno.assert(dyno.stdout().contains(expected), "expected the line of the boot");
+}
+
+#[test]
+fn what_the_start_would_fail_at_is_told() {
+    let slug = Slug::of_release("1.148.0");
+    let open_quote = slug
+        .web()
+        .with("HOOP_KEY", MULTI)
+        .with("HOOP_CONNECTION", "a")
+        .with("HOOP_COMMAND", "bash -c \"x");
+    let dyno = check(&slug, &open_quote, 78);
+    dyno.assert(dyno.stdout().contains("[start::command-invalid]"), "expected the fault");
+
+    std::fs::set_permissions(slug.path(".hoop/bin/hoop"), Permissions::from_mode(0o644)).unwrap();
+    let dyno = check(&slug, &slug.web(), 78);
+    dyno.assert(
+        dyno.stdout().contains("may not be executed") && dyno.stdout().contains("[start::agent-missing]"),
+        "expected the fault",
+    );
+}
+
+#[test]
+fn the_name_of_a_connection_cannot_make_a_line() {
+    let slug = Slug::of_release("1.148.0");
+    let launch = slug
+        .web()
+        .with("HOOP_KEY", MULTI)
+        .with("HOOP_CONNECTION", "a\nhoopstart: b\u{1b}[31m");
+    let dyno = check(&slug, &launch, 0);
+    dyno.assert(
+        dyno.stdout()
+            .contains("connection:   a<newline>hoopstart: b<escape>[31m\n"),
+        "expected a name of one line",
+    );
 }

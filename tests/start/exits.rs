@@ -106,13 +106,20 @@ fn a_program_that_is_not_there_is_exit_127_and_one_line() {
 fn a_program_that_cannot_be_run_is_exit_126_and_one_line() {
     let slug = Slug::of_agent(QUIET_AGENT);
     slug.put("not-executable", "#!/bin/sh\n");
-    for program in ["./not-executable", "./bin"] {
+    for (program, remedy) in [
+        ("./not-executable", "git update-index --chmod=+x <file>"),
+        ("./bin", "it is a folder; nothing was started, exit 126. Name a program"),
+    ] {
         let mut dyno = slug.web().start([program]);
         dyno.exits(126).closes_output();
         let lines = dyno.own_lines();
         dyno.assert(
             lines.len() == 1 && lines[0].contains(program) && lines[0].ends_with("[start::not-executable]"),
             "expected one line that names the program",
+        );
+        dyno.assert(
+            lines[0].contains(remedy) && (program == "./not-executable" || !lines[0].contains("chmod")),
+            "expected what helps",
         );
     }
 }

@@ -3,6 +3,8 @@
 use crate::signals::{witness, witnessed};
 use crate::support::dyno::{Dyno, MULTI, Process, QUIET_AGENT, SECRET, STANDARD, Slug};
 use rustix::process::Signal;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 
 /// Runs an app that prints and exits, and returns the dyno with all it has said.
 fn app_alone(launch: &crate::support::dyno::Launch) -> Dyno {
@@ -115,9 +117,21 @@ fn an_agent_that_cannot_be_run_is_one_line_with_the_cause() {
     let slug = Slug::of_agent("#!/no/such/interpreter\n");
     let mut dyno = slug.web().with_stdin().script("read line; exit 8");
     dyno.logs("hoopstart: warning: agent could not be started (");
-    dyno.logs("next try in 1s, the app is not affected\n");
+    dyno.logs("next try in 1s, the app is not affected. Deploy again to install it anew [start::agent-missing]\n");
     dyno.write("go\n");
     dyno.exits(8);
+}
+
+#[test]
+fn an_agent_that_may_not_be_executed_is_one_line_and_is_not_tried() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    let path = slug.path(".hoop/bin/hoop");
+    std::fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+    assert_one_line(
+        &app_alone(&slug.web()),
+        &[path.to_str().unwrap(), "may not be executed", "deploy again"],
+        "start::agent-missing",
+    );
 }
 
 #[test]
@@ -247,16 +261,16 @@ fn required_stops_the_boot_for_what_keeps_the_agent_from_running() {
         dyno.assert(dyno.stdout().is_empty(), "the app must not start");
         dyno.assert(dyno.processes().is_empty(), "nothing must be left");
         let lines = dyno.own_lines();
+        dyno.assert(lines.len() == 1, "one event is one line");
+        dyno.assert(lines[0].starts_with("hoopstart: error: "), "expected an error");
+        dyno.assert(lines[0].ends_with(&format!(" [{id}]")), &format!("expected [{id}]"));
         dyno.assert(
-            lines.iter().any(|line| line.ends_with(&format!("[{id}]"))),
-            &format!("expected [{id}]"),
-        );
-        dyno.assert(
-            lines
-                .last()
-                .is_some_and(|line| line.contains("HOOP_REQUIRED") && line.contains("exit 78")),
+            lines[0].contains("; HOOP_REQUIRED is on, so nothing was started, exit 78. "),
             "expected the reason of the exit",
         );
+        for untrue in ["runs", "not affected", "was not started", "will not connect"] {
+            dyno.assert(!lines[0].contains(untrue), &format!("{untrue:?} is not true here"));
+        }
     }
     // An agent that can be started, and a dyno in which none belongs, are no reason to stop.
     app_alone(&slug.web().with("HOOP_REQUIRED", "1"));
@@ -272,7 +286,7 @@ fn disabled_is_silent_and_starts_nothing() {
             dyno.until("the app", || {
                 dyno.processes()
                     .iter()
-                    .any(|process| process.command_line()[0] == "sh")
+                    .any(|process| process.command_line().first().is_some_and(|word| word == "sh"))
                     .then_some(())
             });
             assert_eq!(dyno.processes().len(), 1);

@@ -105,15 +105,29 @@ fn lists_name_types_and_single_dynos() {
 #[test]
 fn a_type_the_procfile_does_not_have_is_told_with_those_it_has() {
     let slug = Slug::of_agent(QUIET_AGENT);
-    for (name, list, wrong, agents) in [
-        ("HOOP_IGNORE_PROCESS_TYPES", "wroker", "wroker", 1),
-        ("HOOP_PROCESS_TYPES", "wbe", "wbe", 0),
-        // The rest of the list counts.
-        ("HOOP_PROCESS_TYPES", "web,wbe.1 , clock", "wbe.1, clock", 1),
+    let rest = "only the rest of the list counts";
+    for (name, list, wrong, state, agents) in [
+        (
+            "HOOP_IGNORE_PROCESS_TYPES",
+            "wroker",
+            "wroker",
+            "the list keeps the agent out of no dyno",
+            1,
+        ),
+        ("HOOP_PROCESS_TYPES", "wbe", "wbe", "the agent runs in no dyno", 0),
+        (
+            "HOOP_PROCESS_TYPES",
+            "web worker",
+            "web worker",
+            "Put a comma between two of them: ",
+            0,
+        ),
+        ("HOOP_PROCESS_TYPES", "web,wbe.1 , clock", "wbe.1, clock", rest, 1),
         (
             "HOOP_IGNORE_PROCESS_TYPES",
             "worker.2,run,wbe-12a34b56d-e78f9",
             "wbe-12a34b56d-e78f9",
+            rest,
             1,
         ),
     ] {
@@ -126,7 +140,8 @@ fn a_type_the_procfile_does_not_have_is_told_with_those_it_has() {
         dyno.assert(
             lines.len() == 1
                 && lines[0].contains(&format!("{name} names {wrong}, and the Procfile has no such"))
-                && lines[0].contains("The Procfile has: web, worker."),
+                && lines[0].contains("The Procfile has: web, worker.")
+                && lines[0].contains(state),
             "expected one line with the wrong types and the right ones",
         );
         dyno.assert(!dyno.stderr().contains(SECRET), "the key must not be shown");
