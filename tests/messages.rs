@@ -371,6 +371,13 @@ fn install_errors() -> Vec<(&'static str, InstallError)> {
             }),
         ),
         (
+            "open-files",
+            InstallError::Slug(SlugError::BuildDirUnwritable {
+                path: path(),
+                source: kernel(24),
+            }),
+        ),
+        (
             "",
             InstallError::Slug(SlugError::Blocked {
                 path: ".profile.d".to_owned(),

@@ -200,12 +200,21 @@ impl Cache {
             let lock = file.try_clone()?;
             let is_taken = flock(&lock, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK);
             // Before it had its lock, another build may have taken it for an abandoned one.
-            if !is_taken && folder.exists(&name) {
-                held.add_file(self.path.join(FOLDER).join(&name));
-                self.partial = Some((name, lock));
-                return Ok(file);
+            match folder.symlink_metadata(&name) {
+                Ok(_) if !is_taken => {
+                    held.add_file(self.path.join(FOLDER).join(&name));
+                    self.partial = Some((name, lock));
+                    return Ok(file);
+                }
+                // Such as too many open files: another try would end as this one has, and so on without an end.
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    let _ = folder.remove_file(&name);
+                    return Err(error);
+                }
+                _ => {
+                    let _ = folder.remove_file(&name);
+                }
             }
-            let _ = folder.remove_file(&name);
         }
     }
 

@@ -42,8 +42,12 @@ pub(super) fn message(error: &InstallError) -> Message {
                 .details(source)
         }
         InstallError::Slug(SlugError::BuildDirUnwritable { path, source }) => {
-            of(error, format!("the build dir {} cannot be written.", path.display()))
-                .text("The agent goes into the folder of the app, and no file can be made there.")
+            let message = of(error, format!("the build dir {} cannot be written.", path.display()))
+                .text("The agent goes into the folder of the app, and no file can be made there.");
+            if let Some(shortage) = Shortage::of(source) {
+                return shortage.steps(message.text(shortage.sentence()).consequence()).details(source);
+            }
+            message
                 .consequence()
                 .step("Check the owner and mode of the folder, and that its disk is not full or read-only:", &[&format!("ls -ld {}", path.display()), &format!("df {}", path.display())])
                 .step("Build again.", &[])

@@ -37,6 +37,22 @@ fn a_file_that_may_not_grow_so_large_fails_the_build_and_leaves_nothing() {
 }
 
 #[test]
+fn a_build_with_too_few_files_ends_whatever_the_limit_is() {
+    let releases = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/releases");
+    let releases = url::Url::from_file_path(releases).expect("the path is absolute");
+    let mut told = 0;
+    for limit in 10..24 {
+        let run = Build::from(releases.as_str()).with_open_files_limit(limit).compile();
+        if run.prose().contains("there is a limit on open files") {
+            run.shows(&["Installing"])
+                .tells(&["ulimit -n", "Failure id: install::"]);
+            told += 1;
+        }
+    }
+    assert!(told > 0, "some limit is the one that a write meets");
+}
+
+#[test]
 fn a_limit_that_stops_a_rebuild_leaves_the_last_one_as_it_was() {
     let server = Mirror::of(VERSION).serve();
     let build = built_from(&server.url()).with_file_limit(1_000_000);

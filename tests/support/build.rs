@@ -149,6 +149,12 @@ impl Build {
         self
     }
 
+    /// Lets the program have no more than `count` files open.
+    pub(crate) fn with_open_files_limit(mut self, count: u32) -> Self {
+        self.limits.push(format!("ulimit -n {count} && "));
+        self
+    }
+
     /// Has someone run the program who may only do what modes allow, and who owns all folders of this build. `None`,
     /// with a line that says so, where root cannot find such a user's way to the program.
     pub(crate) fn by_someone_without_privileges(mut self) -> Option<Self> {
