@@ -117,6 +117,22 @@ fn a_build_that_is_stopped_waits_for_no_reader_of_its_log() {
     assert_eq!(build.snapshot(), before);
 }
 
+#[test]
+fn a_build_that_is_stopped_has_no_report_of_the_one_before() {
+    let mirror = Mirror::of(VERSION);
+    let server = mirror.serve();
+    let build = Build::from(&server.url());
+    build.compile_installs(VERSION);
+    assert_eq!(build.report()["outcome"], "success");
+    server.answer("/latest.txt", [Reply::silence()]);
+    let under_way = UnderWay::start(&build);
+    eventually("the build is under way", || scratch_in(build.app()));
+    under_way.signal(Signal::TERM);
+
+    assert_eq!(under_way.end().0, Some(143));
+    assert!(build.report().is_empty(), "{:?}", build.report());
+}
+
 /// Returns a pipe that nobody reads, and that takes no byte more.
 fn full_pipe() -> (PipeReader, PipeWriter) {
     let (unread, full) = std::io::pipe().expect("a pipe can be made");

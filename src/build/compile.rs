@@ -6,7 +6,7 @@ use super::cache::Cache;
 use super::config::{BuildConfig, Install};
 use super::fetch::Fetcher;
 use super::platform::Platform;
-use super::report::Facts;
+use super::report::{self, Facts};
 use super::slug::{Displaced, Slug};
 use super::stop::Stop;
 use super::{BUILDPACK_VERSION, BuildError, install};
@@ -46,6 +46,8 @@ pub fn run(folders: &Folders, environment: &Environment, log: &mut BuildLog) -> 
         facts.text("stack", &stack);
     }
     log.step(format!("Hoop buildpack {BUILDPACK_VERSION}"));
+    let temp_dir = temp_dir(environment);
+    report::forget(&temp_dir, &folders.build_dir);
     // Where it cannot be had, the build is stopped as any program is, and leaves its scratch folder.
     let stop = Stop::listen().unwrap_or_default();
     let result = build(folders, environment, &stop, log, &mut facts);
@@ -61,7 +63,7 @@ pub fn run(folders: &Folders, environment: &Environment, log: &mut BuildLog) -> 
     // Its temporary file is on no list of what a stop removes.
     let _held = stop.hold();
     // A report nobody can read is no reason to fail a build, nor to worry its user.
-    let _ = facts.save(&temp_dir(environment), &folders.build_dir);
+    let _ = facts.save(&temp_dir, &folders.build_dir);
     result.is_ok()
 }
 

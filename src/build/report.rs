@@ -62,6 +62,12 @@ impl Facts {
     }
 }
 
+/// Removes the facts of an earlier build of `build_dir`: one that is stopped has none to put in their place.
+pub fn forget(temp_dir: &Path, build_dir: &Path) {
+    // Fails where there are none, or where they are not ours to read either.
+    let _ = std::fs::remove_file(path(temp_dir, build_dir));
+}
+
 /// Returns the facts of the last build of `build_dir`, or nothing where there was none.
 pub fn read(temp_dir: &Path, build_dir: &Path) -> io::Result<String> {
     let file = std::fs::OpenOptions::new()
