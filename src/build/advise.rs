@@ -1,6 +1,6 @@
 //! Looks at the app for what would surprise its owner at run time. Advice never fails a build.
 
-use super::command_line::{split_at_program, with_hoopstart};
+use super::command_line::{has_expansion, is_of_shell, is_program, split_at_program, with_hoopstart};
 use super::config::RunTimeVars;
 use crate::agent_key::AgentKey;
 use crate::config;
@@ -59,6 +59,8 @@ fn start_advice(app: &App) -> Vec<Message> {
 
 /// Where a line of the Procfile starts our program.
 struct Start<'a> {
+    /// What stands in front of it.
+    before: &'a str,
     /// The word that names it, with its path.
     word: &'a str,
     /// All that follows.
@@ -66,87 +68,78 @@ struct Start<'a> {
 }
 
 impl<'a> Start<'a> {
-    /// Finds it. A word that may as well be an argument (`echo hoopstart`) is one.
+    /// Finds it. A word that may as well be an argument counts: who has written it knows of hoopstart.
     fn in_line(command: &'a str) -> Option<Self> {
-        let words = command.split_whitespace();
-        let word = words.into_iter().find(|word| starter(word).is_some())?;
-        let place = command.find(word)?;
-        let rest = command[place + word.len()..].trim_start();
-        let start = Self { word, rest };
-        let (_, program) = split_at_program(command);
-        let is_program = program.starts_with(word) || is_quoted(word);
-        (is_program || start.separator() == Some("--")).then_some(start)
+        let word = command.split_whitespace().find(|word| starter(word).is_some())?;
+        // It is a part of the line.
+        let place = word.as_ptr().addr() - command.as_ptr().addr();
+        let (before, rest) = (&command[..place], &command[place + word.len()..]);
+        Some(Self { before, word, rest })
     }
 
-    /// Returns the word behind it, which should be two dashes.
-    fn separator(&self) -> Option<&'a str> {
-        let word = self.rest.split_whitespace().next()?;
-        // Of what another shell is given, the end may follow at once.
-        Some(word.trim_end_matches(['"', '\'']))
+    /// Answers whether the line runs it, and nothing before: then it is certain what a shell makes of the rest.
+    fn is_certain(&self) -> bool {
+        let line = format!("{}{}", self.before, self.word);
+        split_at_program(&line).1 == self.word
+            && !has_expansion(self.before)
+            && !self.word.contains(['"', '\'', '(', ';', '&', '|'])
     }
 
     /// Advice on `command`, the line of `process_type`.
     fn advice(&self, process_type: &str, command: &str) -> Option<Message> {
-        let line = |command: &str| text::visible(&format!("{process_type}: {command}"));
-        let is_dashes = |word: &str| word.chars().all(|dash| ['-', '–', '—'].contains(&dash));
-        let app = match self.separator() {
-            Some("--") => self.rest[2..].trim_start(),
-            Some(dashes) if is_dashes(dashes) => {
-                return Some(
-                    Message::new(format!(
-                        "the {process_type} line of the Procfile has no two hyphens after hoopstart."
-                    ))
-                    .text("It is")
-                    .quote(line(command))
-                    .text("and does not start your app: these are dashes of another kind. Write")
-                    .quote(line(&command.replacen(dashes, "--", 1))),
-                );
-            }
-            _ => self.rest,
-        };
-        if app.is_empty() || is_end_of_quote(app) {
-            return Some(
-                Message::new(format!(
-                    "the {process_type} line of the Procfile has no command after hoopstart."
-                ))
-                .text("It is")
-                .quote(line(command))
-                .text("and ends at once, with status 2. Write the command of your app behind it, for example")
-                .quote(line("hoopstart -- bundle exec puma -C config/puma.rb")),
-            );
-        }
-        let (variables, program) = split_at_program(app);
-        if !variables.is_empty() && !is_quoted(self.word) {
-            return Some(
-                Message::new(format!("the {process_type} line of the Procfile has {} after hoopstart.", variables.trim_end()))
-                    .text("It is")
-                    .quote(line(command))
-                    .text("and does not start your app: only a shell knows what that is, and hoopstart starts a program. Write")
-                    .quote(line(&format!("{variables}{} -- {program}", self.word))),
-            );
-        }
-        if self.separator() == Some("--") {
+        if !self.is_certain() {
             return None;
         }
-        let right = command.replacen(self.word, &format!("{} --", self.word), 1);
-        Some(
-            Message::new(format!("the {process_type} line of the Procfile has no \"--\" after hoopstart."))
-                .text("It is")
-                .quote(line(command))
+        let line = |command: &str| text::visible(&format!("{process_type}: {command}"));
+        let about = |what: &str| {
+            Message::new(format!(
+                "the {process_type} line of the Procfile has {what} after hoopstart."
+            ))
+            .text("It is")
+            .quote(line(command))
+        };
+        let Self { before, word, rest } = self;
+        let rest = rest.trim_start();
+        let separator = rest.split_whitespace().next().unwrap_or_default();
+        let behind = rest[separator.len()..].trim_start();
+        let is_dashes = !separator.is_empty() && separator.chars().all(|dash| ['-', '–', '—'].contains(&dash));
+        let has_separator = separator.trim_matches(['"', '\'']) == "--";
+        if is_dashes && !has_separator {
+            return Some(
+                about("no two hyphens")
+                    .text("and does not start your app: these are dashes of another kind. Write")
+                    .quote(line(&format!("{before}{word} -- {behind}"))),
+            );
+        }
+        let app = if has_separator { behind } else { rest };
+        if app.is_empty() || app.starts_with(['&', '|', ';', ')']) {
+            return Some(
+                about("no command")
+                    .text("and hoopstart ends at once, with status 2. Write the command of your app behind it, for example")
+                    .quote(line("hoopstart -- bundle exec puma -C config/puma.rb")),
+            );
+        }
+        let (for_shell, program) = split_at_program(app);
+        if !for_shell.is_empty() && !has_expansion(for_shell) && is_program(program) {
+            return Some(
+                about(for_shell.trim_end())
+                    .text("and does not start your app: only a shell knows what that is, and hoopstart starts a program. Write")
+                    .quote(line(&format!("{before}{for_shell}{word} -- {program}"))),
+            );
+        }
+        if !for_shell.is_empty() || is_of_shell(app) {
+            return Some(
+                about("what only a shell can run")
+                    .text("and does not start your app: hoopstart starts a program. Put the commands into a file, such as bin/start, and write")
+                    .quote(line("hoopstart -- bash bin/start")),
+            );
+        }
+        (!has_separator).then(|| {
+            about("no \"--\"")
                 .text("and works as it is, but an option of the app's own command could be taken for one of hoopstart's. Write")
-                .quote(line(&right)),
-        )
+                .quote(line(&format!("{before}{word} -- {rest}")))
+        })
     }
-}
-
-/// Answers whether `word` begins what another shell is given: `bash -c "hoopstart -- puma"`.
-fn is_quoted(word: &str) -> bool {
-    word.starts_with(['"', '\''])
-}
-
-/// Answers whether nothing but the end of what another shell is given follows.
-fn is_end_of_quote(rest: &str) -> bool {
-    rest.trim_matches(['"', '\'']).is_empty()
 }
 
 /// Returns the name of our program that `word` runs, by whatever path.
@@ -272,6 +265,16 @@ mod tests {
             "web: bin/hoopstart -- puma",
             "web: MALLOC_ARENA_MAX=2 hoopwrapper -- puma",
             "web: bash -c \"hoopstart -- puma\"",
+            "web: hoopstart \"--\" puma",
+            "web: hoopstart -- puma && echo done",
+            // Of these it is not certain what a shell makes of them.
+            "web: cd app && hoopstart -- exec puma -v",
+            "web: cd app && hoopstart puma",
+            "web: bash -c \"hoopstart \"",
+            "web: (hoopstart -- exec puma)",
+            "web: env A=1 hoopstart puma",
+            "web: nice -n 5 hoopstart puma",
+            "web: hoopstart; puma",
         ] {
             assert_eq!(titles(Some(procfile), &none), [] as [&str; 0], "{procfile}");
         }
@@ -307,10 +310,18 @@ mod tests {
 
     #[test]
     fn a_missing_separator_is_shown_where_it_belongs() {
-        let advice = given(Some("web: hoopstart puma -v"), &RunTimeVars::default());
+        for (line, right) in [
+            ("hoopstart puma -v", "hoopstart -- puma -v"),
+            (
+                "A=/x/hoopstart-conf bin/hoopstart puma",
+                "A=/x/hoopstart-conf bin/hoopstart -- puma",
+            ),
+        ] {
+            let advice = given(Some(&format!("web: {line}")), &RunTimeVars::default());
 
-        assert_eq!(advice.len(), 1);
-        assert!(advice[0].contains("    web: hoopstart -- puma -v\n"), "{}", advice[0]);
+            assert_eq!(advice.len(), 1);
+            assert!(advice[0].contains(&format!("    web: {right}\n")), "{}", advice[0]);
+        }
     }
 
     #[test]
@@ -318,17 +329,20 @@ mod tests {
         for (line, right) in [
             ("hoopstart", "hoopstart -- bundle exec puma -C config/puma.rb"),
             ("hoopstart --", "hoopstart -- bundle exec puma -C config/puma.rb"),
+            ("hoopstart && puma", "hoopstart -- bundle exec puma -C config/puma.rb"),
             (
-                "bash -c \"hoopstart --\"",
+                "hoopstart -- && puma",
                 "hoopstart -- bundle exec puma -C config/puma.rb",
             ),
             ("hoopstart —— puma", "hoopstart -- puma"),
-            ("hoopstart – puma", "hoopstart -- puma"),
+            ("FOO=a-b hoopstart - puma", "FOO=a-b hoopstart -- puma"),
             ("hoopstart -- FOO=bar puma -v", "FOO=bar hoopstart -- puma -v"),
+            ("A=1 hoopstart -- B=2 puma", "A=1 B=2 hoopstart -- puma"),
             ("hoopstart -- exec puma", "exec hoopstart -- puma"),
+            ("hoopstart -- A=1 && puma", "hoopstart -- bash bin/start"),
+            ("hoopstart -- cd app && puma", "hoopstart -- bash bin/start"),
             ("FOO=bar puma", "FOO=bar hoopstart -- puma"),
             ("cd app && puma", "hoopstart -- bash bin/start"),
-            ("echo hoopstart", "hoopstart -- echo hoopstart"),
         ] {
             let advice = given(Some(&format!("web: {line}")), &RunTimeVars::default());
 

@@ -15,7 +15,7 @@ const WORDS_OF_SHELL: [&str; 34] = [
 /// where it is more than one program with its arguments.
 pub fn with_hoopstart(line: &str) -> Option<String> {
     let (before, command) = split_at_program(line);
-    is_program(command).then(|| format!("{before}hoopstart -- {command}"))
+    (!has_expansion(before) && is_program(command)).then(|| format!("{before}hoopstart -- {command}"))
 }
 
 /// Answers whether `command` is one program with its arguments and redirections.
@@ -27,9 +27,22 @@ pub fn is_program(command: &str) -> bool {
 /// Answers whether a shell takes `word`, in front of a program, for a variable that is to be set.
 pub fn is_assignment(word: &str) -> bool {
     word.split_once('=').is_some_and(|(name, _)| {
+        let name = name.strip_suffix('+').unwrap_or(name);
         name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     })
+}
+
+/// Answers whether `text` has something in which words and quotes begin anew, so that they are not those of the line.
+pub fn has_expansion(text: &str) -> bool {
+    ["${", "$(", "`"].iter().any(|beginning| text.contains(beginning))
+}
+
+/// Answers whether a shell runs `command` by itself, or goes on from it, and no program of that name is meant.
+pub fn is_of_shell(command: &str) -> bool {
+    words(command)
+        .next()
+        .is_some_and(|first| WORDS_OF_SHELL.contains(&first))
 }
 
 /// Splits `line` before its program, behind what a shell must see in front of it: variables, and `exec`.
@@ -107,6 +120,7 @@ mod tests {
             ("FOO=\"a b\" B_2='c d' puma", "FOO=\"a b\" B_2='c d' hoopstart -- puma"),
             ("exec puma", "exec hoopstart -- puma"),
             ("A=1 exec puma", "A=1 exec hoopstart -- puma"),
+            ("PATH+=:/x puma", "PATH+=:/x hoopstart -- puma"),
             ("puma >log 2>&1", "hoopstart -- puma >log 2>&1"),
             ("puma &>log", "hoopstart -- puma &>log"),
             (
@@ -137,6 +151,8 @@ mod tests {
             "puma -p `cat port`",
             "puma -p $(cat port)",
             "puma \"a\" && true",
+            "X=${FOO:-a b} puma",
+            "FOO=\"$(cat \"a b\")\" puma",
         ] {
             assert_eq!(with_hoopstart(line), None, "{line}");
         }

@@ -1,6 +1,7 @@
 //! What to tell a person whose build could not get a file from the release server.
 
 use super::Message;
+use super::shortage::Shortage;
 use crate::build::fetch::FetchError;
 use crate::build::releases::Location;
 use crate::failure::Failure;
@@ -120,13 +121,19 @@ pub(super) fn message(error: &FetchError) -> Message {
             .consequence()
             .step("Look at what it sends:", &[&format!("curl -I {location}")])
             .step("Deploy again.", &[]),
-        FetchError::FileUnreadable { path, source } => of(error, "a file of the release folder cannot be read.")
-            .facts(vec![("File", path.display().to_string())])
-            .text("HOOP_RELEASES_URL is a file: URL, and this file of it is there and cannot be read.")
-            .consequence()
-            .step("Look at it, and make it readable for the user who builds:", &[&format!("ls -l {}", path.display())])
-            .step("Build again.", &[])
-            .details(source),
+        FetchError::FileUnreadable { path, source } => {
+            let message = of(error, "a file of the release folder cannot be read.")
+                .facts(vec![("File", path.display().to_string())]);
+            if let Some(shortage) = Shortage::of(source) {
+                return shortage.steps(message.text(shortage.sentence()).consequence()).details(source);
+            }
+            message
+                .text("HOOP_RELEASES_URL is a file: URL, and this file of it is there and cannot be read.")
+                .consequence()
+                .step("Look at it, and make it readable for the user who builds:", &[&format!("ls -l {}", path.display())])
+                .step("Build again.", &[])
+                .details(source)
+        }
     }
 }
 

@@ -118,9 +118,12 @@ pub(super) fn commands(
         Generation::RunWithCommand => {
             let mut rest: Vec<OsString> = vec!["--export".into(), exported_names(environment).into()];
             if let Some(entrypoint) = entrypoint {
-                // This agent reads the line itself, as bash would, and ends at once where it cannot. `$'…'` is a
-                // quote of bash's that we cannot tell the end of.
-                if !entrypoint.contains("$'") {
+                // This agent reads the line itself, as bash would, and ends at once where it cannot. Within these,
+                // quotes begin anew, or end otherwise, and we cannot tell where.
+                if !["$'", "$(", "${", "`", "<<"]
+                    .iter()
+                    .any(|nesting| entrypoint.contains(nesting))
+                {
                     shell_words::split(entrypoint).map_err(|_| Fault::CommandInvalid)?;
                 }
                 rest.extend(["--command".into(), entrypoint.into()]);
@@ -278,6 +281,14 @@ mod tests {
         for generation in [Generation::RunWithArguments, Generation::RunWithCommand] {
             assert_eq!(lines(generation, "a", Some("it's")), Err(Fault::CommandInvalid));
             assert_eq!(lines(generation, "a", Some("bash -c \"x")), Err(Fault::CommandInvalid));
+        }
+        // Quotes of the inner commands are none of the line's.
+        for line in [
+            "psql \"$(sed \"s/'//g\" url)\"",
+            "echo \"${X:-\"it's\"}\"",
+            "echo $'it\\'s'",
+        ] {
+            assert!(lines(Generation::RunWithCommand, "a", Some(line)).is_ok(), "{line}");
         }
         assert_eq!(
             lines(Generation::RunWithCommand, "a", Some(r"echo $'it\'s'")).unwrap(),

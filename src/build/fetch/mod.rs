@@ -15,6 +15,7 @@ use super::releases::Location;
 use crate::environment::Environment;
 use download::Download;
 use http::HttpClient;
+use proxy::Proxies;
 use std::cell::OnceCell;
 use std::io::{self, Read};
 use std::path::PathBuf;
@@ -171,8 +172,7 @@ pub type Notice<'a> = dyn FnMut(String) + 'a;
 /// Gets files of a release server.
 pub struct Fetcher {
     patience: Patience,
-    /// The name of a variable whose proxy must not be used.
-    misread_proxy: Option<&'static str>,
+    proxies: Proxies,
     /// Made at the first use: a cached build must not pay for reading the system's certificates.
     http: OnceCell<HttpClient>,
 }
@@ -182,7 +182,7 @@ impl Fetcher {
     pub fn of(environment: &Environment) -> Self {
         Self {
             patience: Patience::of(environment),
-            misread_proxy: proxy::misread(environment),
+            proxies: Proxies::of(environment),
             http: OnceCell::new(),
         }
     }
@@ -230,6 +230,11 @@ impl Fetcher {
                 Err(source) => Err(FetchError::FileUnreadable { path, source }),
             };
         }
+        if let Some(name) = self.proxies.misread_for(location.url()) {
+            return Err(FetchError::Proxy {
+                cause: format!("the user name or the password in {name} has one of @ / ? # \\"),
+            });
+        }
         let download = Download::open(self.http()?, location.clone(), &self.patience, effort, notice)?;
         if download.expected().is_some_and(|bytes| bytes > limit) {
             return Err(FetchError::TooLarge {
@@ -244,11 +249,6 @@ impl Fetcher {
     fn http(&self) -> Result<&HttpClient, FetchError> {
         if let Some(client) = self.http.get() {
             return Ok(client);
-        }
-        if let Some(name) = self.misread_proxy {
-            return Err(FetchError::Proxy {
-                cause: format!("the user name or the password in {name} has one of @ / ? # \\"),
-            });
         }
         let client = HttpClient::new(&self.patience)?;
         Ok(self.http.get_or_init(|| client))
