@@ -92,6 +92,24 @@ impl Checkout {
         self.root.join("bin").join(name)
     }
 
+    /// Asserts that each shim, by each shell, says `expected` and ends with 1.
+    #[track_caller]
+    fn every_shim_ends_with(&self, expected: &str) {
+        for shell in shells() {
+            for name in SHIMS {
+                let output = self
+                    .command(shell)
+                    .arg(self.shim(name))
+                    .arg("/tmp")
+                    .output()
+                    .expect("a shell can be started");
+                assert_eq!(String::from_utf8_lossy(&output.stderr), expected, "{name} by {shell}");
+                assert_eq!(output.stdout, b"", "{name} by {shell}");
+                assert_eq!(output.status.code(), Some(1), "{name} by {shell}");
+            }
+        }
+    }
+
     /// A command with the environment of a Heroku build and nothing else: `env -i PATH=… HOME=… STACK=…`.
     fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let tools = self.scratch.path().join("tools");
@@ -350,19 +368,7 @@ fn without_a_program_every_shim_says_how_to_get_one() {
  !     Failure id: shim::no-binary
 "#
     );
-    for shell in shells() {
-        for name in SHIMS {
-            let output = checkout
-                .command(shell)
-                .arg(checkout.shim(name))
-                .arg("/tmp")
-                .output()
-                .unwrap();
-            assert_eq!(String::from_utf8_lossy(&output.stderr), expected, "{name} by {shell}");
-            assert_eq!(output.stdout, b"", "{name} by {shell}");
-            assert_eq!(output.status.code(), Some(1), "{name} by {shell}");
-        }
-    }
+    checkout.every_shim_ends_with(&expected);
 }
 
 /// As git has it where it was added on a machine that knows no such modes.
@@ -395,17 +401,5 @@ fn a_packaged_program_that_may_not_be_executed_is_told_and_not_passed_over() {
  !     Failure id: shim::not-executable
 "#
     );
-    for shell in shells() {
-        for name in SHIMS {
-            let output = checkout
-                .command(shell)
-                .arg(checkout.shim(name))
-                .arg("/tmp")
-                .output()
-                .unwrap();
-            assert_eq!(String::from_utf8_lossy(&output.stderr), expected, "{name} by {shell}");
-            assert_eq!(output.stdout, b"", "{name} by {shell}");
-            assert_eq!(output.status.code(), Some(1), "{name} by {shell}");
-        }
-    }
+    checkout.every_shim_ends_with(&expected);
 }
