@@ -19,6 +19,7 @@ pub mod output;
 pub mod procfile;
 pub mod run;
 pub mod secret;
+mod stderr;
 pub mod text;
 mod tls;
 pub mod r#try;

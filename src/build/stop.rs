@@ -5,7 +5,7 @@
 //! the two apart is one lock, over the list of what has to go: whoever holds it may change what others will see.
 //! The build takes it to put files into place; the signal's thread never lets it go again.
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use crate::stderr;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::fs;
 use std::io::{self, Read as _};
@@ -90,8 +90,9 @@ impl Stop {
             .iter()
             .find(|(signal, _)| usize::try_from(signal.as_raw()) == Ok(number));
         let name = name.map_or("a signal", |(_, name)| name);
-        say(&format!(
-            " !     The build was stopped by {name}. Its scratch files are removed.\n"
+        // Not by the build log: a thread of the build may hold it, and wait for its reader.
+        stderr::say(&format!(
+            " !     The build was stopped by {name}. Its scratch files are removed."
         ));
         // At once: an orderly exit would wait for locks that the build's threads hold.
         signal_hook::low_level::exit(i32::try_from(128 + number).unwrap_or(i32::MAX))
@@ -138,18 +139,6 @@ impl Leftovers {
         for folder in self.empty_folders.iter().rev() {
             let _ = fs::remove_dir(folder);
         }
-    }
-}
-
-/// Writes a line to the build log, unless nobody reads it: a full pipe, or a thread of the build that waits for one,
-/// must not keep the build from ending.
-fn say(line: &str) {
-    let stderr = rustix::stdio::stderr();
-    let mut ready = [PollFd::new(&stderr, PollFlags::OUT)];
-    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-    if poll(&mut ready, Some(&at_once)) == Ok(1) {
-        // A pipe that is ready has room for a page.
-        let _ = rustix::io::write(stderr, line.as_bytes());
     }
 }
 

@@ -3,8 +3,8 @@
 use super::ending::Ending;
 use super::io_error;
 use super::lines::Lines;
-use super::plan::Agents;
 use super::processes;
+use super::wanted::Agents;
 use crate::secret::Secret;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, kill_process_group, wait};
 use std::io::{self, PipeReader, Read as _};

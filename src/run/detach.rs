@@ -5,8 +5,8 @@
 //! the nearest subreaper, or to the first process of the dyno.
 
 use super::fault::{self, Fault};
-use super::plan::Agents;
 use super::processes::{self, Process};
+use super::wanted::Agents;
 use super::{io_error, signals, supervisor};
 use nix::errno::Errno;
 use nix::sys::wait::{WaitStatus, waitpid};

@@ -6,6 +6,7 @@
 use crate::agent_key::KeyFault;
 use crate::connections::ConnectionsFault;
 use crate::failure::Failure;
+use crate::stderr;
 use crate::text;
 use crate::version::Version;
 use std::fmt;
@@ -386,25 +387,5 @@ impl fmt::Display for Fault {
 
 /// Writes the line of `fault` to stderr, for a boot that goes on.
 pub(super) fn tell(fault: &Fault) {
-    say(&fault.line());
-}
-
-/// Writes one line to stderr if that is possible at once.
-///
-/// A log whose reader has gone would end this process by SIGPIPE, and one whose reader has stopped would block
-/// it; either would keep the app from starting, which it would not without us. So the line is then dropped.
-pub(super) fn say(line: &str) {
-    if can_say() {
-        // One write, so that the line does not tear. If it fails there is nobody to tell.
-        let _ = rustix::io::write(rustix::stdio::stderr(), format!("{line}\n").as_bytes());
-    }
-}
-
-/// Answers whether stderr has a reader and takes a line at once.
-pub(super) fn can_say() -> bool {
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    let stderr = rustix::stdio::stderr();
-    let mut files = [PollFd::new(&stderr, PollFlags::OUT)];
-    let polled = poll(&mut files, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
-    polled.is_ok() && files[0].revents() == PollFlags::OUT
+    stderr::say(&fault.line());
 }

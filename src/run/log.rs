@@ -1,6 +1,6 @@
 //! The app's log, as the supervisor writes to it: whole lines, and never waiting for its reader.
 
-use super::fault;
+use crate::stderr::can_say;
 use rustix::io::{Errno, IoSlice, ReadWriteFlags};
 use rustix::stdio::stderr;
 
@@ -68,7 +68,7 @@ impl Log {
     /// must not wait for us.
     pub(super) fn let_go(&mut self) {
         self.is_open = false;
-        while self.is_waiting() && fault::can_say() && self.write_line().is_ok() {}
+        while self.is_waiting() && can_say() && self.write_line().is_ok() {}
         self.lines.clear();
         if let Ok(null) = std::fs::OpenOptions::new().write(true).open("/dev/null") {
             let _ = rustix::stdio::dup2_stderr(null);

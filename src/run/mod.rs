@@ -44,12 +44,14 @@ pub(crate) mod processes;
 mod signals;
 mod slug;
 mod supervisor;
+mod wanted;
 
 pub use fault::{Fault, Rest};
 pub use signals::{is_ignored, survive as survive_signals};
 
 use crate::config;
 use crate::environment::Environment;
+use crate::stderr;
 use crate::text;
 use claim::Claim;
 use plan::Plan;
@@ -132,7 +134,7 @@ fn beside_whatever_happens(attach_to: Option<u32>, environment: &Environment) ->
     // The usual report of a panic would wait for the reader of the log, and so would the app.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        fault::say(&format!(
+        stderr::say(&format!(
             "hoopstart: warning: an internal error at {place}; please report it"
         ));
     }));

@@ -1,38 +1,13 @@
 //! Decides what to start, or why not: from the environment and what is in the slug, without effects.
 
-use super::credential::{Credential, Gateway, masks};
 use super::dyno::{Dyno, DynoList, runs_in};
-use super::fault::{self, Fault, Rest};
-use super::generation::{self, AgentCommand, Generation};
-use super::slug::{AgentFile, Slug};
+use super::fault::{Fault, Rest};
+use super::slug::Slug;
+use super::wanted::Agents;
 use crate::config;
-use crate::connections::Connections;
 use crate::environment::Environment;
-use crate::secret::Secret;
+use crate::stderr;
 use crate::text;
-use crate::version::Version;
-use std::path::PathBuf;
-
-/// The agents to run.
-#[derive(Clone, Debug)]
-pub(super) struct Agents {
-    /// The agent's program.
-    pub program: PathBuf,
-    /// Its version.
-    pub version: Version,
-    /// How it publishes connections.
-    pub generation: Generation,
-    /// One process each.
-    pub commands: Vec<AgentCommand>,
-    /// The environment of all of them.
-    pub environment: Environment,
-    /// Texts that must not be shown: the key and its secret part.
-    pub masks: Vec<Secret>,
-    /// Whether something is wrong that a restart will not cure.
-    pub incurable: bool,
-    /// The gateway, where it is named.
-    pub gateway: Option<Gateway>,
-}
 
 /// What to do.
 #[derive(Clone, Debug)]
@@ -112,7 +87,7 @@ impl Plan {
         let decision = if disabled {
             Decision::NotHere("HOOP_DISABLE is on")
         } else if runs_here {
-            match agents(environment, slug, &mut faults) {
+            match Agents::wanted(environment, slug, &mut faults) {
                 Ok(agents) => Decision::Run(Box::new(agents)),
                 Err(fault) => {
                     faults.push(fault);
@@ -193,7 +168,7 @@ impl Plan {
     pub(super) fn tell(&self, obeys_required: bool) {
         self.debug(|| format!("dyno {}: {}", text::visible(&self.dyno.name), self.dyno_reason));
         for fault in &self.faults {
-            fault::say(&if obeys_required { self.line(fault) } else { fault.line() });
+            stderr::say(&if obeys_required { self.line(fault) } else { fault.line() });
         }
         match &self.decision {
             Decision::NotHere(reason) => self.debug(|| format!("no agent is started: {reason}")),
@@ -212,79 +187,9 @@ impl Plan {
     /// Writes a line if `HOOPSTART_DEBUG` is on.
     pub(super) fn debug(&self, line: impl FnOnce() -> String) {
         if self.debug {
-            fault::say(&format!("hoopstart: debug: {}", line()));
+            stderr::say(&format!("hoopstart: debug: {}", line()));
         }
     }
-}
-
-/// Settles which agents to run. Faults that let them run are added to `faults`.
-fn agents(environment: &Environment, slug: &Slug, faults: &mut Vec<Fault>) -> Result<Agents, Fault> {
-    let manifest = slug.manifest.as_ref().map_err(|cause| Fault::ManifestUnreadable {
-        path: slug.manifest_path.display().to_string(),
-        cause: text::excerpt(cause, 120),
-    })?;
-    let program = slug.programs.join("hoop");
-    let path = program.display().to_string();
-    let version = match (&manifest.agent, slug.agent) {
-        (Some(record), AgentFile::Program) => &record.version,
-        (Some(_), AgentFile::NotExecutable) => return Err(Fault::AgentNotExecutable { path }),
-        (None, _) | (_, AgentFile::Missing) => return Err(Fault::AgentMissing { path }),
-    };
-    let credential = Credential::find(environment).ok_or(Fault::KeyMissing)?;
-    let mode = credential.mode();
-    let generation = Generation::of(version, mode);
-
-    let mut incurable = false;
-    if let Credential::Key {
-        name, read: Err(fault), ..
-    } = &credential
-    {
-        faults.push(Fault::KeyMalformed { name, fault: *fault });
-        incurable = true;
-    } else if let Some(keys) = generation::refused_keys(version, mode) {
-        let version = version.clone();
-        faults.push(Fault::KeyRefused { version, keys });
-        incurable = true;
-    }
-
-    let variable = |name: &str| {
-        environment
-            .value(name)
-            .map(|value| value.to_string_lossy().into_owned())
-    };
-    let connections = match environment.text(config::CONNECTION) {
-        Some(value) => Connections::parse(value, variable),
-        None => Ok(Connections::default()),
-    };
-    let connections = if generation.needs_names() {
-        let connections = connections.map_err(Fault::ConnectionInvalid)?;
-        if connections.is_empty() {
-            return Err(Fault::ConnectionMissing);
-        }
-        connections
-    } else {
-        let connections = connections.unwrap_or_default();
-        if !connections.is_empty() && version.at_least(1, 20, 0) && !incurable {
-            let version = version.clone();
-            faults.push(Fault::ConnectionNotPublished { version });
-        }
-        connections
-    };
-
-    let programs = slug.programs.to_string_lossy();
-    let agent_environment =
-        generation::agent_environment(environment, version, generation, &credential, &connections, &programs);
-    let entrypoint = environment.text(config::COMMAND);
-    Ok(Agents {
-        program,
-        version: version.clone(),
-        generation,
-        commands: generation::commands(generation, &connections, entrypoint, &agent_environment)?,
-        environment: agent_environment,
-        masks: masks(environment),
-        incurable,
-        gateway: credential.gateway(environment),
-    })
 }
 
 #[cfg(test)]

@@ -1,0 +1,107 @@
+//! Which agents to run: the program of the slug, with the command lines and the environment that its generation and the
+//! agent key ask for. Without effects.
+
+use super::credential::{Credential, Gateway, masks};
+use super::fault::Fault;
+use super::generation::{self, AgentCommand, Generation};
+use super::slug::{AgentFile, Slug};
+use crate::config;
+use crate::connections::Connections;
+use crate::environment::Environment;
+use crate::secret::Secret;
+use crate::text;
+use crate::version::Version;
+use std::path::PathBuf;
+
+/// The agents to run.
+#[derive(Clone, Debug)]
+pub(super) struct Agents {
+    /// The agent's program.
+    pub program: PathBuf,
+    /// Its version.
+    pub version: Version,
+    /// How it publishes connections.
+    pub generation: Generation,
+    /// One process each.
+    pub commands: Vec<AgentCommand>,
+    /// The environment of all of them.
+    pub environment: Environment,
+    /// Texts that must not be shown: the key and its secret part.
+    pub masks: Vec<Secret>,
+    /// Whether something is wrong that a restart will not cure.
+    pub incurable: bool,
+    /// The gateway, where it is named.
+    pub gateway: Option<Gateway>,
+}
+
+impl Agents {
+    /// Settles which agents to run. Faults that let them run are added to `faults`.
+    pub(super) fn wanted(environment: &Environment, slug: &Slug, faults: &mut Vec<Fault>) -> Result<Self, Fault> {
+        let manifest = slug.manifest.as_ref().map_err(|cause| Fault::ManifestUnreadable {
+            path: slug.manifest_path.display().to_string(),
+            cause: text::excerpt(cause, 120),
+        })?;
+        let program = slug.programs.join("hoop");
+        let path = program.display().to_string();
+        let version = match (&manifest.agent, slug.agent) {
+            (Some(record), AgentFile::Program) => &record.version,
+            (Some(_), AgentFile::NotExecutable) => return Err(Fault::AgentNotExecutable { path }),
+            (None, _) | (_, AgentFile::Missing) => return Err(Fault::AgentMissing { path }),
+        };
+        let credential = Credential::find(environment).ok_or(Fault::KeyMissing)?;
+        let mode = credential.mode();
+        let generation = Generation::of(version, mode);
+
+        let mut incurable = false;
+        if let Credential::Key {
+            name, read: Err(fault), ..
+        } = &credential
+        {
+            faults.push(Fault::KeyMalformed { name, fault: *fault });
+            incurable = true;
+        } else if let Some(keys) = generation::refused_keys(version, mode) {
+            let version = version.clone();
+            faults.push(Fault::KeyRefused { version, keys });
+            incurable = true;
+        }
+
+        let variable = |name: &str| {
+            environment
+                .value(name)
+                .map(|value| value.to_string_lossy().into_owned())
+        };
+        let connections = match environment.text(config::CONNECTION) {
+            Some(value) => Connections::parse(value, variable),
+            None => Ok(Connections::default()),
+        };
+        let connections = if generation.needs_names() {
+            let connections = connections.map_err(Fault::ConnectionInvalid)?;
+            if connections.is_empty() {
+                return Err(Fault::ConnectionMissing);
+            }
+            connections
+        } else {
+            let connections = connections.unwrap_or_default();
+            if !connections.is_empty() && version.at_least(1, 20, 0) && !incurable {
+                let version = version.clone();
+                faults.push(Fault::ConnectionNotPublished { version });
+            }
+            connections
+        };
+
+        let programs = slug.programs.to_string_lossy();
+        let agent_environment =
+            generation::agent_environment(environment, version, generation, &credential, &connections, &programs);
+        let entrypoint = environment.text(config::COMMAND);
+        Ok(Self {
+            program,
+            version: version.clone(),
+            generation,
+            commands: generation::commands(generation, &connections, entrypoint, &agent_environment)?,
+            environment: agent_environment,
+            masks: masks(environment),
+            incurable,
+            gateway: credential.gateway(environment),
+        })
+    }
+}
