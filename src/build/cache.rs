@@ -6,17 +6,18 @@
 //! used costs a download and a line in the build log, never the build.
 
 use super::platform::Platform;
-use super::scratch::is_young;
+use super::scratch::{is_abandoned, is_young};
 use super::sha256::Sha256;
 use super::stop::{Held, Stop};
 use crate::version::Version;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, MetadataExt as _, OpenOptions, OpenOptionsExt as _};
-use rustix::fs::{FlockOperation, OFlags, flock};
-use rustix::io::Errno;
+use rustix::fs::OFlags;
 use rustix::process::geteuid;
+use std::fs::TryLockError;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// Our folder in the cache dir.
 const FOLDER: &str = "hoop";
@@ -75,7 +76,7 @@ pub struct Cache {
     /// Whether our folder was made by this build, and must go if the build fails.
     made_folder: bool,
     /// The name of the copy that is being written, and its lock: other builds see by it that we live.
-    partial: Option<(String, File)>,
+    partial: Option<(String, std::fs::File)>,
     /// What that copy is, once it is whole and verified.
     finished: Option<CachedArchive>,
     platform: Platform,
@@ -197,8 +198,8 @@ impl Cache {
             let name = format!("{PARTIAL}{:016x}", fastrand::u64(..));
             let file = folder.open_with(&name, OpenOptions::new().write(true).create_new(true).mode(0o644))?;
             // The lock lasts as long as this copy of the descriptor. A disk that knows no locks goes by the file's age.
-            let lock = file.try_clone()?;
-            let is_taken = flock(&lock, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK);
+            let lock = file.try_clone()?.into_std();
+            let is_taken = matches!(lock.try_lock(), Err(TryLockError::WouldBlock));
             // Before it had its lock, another build may have taken it for an abandoned one.
             match folder.symlink_metadata(&name) {
                 Ok(_) if !is_taken => {
@@ -304,12 +305,16 @@ fn program_name(platform: Platform) -> String {
 
 /// Removes the file `name`, unless another build may still be writing it.
 fn remove_abandoned(folder: &Dir, name: &str) {
-    // Held until the file is gone: whoever made it then sees that it needs another.
-    let lock = name.starts_with(PARTIAL).then(|| lock_of(folder, name));
+    // Held until the file is gone: whoever made it then sees that it needs another. A shell holds no lock.
+    let lock = if name.starts_with(PARTIAL) {
+        open_at_once(folder, name).ok()
+    } else {
+        None
+    };
+    let lock = lock.map(File::into_std);
     let is_being_written = match &lock {
-        Some(Ok(_)) => false,
-        Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => true,
-        Some(Err(_)) | None => is_partial(name) && folder.metadata(name).is_ok_and(|found| is_young(&found)),
+        Some(lock) => !is_abandoned(lock),
+        None => is_partial(name) && modified(folder, name).is_ok_and(is_young),
     };
     if !is_being_written {
         // Best effort: another build may be removing the same file.
@@ -317,11 +322,9 @@ fn remove_abandoned(folder: &Dir, name: &str) {
     }
 }
 
-/// Locks the file `name`, unless a build holds the lock.
-fn lock_of(folder: &Dir, name: &str) -> io::Result<File> {
-    let file = open_at_once(folder, name)?;
-    flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-    Ok(file)
+/// Returns when the file `name` was last written to.
+fn modified(folder: &Dir, name: &str) -> io::Result<SystemTime> {
+    Ok(folder.metadata(name)?.modified()?.into_std())
 }
 
 /// Opens a file to read it, without waiting for anybody: what has the name may be a FIFO.

@@ -5,13 +5,12 @@
 //! the disk knows no locks by their age.
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, File, Metadata, OpenOptions, Permissions};
-use cap_std::time::SystemTime;
+use cap_std::fs::{Dir, File, OpenOptions, Permissions};
 use std::fs::TryLockError;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 
 /// How the name of a scratch folder begins.
@@ -76,23 +75,30 @@ pub fn remove_abandoned(root: &Dir, build_dir: &Path) {
             continue;
         };
         // Held until the folder is gone: whoever made it then sees that it needs another.
-        let is_abandoned = match folder.try_lock() {
-            Ok(()) => true,
-            Err(TryLockError::WouldBlock) => false,
-            Err(TryLockError::Error(_)) => root.symlink_metadata(&name).is_ok_and(|found| !is_young(&found)),
-        };
-        if is_abandoned {
+        if is_abandoned(&folder) {
             // Best effort: of someone else's folder there is nothing to be done.
             let _ = root.remove_dir_all(&name);
         }
     }
 }
 
-/// Answers whether the build that made a file or a folder may still be going on. A clock that was put back makes it no
-/// older than it is.
-pub fn is_young(found: &Metadata) -> bool {
-    let made = found.modified().map(SystemTime::into_std);
-    made.is_ok_and(|made| made.elapsed().unwrap_or_default() < LONGEST_BUILD)
+/// Answers whether no build holds `file`, a file or a folder, any more: by its lock, which is then held as long as
+/// `file` is, or where the disk knows no locks by its age.
+pub fn is_abandoned(file: &std::fs::File) -> bool {
+    match file.try_lock() {
+        Ok(()) => true,
+        Err(TryLockError::WouldBlock) => false,
+        Err(TryLockError::Error(_)) => {
+            let made = file.metadata().and_then(|found| found.modified());
+            made.is_ok_and(|made| !is_young(made))
+        }
+    }
+}
+
+/// Answers whether the build that made something at the time `made` may still be going on. A clock that was put back
+/// makes it no older than it is.
+pub fn is_young(made: SystemTime) -> bool {
+    made.elapsed().unwrap_or_default() < LONGEST_BUILD
 }
 
 /// Creates the file `name` in `folder` with exactly `mode`, whatever the umask is: the same build must give the
