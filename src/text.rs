@@ -28,6 +28,11 @@ pub fn in_quotes(text: &str) -> String {
     }
 }
 
+/// Returns the beginning of `text`, at most `limit` characters, visible and in quotation marks.
+pub fn quoted(text: &str, limit: usize) -> String {
+    in_quotes(&excerpt(text, limit))
+}
+
 /// Returns `visible(text)` cut to `limit` characters, with `…` where something was cut.
 pub fn excerpt(text: &str, limit: usize) -> String {
     let mut start: String = text.chars().take(limit).collect();

@@ -67,7 +67,7 @@ pub enum ConfigError {
     #[error("HOOP_VERSION is empty")]
     VersionEmpty,
     /// `HOOP_VERSION` is not a version.
-    #[error("HOOP_VERSION is not a version: {}", shown(value))]
+    #[error("HOOP_VERSION is not a version: {}", text::quoted(value, 80))]
     VersionInvalid {
         /// What it is.
         value: String,
@@ -76,7 +76,7 @@ pub enum ConfigError {
     #[error("HOOP_SHA256 is empty")]
     Sha256Empty,
     /// `HOOP_SHA256` is not 64 hex digits.
-    #[error("HOOP_SHA256 is not a SHA-256: {}", shown(value))]
+    #[error("HOOP_SHA256 is not a SHA-256: {}", text::quoted(value, 80))]
     Sha256Invalid {
         /// What it is.
         value: String,
@@ -91,7 +91,7 @@ pub enum ConfigError {
         reason: ReleasesUrlError,
     },
     /// `HOOP_INSTALL` is neither of its two values.
-    #[error("HOOP_INSTALL is neither required nor optional: {}", shown(value))]
+    #[error("HOOP_INSTALL is neither required nor optional: {}", text::quoted(value, 80))]
     InstallInvalid {
         /// What it is.
         value: String,
@@ -168,11 +168,6 @@ impl BuildConfig {
             },
         })
     }
-}
-
-/// Returns `value` as a person can read it, in quotation marks.
-fn shown(value: &str) -> String {
-    text::in_quotes(&text::excerpt(value, 80))
 }
 
 /// Returns the value of the config var `name`, less one trailing newline, or `None` where it is not set.

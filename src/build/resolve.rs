@@ -8,7 +8,7 @@ use super::checksums::{Checksums, ChecksumsError};
 use super::platform::Platform;
 use super::releases::{Location, tarball_names};
 use super::sha256::Sha256;
-use crate::text::{excerpt, in_quotes};
+use crate::text;
 use crate::version::Version;
 
 /// The largest `latest.txt` that is read, in bytes. A version has about 10.
@@ -18,7 +18,7 @@ pub const LATEST_LIMIT: u64 = 64;
 #[derive(Debug, thiserror::Error)]
 pub enum ReleaseError {
     /// `latest.txt` does not hold a version.
-    #[error("{location} does not hold a version: {}", in_quotes(&excerpt(content, 48)))]
+    #[error("{location} does not hold a version: {}", text::quoted(content, 48))]
     LatestInvalid {
         /// Where it was read.
         location: Location,

@@ -28,7 +28,7 @@ pub(super) fn message(error: &ConfigError) -> Message {
             .step("Or name one:", &["heroku config:set HOOP_VERSION=1.148.0"])
             .step("Deploy again.", &[]),
         ConfigError::VersionInvalid { value } => {
-            of(error, format!("HOOP_VERSION is not a version: {}.", shown(value, 60)))
+            of(error, format!("HOOP_VERSION is not a version: {}.", text::quoted(value, 60)))
                 .text("A version of the hoop agent has three numbers, such as 1.148.0, or 1.149.0-rc.1 for one that is not final. A \"v\" before it is allowed, and so is the word latest. Quotation marks are not.")
                 .consequence()
                 .step("Look up a published version:", &[AGENT_RELEASES_URL])
@@ -43,7 +43,7 @@ pub(super) fn message(error: &ConfigError) -> Message {
             .step("Deploy again.", &[]),
         ConfigError::Sha256Invalid { value } => {
             of(error, "HOOP_SHA256 is not a SHA-256.")
-                .facts(vec![("It is", shown(value, 80))])
+                .facts(vec![("It is", text::quoted(value, 80))])
                 .text("It must be the 64 hex digits of the tarball's SHA-256 and nothing else: no file name, no \"sha256:\" before it, no quotation marks.")
                 .consequence()
                 .step("Copy the digest again, from a source you trust, and set it:", &["heroku config:set HOOP_SHA256=<64 hex digits>"])
@@ -69,7 +69,7 @@ pub(super) fn message(error: &ConfigError) -> Message {
             .step("Deploy again.", &[])
         }
         ConfigError::InstallInvalid { value } => {
-            of(error, format!("HOOP_INSTALL is neither \"required\" nor \"optional\": {}.", shown(value, 60)))
+            of(error, format!("HOOP_INSTALL is neither \"required\" nor \"optional\": {}.", text::quoted(value, 60)))
                 .text("With required, which is the default, a build whose agent cannot be had fails. With optional it goes on without an agent.")
                 .consequence()
                 .step("Set it to the one that is meant:", &["heroku config:set HOOP_INSTALL=optional", "or go back to the default, required:", "heroku config:unset HOOP_INSTALL"])
@@ -87,11 +87,6 @@ pub(super) fn message(error: &ConfigError) -> Message {
             .step("If it happens again outside Heroku, check the third argument of bin/compile: a folder with a file for each config var, readable by the user who builds.", &[])
             .details(source),
     }
-}
-
-/// Returns the beginning of `value` as a person can read it, in quotation marks.
-fn shown(value: &str, limit: usize) -> String {
-    text::in_quotes(&text::excerpt(value, limit))
 }
 
 /// Starts the message of `error`.

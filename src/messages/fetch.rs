@@ -125,7 +125,7 @@ pub(super) fn message(error: &FetchError) -> Message {
             let message = of(error, "a file of the release folder cannot be read.")
                 .facts(vec![("File", path.display().to_string())]);
             if let Some(shortage) = Shortage::of(source) {
-                return shortage.steps(message.text(shortage.sentence()).consequence()).details(source);
+                return shortage.explain(message).details(source);
             }
             message
                 .text("HOOP_RELEASES_URL is a file: URL, and this file of it is there and cannot be read.")

@@ -45,7 +45,7 @@ pub(super) fn message(error: &InstallError) -> Message {
             let message = of(error, format!("the build dir {} cannot be written.", path.display()))
                 .text("The agent goes into the folder of the app, and no file can be made there.");
             if let Some(shortage) = Shortage::of(source) {
-                return shortage.steps(message.text(shortage.sentence()).consequence()).details(source);
+                return shortage.explain(message).details(source);
             }
             message
                 .consequence()
@@ -65,7 +65,7 @@ pub(super) fn message(error: &InstallError) -> Message {
         InstallError::Slug(SlugError::WriteFailed { path, source }) => {
             let message = of(error, format!("writing {path} failed."));
             let message = match Shortage::of(source) {
-                Some(shortage) => shortage.steps(message.text(shortage.sentence()).consequence()),
+                Some(shortage) => shortage.explain(message),
                 None => message
                     .text("A disk that fails or may not be written is the usual cause.")
                     .consequence()
@@ -78,7 +78,7 @@ pub(super) fn message(error: &InstallError) -> Message {
             let message = of(error, "this program cannot copy itself into the slug.")
                 .text("hoopstart is a copy of hoop-buildpack, which is read from /proc/self/exe.");
             let message = match Shortage::of(source) {
-                Some(shortage) => shortage.steps(message.text(shortage.sentence()).consequence()),
+                Some(shortage) => shortage.explain(message),
                 None => message.consequence().step("Build where /proc is mounted.", &[]),
             };
             message.details(source)
@@ -115,9 +115,8 @@ fn proof_message(error: &InstallError, version: &Version, proof: &ProofError) ->
 /// fault.
 fn not_started(message: Message, source: &io::Error) -> Message {
     if let Some(shortage) = Shortage::of(source) {
-        let message = message.text("and it was not started.").text(shortage.sentence());
         return shortage
-            .steps(message.consequence())
+            .explain(message.text("and it was not started."))
             .step("If it happens again, tell us:", &[ISSUES_URL])
             .details(source);
     }

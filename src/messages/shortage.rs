@@ -32,8 +32,13 @@ impl Shortage {
         }
     }
 
+    /// Adds to `message` what is short, what that means for the release, and what to do.
+    pub(super) fn explain(self, message: Message) -> Message {
+        self.steps(message.text(self.sentence()).consequence())
+    }
+
     /// Returns the sentence that names it.
-    pub(super) fn sentence(self) -> &'static str {
+    fn sentence(self) -> &'static str {
         match self {
             Shortage::FileSize => "A file may not grow so large here: there is a limit on the size of files.",
             Shortage::OpenFiles => "The build has as many files open as it may: there is a limit on open files.",
@@ -43,7 +48,7 @@ impl Shortage {
     }
 
     /// Adds the steps against it to `message`, the first of which is for those who own the machine.
-    pub(super) fn steps(self, message: Message) -> Message {
+    fn steps(self, message: Message) -> Message {
         let message = match self {
             Shortage::FileSize => {
                 message.step("Where the machine is yours, raise the limit:", &["ulimit -f unlimited"])
