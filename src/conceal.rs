@@ -20,6 +20,9 @@ const SHORTEST_BEGINNING: usize = 4;
 /// The fewest hex digits of a path that is taken for the secret of a key of the old form, which has 64.
 const SHORTEST_DIGEST: usize = 20;
 
+/// Words that stand in the place of a secret in our own texts.
+const PLACEHOLDERS: [&str; 3] = ["password", "secret", "token"];
+
 /// The credentials of this process.
 static SECRETS: OnceLock<Vec<Secret>> = OnceLock::new();
 
@@ -128,7 +131,8 @@ fn without_keys(text: &str) -> String {
 fn secret_in(behind: &str) -> Option<(usize, usize)> {
     let run = &behind[..end_of_run(behind)];
     if let Some(at) = run.rfind('@') {
-        return run[..at].contains(':').then_some((0, at));
+        let (_, secret) = run[..at].split_once(':')?;
+        return (!PLACEHOLDERS.contains(&secret)).then_some((0, at));
     }
     let end_of_place = run.find(['/', '?', '#']).unwrap_or(run.len());
     let (place, path) = run.split_at(end_of_place);
@@ -232,7 +236,10 @@ mod tests {
             "https://releases.hoop.dev/release/1.148.0/checksums.txt",
             "http://127.0.0.1:8080/release, and https://[::1]:8443/a",
             "https://token@mirror.example:8443/release",
-            "postgres://user:password@db:5432/orders",
+            "postgres://user:pa55w0rd@db:5432/orders",
+            "Correct it: http://user:password@host:port, with each of @ /",
+            "A token belongs before the host: https://user:token@host/path.",
+            "https://****@mirror.example",
             "it has not the form scheme://name:secret@host:port",
             "an agent key that begins with grpc://",
             "no connection to https://mirror.example:8443: refused",

@@ -234,7 +234,11 @@ impl Fault {
             ),
             Fault::KeyMalformed { name, fault } => Parts::new(
                 format!("the agent key in {name} cannot be used: {fault}"),
-                NOT_CONNECTED,
+                match fault {
+                    // Agents from 1.21.0 on do not look at them, and may connect.
+                    KeyFault::Mode | KeyFault::Scheme => ". The agent is started all the same; the app is not affected",
+                    _ => NOT_CONNECTED,
+                },
                 format!("Copy the key again and set it with: heroku config:set {name}=<key>"),
             ),
             Fault::AgentTooOld { version, limit } => Parts::new(
