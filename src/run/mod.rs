@@ -38,6 +38,7 @@ mod footprint;
 mod generation;
 mod lines;
 mod log;
+mod masks;
 mod plan;
 mod policy;
 pub(crate) mod processes;
