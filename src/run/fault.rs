@@ -8,7 +8,9 @@ use crate::connections::ConnectionsFault;
 use crate::failure::Failure;
 use crate::stderr;
 use crate::text;
+use super::trouble::Trouble;
 use crate::version::Version;
+use std::borrow::Cow;
 use std::fmt;
 
 /// What is left of a list of process types without those the app does not have.
@@ -69,6 +71,15 @@ pub enum Fault {
     },
     /// `HOOP_COMMAND` cannot be split into words.
     CommandInvalid,
+    /// A config var has a value that is none of those it may have; its default is used.
+    ValueUnknown {
+        /// The config var.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// The values it may have, the default first.
+        known: &'static [&'static str],
+    },
     /// An on/off config var has another value; its default is used.
     ValueInvalid {
         /// The config var.
@@ -113,6 +124,20 @@ pub enum Fault {
         /// What TLS says.
         cause: String,
     },
+    /// The agent runs and is not connected.
+    NotConnected(Trouble),
+    /// The agent has ended because of its configuration, which it has told.
+    AgentMisconfigured {
+        /// How it ended, and when it is started again.
+        end: String,
+    },
+    /// The agent has ended more than once.
+    AgentCrashing {
+        /// How it ended, and when it is started again.
+        end: String,
+        /// How many times.
+        times: u64,
+    },
     /// The supervisor could not be started.
     SupervisorFailed {
         /// Why.
@@ -151,12 +176,15 @@ impl Fault {
             Fault::ConnectionInvalid(_) => Failure::ConnectionInvalid,
             Fault::ConnectionNotPublished { .. } => Failure::ConnectionNotPublished,
             Fault::CommandInvalid => Failure::CommandInvalid,
-            Fault::ValueInvalid { .. } => Failure::ValueInvalid,
+            Fault::ValueInvalid { .. } | Fault::ValueUnknown { .. } => Failure::ValueInvalid,
             Fault::NotWithAutostart { .. } => Failure::NotWithAutostart,
             Fault::ProcessTypeUnknown { .. } => Failure::ProcessTypeUnknown,
             Fault::GatewayUnresolved { .. } => Failure::GatewayUnresolved,
             Fault::GatewayUnreachable { .. } => Failure::GatewayUnreachable,
             Fault::GatewayTls { .. } => Failure::GatewayTls,
+            Fault::NotConnected(trouble) => trouble.failure(),
+            Fault::AgentMisconfigured { .. } => Failure::AgentMisconfigured,
+            Fault::AgentCrashing { .. } => Failure::AgentCrashing,
             Fault::SupervisorFailed { .. } => Failure::SupervisorFailed,
             Fault::CommandMissing => Failure::CommandMissing,
             Fault::CommandNotFound { .. } => Failure::CommandNotFound,
@@ -179,11 +207,15 @@ impl Fault {
             | Fault::CommandInvalid => true,
             Fault::ConnectionNotPublished { .. }
             | Fault::ValueInvalid { .. }
+            | Fault::ValueUnknown { .. }
             | Fault::NotWithAutostart { .. }
             | Fault::ProcessTypeUnknown { .. }
             | Fault::GatewayUnresolved { .. }
             | Fault::GatewayUnreachable { .. }
             | Fault::GatewayTls { .. }
+            | Fault::NotConnected(_)
+            | Fault::AgentMisconfigured { .. }
+            | Fault::AgentCrashing { .. }
             | Fault::SupervisorFailed { .. }
             | Fault::CommandMissing
             | Fault::CommandNotFound { .. }
@@ -277,6 +309,11 @@ impl Fault {
                 ", so it counts as off",
                 format!("Use true or false: heroku config:set {name}=true"),
             ),
+            Fault::ValueUnknown { name, value, known } => Parts::new(
+                format!("{name} is {}, which is none of {}", text::in_quotes(value), known.join(", ")),
+                format!(", so it counts as {}", known[0]),
+                format!("Set it with: heroku config:set {name}={}", known[0]),
+            ),
             Fault::NotWithAutostart { name } => Parts::new(
                 format!("{name} has no effect with HOOP_AUTOSTART"),
                 ": the shell that starts the app is not ours to change or stop",
@@ -321,6 +358,23 @@ impl Fault {
                 ", so the agent cannot connect; the app is not affected",
                 "For a certificate of your own authority set HOOP_TLSCA; for one with another name, HOOP_TLSSERVERNAME; for a gateway without TLS, an agent key that begins with grpc://",
             ),
+            Fault::NotConnected(trouble) => Parts::new(
+                trouble.wrong(),
+                ", so it is not connected; the app is not affected",
+                trouble.remedy(),
+            ),
+            Fault::AgentMisconfigured { end } => Parts::new(
+                end,
+                ", the app is not affected",
+                "Its last line says what is wrong with its configuration: set it right, and the dyno starts anew",
+            ),
+            Fault::AgentCrashing { end, times } => Parts::new(
+                end,
+                ", the app is not affected",
+                format!(
+                    "It has ended {times} times so far; from now on this is told once an hour. If its lines do not say why, try another release: heroku config:set HOOP_VERSION=<version>, and deploy"
+                ),
+            ),
             Fault::SupervisorFailed { cause } => Parts::new(
                 format!("the agent's supervisor could not be started ({cause})"),
                 "; the app runs without the agent",
@@ -361,17 +415,17 @@ struct Parts {
     /// What is wrong.
     wrong: String,
     /// What that means for the app, with the mark before it.
-    state: &'static str,
+    state: Cow<'static, str>,
     /// What to do.
     remedy: String,
 }
 
 impl Parts {
     /// Takes the three parts.
-    fn new(wrong: impl Into<String>, state: &'static str, remedy: impl Into<String>) -> Self {
+    fn new(wrong: impl Into<String>, state: impl Into<Cow<'static, str>>, remedy: impl Into<String>) -> Self {
         Self {
             wrong: wrong.into(),
-            state,
+            state: state.into(),
             remedy: remedy.into(),
         }
     }

@@ -35,6 +35,7 @@ impl Log {
     }
 
     /// Adds a line of our own.
+    #[allow(dead_code, reason = "for what has nothing to do with an agent's lines")]
     pub(super) fn say(&mut self, line: &str) {
         self.add(|lines| {
             lines.push_str(&bounded(line));

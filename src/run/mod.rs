@@ -27,6 +27,7 @@
 mod agents;
 mod check;
 mod claim;
+mod condition;
 mod connect;
 mod credential;
 mod detach;
@@ -41,13 +42,17 @@ mod log;
 mod masks;
 mod plan;
 mod policy;
+mod record;
 pub(crate) mod processes;
+mod sign;
 mod signals;
 mod slug;
 mod supervisor;
+mod trouble;
 mod wanted;
 
 pub use fault::{Fault, Rest};
+pub use trouble::Trouble;
 pub use signals::{is_ignored, survive as survive_signals};
 
 use crate::config;

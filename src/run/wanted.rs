@@ -4,6 +4,7 @@
 use super::credential::{Credential, Gateway, masks};
 use super::fault::Fault;
 use super::generation::{self, AgentCommand, Generation};
+use super::lines::Settings;
 use super::slug::{AgentFile, Slug};
 use crate::config;
 use crate::connections::Connections;
@@ -28,6 +29,8 @@ pub(super) struct Agents {
     pub environment: Environment,
     /// Texts that must not be shown: the key and its secret part.
     pub masks: Vec<Secret>,
+    /// How their lines are shown.
+    pub log: Settings,
     /// Whether something is wrong that a restart will not cure.
     pub incurable: bool,
     /// The gateway, where it is named.
@@ -90,8 +93,12 @@ impl Agents {
         };
 
         let programs = slug.programs.to_string_lossy();
-        let agent_environment =
+        let log = Settings::of(environment, faults);
+        let mut agent_environment =
             generation::agent_environment(environment, version, generation, &credential, &connections, &programs);
+        // The app's own variables of these names are not meant for the agent.
+        agent_environment.set("LOG_LEVEL", log.level);
+        agent_environment.set("LOG_ENCODING", "json");
         let entrypoint = environment.text(config::COMMAND);
         Ok(Self {
             program,
@@ -100,6 +107,7 @@ impl Agents {
             commands: generation::commands(generation, &connections, entrypoint, &agent_environment)?,
             environment: agent_environment,
             masks: masks(environment),
+            log,
             incurable,
             gateway: credential.gateway(environment),
         })
