@@ -51,8 +51,17 @@ impl<'a> Processes<'a> {
             running: vec![None; plan.commands.len()],
             outputs: Vec::new(),
             // Names of connections are lower-cased, and a key may stand where a name should.
-            masks: Masks::new(&plan.masks.iter().flat_map(|mask| [mask.clone(), lower(mask)]).collect::<Vec<_>>()),
-            gateway: plan.gateway.as_ref().map_or_else(|| "its address".to_owned(), ToString::to_string),
+            masks: Masks::new(
+                &plan
+                    .masks
+                    .iter()
+                    .flat_map(|mask| [mask.clone(), lower(mask)])
+                    .collect::<Vec<_>>(),
+            ),
+            gateway: plan
+                .gateway
+                .as_ref()
+                .map_or_else(|| "its address".to_owned(), ToString::to_string),
             conditions: Conditions::new(plan.commands.len()),
         }
     }

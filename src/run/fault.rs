@@ -3,12 +3,12 @@
 //! One event is one line on stderr, since dyno logs are read line by line. Each line says what is wrong, what it
 //! means for the app, what to do, and ends with the failure id.
 
+use super::trouble::Trouble;
 use crate::agent_key::KeyFault;
 use crate::connections::ConnectionsFault;
 use crate::failure::Failure;
 use crate::stderr;
 use crate::text;
-use super::trouble::Trouble;
 use crate::version::Version;
 use std::borrow::Cow;
 use std::fmt;
@@ -310,7 +310,11 @@ impl Fault {
                 format!("Use true or false: heroku config:set {name}=true"),
             ),
             Fault::ValueUnknown { name, value, known } => Parts::new(
-                format!("{name} is {}, which is none of {}", text::in_quotes(value), known.join(", ")),
+                format!(
+                    "{name} is {}, which is none of {}",
+                    text::in_quotes(value),
+                    known.join(", ")
+                ),
                 format!(", so it counts as {}", known[0]),
                 format!("Set it with: heroku config:set {name}={}", known[0]),
             ),

@@ -151,7 +151,9 @@ impl Lines {
         let text = &*reader.masks.apply(text, end);
         let record = Record::read(text, end != End::Whole);
         if let Some(record) = &record {
-            let heard = reader.conditions.heard(reader.agent, &Sign::of(record, reader.gateway), reader.now);
+            let heard = reader
+                .conditions
+                .heard(reader.agent, &Sign::of(record, reader.gateway), reader.now);
             for line in heard.lines {
                 push_own(&line, reader.masks, log);
             }
@@ -198,7 +200,10 @@ impl Lines {
     fn is_in_trace(&mut self, text: &str) -> bool {
         let begins = text.starts_with("goroutine ") && text.ends_with("]:");
         let goes_on = self.trace.is_some()
-            && (text.is_empty() || text.starts_with(['\t', '.']) || text.starts_with("created by ") || text.ends_with(')'));
+            && (text.is_empty()
+                || text.starts_with(['\t', '.'])
+                || text.starts_with("created by ")
+                || text.ends_with(')'));
         if begins || goes_on {
             *self.trace.get_or_insert(0) += 1;
         }
@@ -325,7 +330,10 @@ mod tests {
             "hoop | agent started, args=0\nhoop | Error: unknown flag: --x\nhoop | {\"a\":1}\n"
         );
         let as_json = [("HOOP_LOG_FORMAT", "json")];
-        assert_eq!(log_with(&as_json, &[line.as_bytes(), b"plain\n"], &[]), format!("{line}hoop | plain\n"));
+        assert_eq!(
+            log_with(&as_json, &[line.as_bytes(), b"plain\n"], &[]),
+            format!("{line}hoop | plain\n")
+        );
     }
 
     #[test]
@@ -339,7 +347,11 @@ mod tests {
             (&[("HOOP_LOG_LEVEL", "debug"), ("HOOP_LOG_FORMAT", "json")], true),
         ] {
             let log = log_with(variables, &[line.as_bytes()], &[]);
-            assert_eq!((log.contains("typed"), log.contains("psql")), (is_shown, is_shown), "{log}");
+            assert_eq!(
+                (log.contains("typed"), log.contains("psql")),
+                (is_shown, is_shown),
+                "{log}"
+            );
         }
         // Also where the line is cut within it.
         let long = json(&format!(r#""msg":"x","input":"{}""#, "typed ".repeat(4000)));
@@ -351,11 +363,21 @@ mod tests {
 
     #[test]
     fn log_settings_are_read_in_any_case_and_what_is_none_is_told() {
-        for (level, expected) in [("info", "info"), (" DEBUG ", "debug"), ("Warn", "warn"), ("error", "error"), ("", "info")] {
+        for (level, expected) in [
+            ("info", "info"),
+            (" DEBUG ", "debug"),
+            ("Warn", "warn"),
+            ("error", "error"),
+            ("", "info"),
+        ] {
             let (settings, faults) = settings(&[("HOOP_LOG_LEVEL", level)]);
             assert_eq!((settings.level, faults.len()), (expected, 0), "{level}");
         }
-        for (name, value) in [("HOOP_LOG_LEVEL", "verbose"), ("HOOP_LOG_LEVEL", "0"), ("HOOP_LOG_FORMAT", "yaml")] {
+        for (name, value) in [
+            ("HOOP_LOG_LEVEL", "verbose"),
+            ("HOOP_LOG_LEVEL", "0"),
+            ("HOOP_LOG_FORMAT", "yaml"),
+        ] {
             let (settings, faults) = settings(&[(name, value)]);
             assert_eq!((settings.level, settings.is_json), ("info", false));
             assert!(
@@ -381,7 +403,10 @@ mod tests {
             for variables in [&[][..], &[("HOOP_LOG_FORMAT", "json")], &[("HOOP_LOG_LEVEL", "debug")]] {
                 let log = log_with(variables, &[line.as_bytes()], &masks);
                 assert!(log.contains("****"), "{line} {log}");
-                assert!(!log.contains("u0022") && !log.contains("s3\"cr") && !log.contains("s3\\\"cr"), "{line} {log}");
+                assert!(
+                    !log.contains("u0022") && !log.contains("s3\"cr") && !log.contains("s3\\\"cr"),
+                    "{line} {log}"
+                );
             }
         }
         // What is rendered must not put a key together again.

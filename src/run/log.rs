@@ -96,9 +96,15 @@ impl Log {
     fn write_lines(&mut self) -> Result<bool, Errno> {
         let Some(stderr) = &self.stderr else { return Ok(false) };
         let waiting = &self.lines.as_bytes()[self.written..];
-        let lines = match waiting[..waiting.len().min(PIPE_BUF)].iter().rposition(|byte| *byte == b'\n') {
+        let lines = match waiting[..waiting.len().min(PIPE_BUF)]
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+        {
             Some(end) => end + 1,
-            None => waiting.iter().position(|byte| *byte == b'\n').map_or(waiting.len(), |end| end + 1),
+            None => waiting
+                .iter()
+                .position(|byte| *byte == b'\n')
+                .map_or(waiting.len(), |end| end + 1),
         };
         let piece = self.lines.floor_char_boundary(self.written + stderr.piece(lines)) - self.written;
         let never_waits = stderr.never_waits();

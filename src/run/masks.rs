@@ -33,7 +33,11 @@ pub(super) struct Masks {
 impl Masks {
     /// Takes the secrets, in any order. An empty one masks nothing.
     pub(super) fn new(secrets: &[Secret]) -> Self {
-        let secrets: Vec<Secret> = secrets.iter().filter(|secret| !secret.expose().is_empty()).cloned().collect();
+        let secrets: Vec<Secret> = secrets
+            .iter()
+            .filter(|secret| !secret.expose().is_empty())
+            .cloned()
+            .collect();
         let mut begins = [false; 256];
         for secret in &secrets {
             begins[usize::from(secret.expose().as_bytes()[0])] = true;

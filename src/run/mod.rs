@@ -42,18 +42,19 @@ mod log;
 mod masks;
 mod plan;
 mod policy;
-mod record;
 pub(crate) mod processes;
+mod record;
 mod sign;
 mod signals;
 mod slug;
 mod supervisor;
+mod told;
 mod trouble;
 mod wanted;
 
 pub use fault::{Fault, Rest};
-pub use trouble::Trouble;
 pub use signals::{is_ignored, survive as survive_signals};
+pub use trouble::Trouble;
 
 use crate::config;
 use crate::environment::Environment;

@@ -141,7 +141,11 @@ pub(super) fn passed_on<'a>(line: &'a str, shows_input: bool, masks: &Masks) -> 
             Value::Other(text) if name == INPUT && !shows_input => (text, "null"),
             Value::Unfinished(text) if name == INPUT && !shows_input => (text, ""),
             Value::Text(text) | Value::Unfinished(text) => {
-                let command = if name == "msg" && !shows_input { command(text) } else { None };
+                let command = if name == "msg" && !shows_input {
+                    command(text)
+                } else {
+                    None
+                };
                 if let Some(end) = command {
                     hidden.push((&text[end..], HIDDEN));
                 }
@@ -253,7 +257,10 @@ fn string(text: &str) -> Option<(&str, &str)> {
     let bytes = text.as_bytes();
     let mut place = 0;
     loop {
-        place += bytes.get(place..)?.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+        place += bytes
+            .get(place..)?
+            .iter()
+            .position(|byte| matches!(byte, b'"' | b'\\'))?;
         if bytes[place] == b'"' {
             return Some((&text[..place], &text[place + 1..]));
         }
@@ -300,10 +307,16 @@ fn unescaped(inside: &str) -> Cow<'_, str> {
             Some('b') => text.push('\u{8}'),
             Some('f') => text.push('\u{c}'),
             Some('u') => {
-                let units = [code_unit(rest), rest.get(4..).and_then(|rest| code_unit(rest.strip_prefix("\\u")?))];
+                let units = [
+                    code_unit(rest),
+                    rest.get(4..).and_then(|rest| code_unit(rest.strip_prefix("\\u")?)),
+                ];
                 let [first, second] = units;
                 let pair = first.zip(second).and_then(|(first, second)| {
-                    char::decode_utf16([first, second]).next()?.ok().filter(|_| (0xd800..0xdc00).contains(&first))
+                    char::decode_utf16([first, second])
+                        .next()?
+                        .ok()
+                        .filter(|_| (0xd800..0xdc00).contains(&first))
                 });
                 let (character, length) = match (pair, first) {
                     (Some(character), _) => (character, 10),
@@ -323,7 +336,9 @@ fn unescaped(inside: &str) -> Cow<'_, str> {
 
 /// Reads the four hexadecimal digits of an escape.
 fn code_unit(text: &str) -> Option<u16> {
-    let digits = text.get(..4).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
+    let digits = text
+        .get(..4)
+        .filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
     u16::from_str_radix(digits, 16).ok()
 }
 
@@ -356,8 +371,14 @@ mod tests {
                 r#"{"level":"warn","msg":"one\ntwo\u001b[31m","sid":"s 1","n":[1,{"a":"}\""}],"ok":true,"empty":""}"#,
                 r#"warning: one\ntwo\u{1b}[31m sid="s 1" n=[1,{"a":"}\""}] ok=true empty="""#,
             ),
-            (r#"{"level":"error","msg":"x","stacktrace":"a.go:1\nb.go:2"}"#, "error: x"),
-            (r#"{"level":"fatal","msg":"HOOP_KEY is in wrong format"}"#, "fatal: HOOP_KEY is in wrong format"),
+            (
+                r#"{"level":"error","msg":"x","stacktrace":"a.go:1\nb.go:2"}"#,
+                "error: x",
+            ),
+            (
+                r#"{"level":"fatal","msg":"HOOP_KEY is in wrong format"}"#,
+                "fatal: HOOP_KEY is in wrong format",
+            ),
             (r#"{"msg":"","level":"debug"}"#, "debug: "),
         ] {
             assert_eq!(shown(line, false).as_deref(), Some(expected), "{line}");
@@ -382,8 +403,14 @@ mod tests {
         );
         for (line, expected) in [
             (r#"{"input":{"a":"typed"},"b":1}"#, r#"{"input":null,"b":1}"#),
-            (r#"{"level":"info","input":"typed and cu"#, r#"{"level":"info","input":"#),
-            (r#"{"level":"info","msg":"executing command:[ls"#, r#"{"level":"info","msg":"executing command:(hidden)"#),
+            (
+                r#"{"level":"info","input":"typed and cu"#,
+                r#"{"level":"info","input":"#,
+            ),
+            (
+                r#"{"level":"info","msg":"executing command:[ls"#,
+                r#"{"level":"info","msg":"executing command:(hidden)"#,
+            ),
             (r#"{"level":"info","msg":"x"}"#, r#"{"level":"info","msg":"x"}"#),
             ("no JSON, \"input\":\"x\"", "no JSON, \"input\":\"x\""),
         ] {
@@ -431,7 +458,9 @@ mod tests {
     fn of_a_line_that_was_cut_only_what_is_whole_is_shown() {
         let mut log = String::new();
         let line = r#"{"level":"info","msg":"x","sid":"s1","input":"typed and cu"#;
-        Record::read(line, true).unwrap().render(false, &Masks::new(&[]), &mut log);
+        Record::read(line, true)
+            .unwrap()
+            .render(false, &Masks::new(&[]), &mut log);
 
         assert_eq!(log, "x sid=s1");
     }

@@ -185,7 +185,10 @@ mod tests {
             message.replace('\\', "\\\\").replace('"', "\\\"")
         );
         match Sign::of(&Record::read(&line, false).unwrap(), GATEWAY) {
-            Sign::Trouble { trouble, tells_recovery: true } => trouble,
+            Sign::Trouble {
+                trouble,
+                tells_recovery: true,
+            } => trouble,
             other => panic!("{message}: {other:?}"),
         }
     }
@@ -230,14 +233,24 @@ mod tests {
                 r#"failed to connect to h:1, reason=failed connecting to streaming RPC server, err=rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: dial tcp 127.0.0.1:1: connect: connection refused""#,
                 "Error while dialing: dial tcp 127.0.0.1:1: connect: connection refused",
             ),
-            ("disconnected from h:1, reason=rpc error: code = Unavailable desc = error reading from server: EOF", "error reading from server: EOF"),
+            (
+                "disconnected from h:1, reason=rpc error: code = Unavailable desc = error reading from server: EOF",
+                "error reading from server: EOF",
+            ),
             ("disconnected from h:1, reason=EOF", "EOF"),
             ("disconnected from h:1", "disconnected from h:1"),
             ("context canceled", "context canceled"),
-            ("failed connecting to api, err=Post \"https://h/api\": dial tcp 10.0.0.1:443: i/o timeout", "Post \"https://h/api\": dial tcp 10.0.0.1:443: i/o timeout"),
+            (
+                "failed connecting to api, err=Post \"https://h/api\": dial tcp 10.0.0.1:443: i/o timeout",
+                "Post \"https://h/api\": dial tcp 10.0.0.1:443: i/o timeout",
+            ),
         ] {
             let cause = inner.to_owned();
-            assert_eq!(trouble(message), Trouble::Unreachable { place: place(), cause }, "{message}");
+            assert_eq!(
+                trouble(message),
+                Trouble::Unreachable { place: place(), cause },
+                "{message}"
+            );
         }
         for (message, inner) in [
             (
@@ -250,7 +263,11 @@ mod tests {
             ),
         ] {
             let cause = inner.to_owned();
-            assert_eq!(trouble(message), Trouble::Unresolved { place: place(), cause }, "{message}");
+            assert_eq!(
+                trouble(message),
+                Trouble::Unresolved { place: place(), cause },
+                "{message}"
+            );
         }
         for (message, inner) in [
             (
@@ -276,17 +293,35 @@ mod tests {
                 "failed validating connection",
             ),
         ] {
-            assert_eq!(trouble(message), Trouble::TurnedAway { cause: inner.to_owned() }, "{message}");
+            assert_eq!(
+                trouble(message),
+                Trouble::TurnedAway {
+                    cause: inner.to_owned()
+                },
+                "{message}"
+            );
         }
     }
 
     #[test]
     fn every_other_line_that_tells_a_state_is_known() {
         for (line, expected) in [
-            (r#"{"level":"info","msg":"connected with success to h:1"}"#, Sign::Connected),
-            (r#"{"level":"info","msg":"connecting to h:1, tls=true","backoff":"2s"}"#, Sign::Trying),
-            (r#"{"level":"info","msg":"connecting to grpc server h:1"}"#, Sign::Trying),
-            (r#"{"level":"info","msg":"shutting down agent controller"}"#, Sign::Closing),
+            (
+                r#"{"level":"info","msg":"connected with success to h:1"}"#,
+                Sign::Connected,
+            ),
+            (
+                r#"{"level":"info","msg":"connecting to h:1, tls=true","backoff":"2s"}"#,
+                Sign::Trying,
+            ),
+            (
+                r#"{"level":"info","msg":"connecting to grpc server h:1"}"#,
+                Sign::Trying,
+            ),
+            (
+                r#"{"level":"info","msg":"shutting down agent controller"}"#,
+                Sign::Closing,
+            ),
             (
                 r#"{"level":"info","msg":"received connect request","sid":"s1"}"#,
                 Sign::SessionBegun("s1".into()),
@@ -299,17 +334,27 @@ mod tests {
                 r#"{"level":"info","msg":"session=s2 - cleaning up session"}"#,
                 Sign::SessionEnded("s2".into()),
             ),
-            (r#"{"level":"fatal","msg":"HOOP_KEY is in wrong format, reason=invalid agent mode"}"#, Sign::Fatal),
+            (
+                r#"{"level":"fatal","msg":"HOOP_KEY is in wrong format, reason=invalid agent mode"}"#,
+                Sign::Fatal,
+            ),
             (r#"{"level":"error","msg":"missing HOOP_CONNECTION env"}"#, Sign::Error),
             (r#"{"level":"info","msg":"agent started, args=0"}"#, Sign::Other),
             (r#"{"level":"info","msg":"I am connecting to h"}"#, Sign::Other),
         ] {
-            assert_eq!(Sign::of(&Record::read(line, false).unwrap(), GATEWAY), expected, "{line}");
+            assert_eq!(
+                Sign::of(&Record::read(line, false).unwrap(), GATEWAY),
+                expected,
+                "{line}"
+            );
         }
         let silent = r#"{"level":"info","msg":"failed pre-connect, reason=EOF","version":"1.148.0"}"#;
         assert!(matches!(
             Sign::of(&Record::read(silent, false).unwrap(), GATEWAY),
-            Sign::Trouble { tells_recovery: false, .. }
+            Sign::Trouble {
+                tells_recovery: false,
+                ..
+            }
         ));
     }
 }

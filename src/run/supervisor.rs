@@ -154,7 +154,8 @@ impl<'a> Supervisor<'a> {
                     let (line, rest) = (self.end_line(agent, &ending, age, pause), ending.remedy());
                     let (line, rest) = (&*line, &*rest);
                     let (end, now) = (End { line, rest, age }, self.started.elapsed());
-                    self.log.add(|log| self.processes.tell_end(agent, end, incurable, now, log));
+                    self.log
+                        .add(|log| self.processes.tell_end(agent, end, incurable, now, log));
                 }
                 Action::LetGoOfLog => self.log.let_go(),
                 Action::Terminate => self.processes.signal(Signal::TERM),
