@@ -362,15 +362,11 @@ impl Fault {
                 ", so the agent cannot connect; the app is not affected",
                 "For a certificate of your own authority set HOOP_TLSCA; for one with another name, HOOP_TLSSERVERNAME; for a gateway without TLS, an agent key that begins with grpc://",
             ),
-            Fault::NotConnected(trouble) => Parts::new(
-                trouble.wrong(),
-                ", so it is not connected; the app is not affected",
-                trouble.remedy(),
-            ),
+            Fault::NotConnected(trouble) => Parts::new(trouble.wrong(), trouble.state(), trouble.remedy()),
             Fault::AgentMisconfigured { end } => Parts::new(
                 end,
                 ", the app is not affected",
-                "Its last line says what is wrong with its configuration: set it right, and the dyno starts anew",
+                "Its last line says what is wrong with its configuration: correct that with heroku config:set, which restarts the dyno",
             ),
             Fault::AgentCrashing { end, times } => Parts::new(
                 end,

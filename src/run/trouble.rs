@@ -100,6 +100,15 @@ impl Trouble {
         }
     }
 
+    /// Returns what that means, with the mark before it.
+    pub(super) fn state(&self) -> &'static str {
+        match self {
+            Trouble::NameTaken { .. } => ", so it is not published; the app is not affected",
+            Trouble::Unresolved { .. } | Trouble::Unreachable { .. } => "; the app is not affected",
+            _ => ", so the agent is not connected; the app is not affected",
+        }
+    }
+
     /// Returns what to do.
     pub(super) fn remedy(&self) -> &'static str {
         match self {
