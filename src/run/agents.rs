@@ -4,7 +4,7 @@ use super::condition::{Conditions, End};
 use super::ending::Ending;
 use super::io_error;
 use super::lines::{Lines, Reader, push_own};
-use super::masks::Masks;
+use super::masking::Masks;
 use super::processes;
 use super::wanted::Agents;
 use crate::secret::Secret;

@@ -2,7 +2,7 @@
 
 use super::condition::Conditions;
 use super::fault::Fault;
-use super::masks::{End, Masks};
+use super::masking::{End, Masks};
 use super::record::{Record, passed_on, push_visible};
 use super::sign::Sign;
 use crate::config;
@@ -237,7 +237,7 @@ mod tests {
     use super::{LINE_LIMIT, Lines, Reader, Settings};
     use crate::environment::Environment;
     use crate::run::condition::Conditions;
-    use crate::run::masks::Masks;
+    use crate::run::masking::Masks;
     use crate::secret::Secret;
     use proptest::prelude::*;
     use std::time::Duration;

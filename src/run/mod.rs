@@ -39,7 +39,7 @@ mod footprint;
 mod generation;
 mod lines;
 mod log;
-mod masks;
+mod masking;
 mod plan;
 mod policy;
 pub(crate) mod processes;

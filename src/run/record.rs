@@ -5,7 +5,7 @@
 //! (<https://github.com/hoophq/hoop/blob/main/common/log/log.go>). Only that form is read here, since a reader of all
 //! of JSON is larger than the rest of the supervisor: a flat object, whose inner values are kept as they are.
 
-use super::masks::{End, MASK, Masks};
+use super::masking::{End, MASK, Masks};
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
@@ -345,7 +345,7 @@ fn code_unit(text: &str) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::{Record, passed_on, unescaped};
-    use crate::run::masks::Masks;
+    use crate::run::masking::Masks;
     use crate::secret::Secret;
     use proptest::prelude::*;
 

@@ -96,15 +96,16 @@ impl Agents {
         let log = Settings::of(environment, faults);
         let mut agent_environment =
             generation::agent_environment(environment, version, generation, &credential, &connections, &programs);
+        let entrypoint = environment.text(config::COMMAND);
+        let commands = generation::commands(generation, &connections, entrypoint, &agent_environment)?;
         // The app's own variables of these names are not meant for the agent.
         agent_environment.set("LOG_LEVEL", log.level);
         agent_environment.set("LOG_ENCODING", "json");
-        let entrypoint = environment.text(config::COMMAND);
         Ok(Self {
             program,
             version: version.clone(),
             generation,
-            commands: generation::commands(generation, &connections, entrypoint, &agent_environment)?,
+            commands,
             environment: agent_environment,
             masks: masks(environment),
             log,

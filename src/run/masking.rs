@@ -25,22 +25,30 @@ pub(super) enum End {
 /// The texts that must not be shown.
 #[derive(Debug)]
 pub(super) struct Masks {
+    /// Sorted, so that those which begin with the same byte stand together.
     secrets: Vec<Secret>,
-    /// Whether a secret begins with a byte. Most bytes of most lines are none of these.
-    begins: [bool; 256],
+    /// How many begin with a byte below the one, and with that one. With most bytes of most lines none does.
+    begins: [(u16, u16); 256],
 }
 
 impl Masks {
     /// Takes the secrets, in any order. An empty one masks nothing.
     pub(super) fn new(secrets: &[Secret]) -> Self {
-        let secrets: Vec<Secret> = secrets
+        let mut secrets: Vec<Secret> = secrets
             .iter()
             .filter(|secret| !secret.expose().is_empty())
             .cloned()
             .collect();
-        let mut begins = [false; 256];
-        for secret in &secrets {
-            begins[usize::from(secret.expose().as_bytes()[0])] = true;
+        secrets.sort_by(|one, other| one.expose().cmp(other.expose()));
+        secrets.dedup();
+        // An environment has no room for as many as would not fit.
+        let count = |is_counted: &dyn Fn(u8) -> bool| {
+            let first = |secret: &&Secret| is_counted(secret.expose().as_bytes()[0]);
+            u16::try_from(secrets.iter().filter(first).count()).unwrap_or(u16::MAX)
+        };
+        let mut begins = [(0, 0); 256];
+        for (byte, range) in (0..=u8::MAX).zip(&mut begins) {
+            *range = (count(&|first| first < byte), count(&|first| first == byte));
         }
         Self { secrets, begins }
     }
@@ -85,7 +93,7 @@ impl Masks {
     /// Returns the next place, from `place` on, at which a secret may begin.
     fn next(&self, text: &[u8], place: usize) -> Option<usize> {
         let rest = text.get(place..)?;
-        Some(place + rest.iter().position(|byte| self.begins[usize::from(*byte)])?)
+        Some(place + rest.iter().position(|byte| self.begins[usize::from(*byte)].1 > 0)?)
     }
 
     /// Returns the length of the longest secret that `text` begins with, or of the text where it is the beginning of
@@ -96,7 +104,9 @@ impl Masks {
             End::Unfinished => BEGINNING,
             End::Cut => 1,
         };
-        let lengths = self.secrets.iter().map(|secret| {
+        let (before, count) = text.first().map_or((0, 0), |byte| self.begins[usize::from(*byte)]);
+        let candidates = self.secrets.iter().skip(before.into()).take(count.into());
+        let lengths = candidates.map(|secret| {
             let secret = secret.expose().as_bytes();
             if text.starts_with(secret) {
                 secret.len()
