@@ -141,6 +141,8 @@ CONFIG VARS:
   HOOP_HIDE_KEY                on: the app does not see HOOP_KEY and HOOP_DSN
   HOOP_DISABLE                 on: the app alone
   HOOP_REQUIRED                on: exit 78 where no agent can be configured or found
+  HOOP_LOG_LEVEL               what the agent logs: debug, info, warn, error; default info
+  HOOP_LOG_FORMAT              text: for a person, repeats folded; json: as the agent has it
   HOOPSTART_DEBUG              on: one line for each decision
 
 EXIT STATUS:

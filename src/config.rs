@@ -58,6 +58,10 @@ config_vars! {
     DISABLE, "HOOP_DISABLE", Run;
     /// Stops the boot where no agent can be started.
     REQUIRED, "HOOP_REQUIRED", Run;
+    /// What the agent logs.
+    LOG_LEVEL, "HOOP_LOG_LEVEL", Run;
+    /// How the agent's log is shown.
+    LOG_FORMAT, "HOOP_LOG_FORMAT", Run;
     /// Shows each decision of hoopstart.
     DEBUG, "HOOPSTART_DEBUG", Run;
 }

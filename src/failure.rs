@@ -128,6 +128,20 @@ failures! {
     GatewayUnreachable => "start::gateway-unreachable",
     /// No TLS connection to the gateway.
     GatewayTls => "start::gateway-tls",
+    /// The gateway does not know the agent key.
+    KeyRejected => "start::key-rejected",
+    /// The gateway has an agent with this key already.
+    AlreadyConnected => "start::already-connected",
+    /// The gateway wants a connection name that the agent does not send.
+    ConnectionNameMissing => "start::connection-name-missing",
+    /// A connection name belongs to another agent.
+    ConnectionTaken => "start::connection-taken",
+    /// The gateway turns the agent away for another reason.
+    AgentTurnedAway => "start::agent-turned-away",
+    /// The agent ends because of its configuration.
+    AgentMisconfigured => "start::agent-misconfigured",
+    /// The agent ends again and again.
+    AgentCrashing => "start::agent-crashing",
     /// The supervisor could not be started.
     SupervisorFailed => "start::supervisor-failed",
     /// hoopstart was given no command.

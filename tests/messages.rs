@@ -21,7 +21,7 @@ use hoop_buildpack::connections::ConnectionsFault;
 use hoop_buildpack::failure::Failure;
 use hoop_buildpack::messages::{self, Message, Tone, warnings};
 use hoop_buildpack::output::BuildLog;
-use hoop_buildpack::run::{Fault, Rest};
+use hoop_buildpack::run::{Fault, Rest, Trouble};
 use hoop_buildpack::version::Version;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -487,6 +487,11 @@ fn faults() -> Vec<Fault> {
         },
         Fault::CommandInvalid,
         Fault::CommandHoldsKey,
+        Fault::ValueUnknown {
+            name: "HOOP_LOG_LEVEL",
+            value: text("verbose"),
+            known: &["info", "debug", "warn", "error"],
+        },
         Fault::ValueInvalid {
             name: "HOOP_DISABLE",
             value: text("enabled"),
@@ -521,6 +526,32 @@ fn faults() -> Vec<Fault> {
         Fault::GatewayTls {
             place: text("gateway.example:8443"),
             cause: text("invalid peer certificate: UnknownIssuer"),
+        },
+        Fault::NotConnected(Trouble::KeyRejected),
+        Fault::NotConnected(Trouble::AlreadyConnected),
+        Fault::NotConnected(Trouble::NameMissing),
+        Fault::NotConnected(Trouble::NameTaken { name: text("orders") }),
+        Fault::NotConnected(Trouble::TurnedAway {
+            cause: text("license expired"),
+        }),
+        Fault::NotConnected(Trouble::Unresolved {
+            place: text("gateway.example:8443"),
+            cause: text("name resolver error: produced zero addresses"),
+        }),
+        Fault::NotConnected(Trouble::Unreachable {
+            place: text("gateway.example:8443"),
+            cause: text("dial tcp 203.0.113.7:8443: connect: connection refused"),
+        }),
+        Fault::NotConnected(Trouble::Tls {
+            place: text("gateway.example:8443"),
+            cause: text("tls: failed to verify certificate: x509: certificate signed by unknown authority"),
+        }),
+        Fault::AgentMisconfigured {
+            end: text("agent exited with status 1 after 0s; next try in 300s"),
+        },
+        Fault::AgentCrashing {
+            end: text("agent exited with status 2 after 3s; next try in 8s"),
+            times: 4,
         },
         Fault::SupervisorFailed {
             cause: text("Resource temporarily unavailable (os error 11)"),
@@ -746,7 +777,7 @@ fn a_line_of_a_boot_is_one_line_with_its_id_at_the_end() {
             "app ",
             "runs ",
             "nothing was started",
-            "counts as off",
+            "counts as ",
             "no such process type",
         ];
         assert!(tells_state.iter().any(|state| line.contains(state)), "{line}");

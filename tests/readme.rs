@@ -27,18 +27,20 @@ const INSTALLING: &str = include_str!("../docs/installing.md");
 const RELEASING: &str = include_str!("../RELEASING.md");
 
 /// Every document, by its path.
-const DOCUMENTS: [(&str, &str); 9] = [
+const DOCUMENTS: [(&str, &str); 10] = [
     ("README.md", README),
     ("CONTRIBUTING.md", CONTRIBUTING),
     ("CHANGELOG.md", CHANGELOG),
     ("RELEASING.md", RELEASING),
     ("SECURITY.md", include_str!("../SECURITY.md")),
     ("docs/installing.md", INSTALLING),
+    ("docs/log.md", include_str!("../docs/log.md")),
     ("docs/mirrors.md", include_str!("../docs/mirrors.md")),
     ("docs/resources.md", include_str!("../docs/resources.md")),
     ("docs/security.md", include_str!("../docs/security.md")),
 ];
 
+const CONDITION: &str = include_str!("../src/run/condition.rs");
 const SUPERVISOR: &str = include_str!("../src/run/supervisor.rs");
 
 /// The commands that are the whole set-up on a fresh machine.
@@ -370,7 +372,10 @@ fn quoted_messages_are_what_the_code_prints() {
         .line(),
         "hoopstart: warning: agent exited with status 1 after 3s; next try in 1s, the app is not affected".to_owned(),
     ];
-    assert!(SUPERVISOR.contains("next try in {}s, the app is not affected{}\""));
+    assert!(
+        SUPERVISOR.contains("after {}s; next try in {}s\"")
+            && CONDITION.contains("{line}, the app is not affected{}\"")
+    );
     let quoted: BTreeSet<String> = code(README)
         .into_iter()
         .filter(|line| line.starts_with("hoopstart: ") && line.len() > "hoopstart: ".len())

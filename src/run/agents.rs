@@ -1,8 +1,10 @@
 //! The agent processes: starting them, reading what they write, ending them.
 
+use super::condition::{Conditions, End};
 use super::ending::Ending;
 use super::io_error;
-use super::lines::Lines;
+use super::lines::{Lines, Reader, push_own};
+use super::masking::Masks;
 use super::processes;
 use super::wanted::Agents;
 use crate::secret::Secret;
@@ -10,6 +12,7 @@ use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, kill_p
 use std::io::{self, PipeReader, Read as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// How readily the kernel ends an agent when memory runs out: before everything else in the dyno.
 const OOM_SCORE: &str = "1000";
@@ -25,10 +28,17 @@ pub(super) struct Processes<'a> {
     running: Vec<Option<Pid>>,
     /// The output of agents, of those that have ended too: their children may still write.
     outputs: Vec<Output>,
+    masks: Masks,
+    /// What the agents connect to, in words.
+    gateway: String,
+    /// What their lines have told.
+    pub(super) conditions: Conditions,
 }
 
 /// The output of one agent process.
 struct Output {
+    /// Whose it is, by its place in the plan.
+    agent: usize,
     pipe: PipeReader,
     lines: Lines,
 }
@@ -40,12 +50,25 @@ impl<'a> Processes<'a> {
             plan,
             running: vec![None; plan.commands.len()],
             outputs: Vec::new(),
+            // Names of connections are lower-cased, and a key may stand where a name should.
+            masks: Masks::new(
+                &plan
+                    .masks
+                    .iter()
+                    .flat_map(|mask| [mask.clone(), lower(mask)])
+                    .collect::<Vec<_>>(),
+            ),
+            gateway: plan
+                .gateway
+                .as_ref()
+                .map_or_else(|| "its address".to_owned(), ToString::to_string),
+            conditions: Conditions::new(plan.commands.len()),
         }
     }
 
     /// Starts an agent of the plan, in a process group of its own, so that it can be told to end with all it has
     /// started, and a terminal's Ctrl-C never reaches it.
-    pub(super) fn start(&mut self, agent: usize) -> io::Result<()> {
+    pub(super) fn start(&mut self, agent: usize, now: Duration) -> io::Result<()> {
         let command = &self.plan.commands[agent];
         let (pipe, end) = io::pipe()?;
         let child = Command::new(&self.plan.program)
@@ -60,10 +83,12 @@ impl<'a> Processes<'a> {
         // Best effort: a sandbox may have no such file.
         let _ = std::fs::write(format!("/proc/{}/oom_score_adj", child.id()), OOM_SCORE);
         self.running[agent] = Pid::from_raw(child.id().cast_signed());
+        self.conditions.started(agent, now);
         let several = self.plan.commands.len() > 1;
         self.outputs.push(Output {
+            agent,
             pipe,
-            lines: Lines::new(command.connection.as_deref().filter(|_| several)),
+            lines: Lines::new(command.connection.as_deref().filter(|_| several), &self.masks),
         });
         Ok(())
     }
@@ -75,19 +100,60 @@ impl<'a> Processes<'a> {
 
     /// Reads from the pipe number `output`, which has something to read, and appends whole lines to `log`.
     /// Answers whether there may be more; if not, [`Processes::forget_closed`] takes it off the list.
-    pub(super) fn read(&mut self, output: usize, log: &mut String) -> bool {
-        let masks: &[Secret] = &self.plan.masks;
-        let Output { pipe, lines } = &mut self.outputs[output];
+    pub(super) fn read(&mut self, output: usize, now: Duration, log: &mut String) -> bool {
+        let Output { agent, pipe, lines } = &mut self.outputs[output];
+        let mut reader = Reader {
+            settings: self.plan.log,
+            masks: &self.masks,
+            gateway: &self.gateway,
+            conditions: &mut self.conditions,
+            agent: *agent,
+            now,
+        };
         let mut bytes = [0; READ_SIZE];
         match pipe.read(&mut bytes) {
             Ok(0) | Err(_) => {
-                lines.finish(masks, log);
+                lines.finish(&mut reader, log);
                 false
             }
             Ok(count) => {
-                lines.push(&bytes[..count], masks, log);
+                lines.push(&bytes[..count], &mut reader, log);
                 true
             }
+        }
+    }
+
+    /// Reads what an agent that has ended had written until then: its last line says why. What its children write may
+    /// go on for ever.
+    fn read_last(&mut self, agent: usize, now: Duration, log: &mut String) {
+        for output in 0..self.outputs.len() {
+            let mut left = match rustix::io::ioctl_fionread(&self.outputs[output].pipe) {
+                Ok(count) if self.outputs[output].agent == agent => count,
+                _ => 0,
+            };
+            while left > 0 && self.read(output, now, log) {
+                left = left.saturating_sub(READ_SIZE as u64);
+            }
+        }
+    }
+
+    /// Takes in that an agent has ended, and answers whether it will end again whenever it is started.
+    pub(super) fn ended(&mut self, agent: usize, ending: &Ending, now: Duration, log: &mut String) -> bool {
+        self.read_last(agent, now, log);
+        self.conditions.is_misconfigured(agent, *ending == Ending::Status(0))
+    }
+
+    /// Appends to `log` what is to be told of the end of an agent.
+    pub(super) fn tell_end(&mut self, agent: usize, end: End, is_incurable: bool, now: Duration, log: &mut String) {
+        if let Some(line) = self.conditions.ended(agent, end, is_incurable, now) {
+            push_own(&line, &self.masks, log);
+        }
+    }
+
+    /// Appends to `log` what is to be told since time has passed.
+    pub(super) fn time_passed(&mut self, now: Duration, log: &mut String) {
+        for line in self.conditions.time_passed(now) {
+            push_own(&line, &self.masks, log);
         }
     }
 
@@ -136,6 +202,11 @@ impl<'a> Processes<'a> {
             }
         }
     }
+}
+
+/// Returns a secret in lower case.
+fn lower(secret: &Secret) -> Secret {
+    Secret::new(secret.expose().to_lowercase())
 }
 
 /// Returns how a process ended.

@@ -3,6 +3,7 @@
 //! One event is one line on stderr, since dyno logs are read line by line. Each line says what is wrong, what it
 //! means for the app, what to do, and ends with the failure id.
 
+use super::trouble::Trouble;
 use crate::agent_key::KeyFault;
 use crate::agent_limits::Limit;
 use crate::connections::ConnectionsFault;
@@ -10,6 +11,7 @@ use crate::failure::Failure;
 use crate::stderr;
 use crate::text;
 use crate::version::Version;
+use std::borrow::Cow;
 use std::fmt;
 
 /// What is left of a list of process types without those the app does not have.
@@ -72,6 +74,15 @@ pub enum Fault {
     CommandInvalid,
     /// The agent key stands in `HOOP_COMMAND`.
     CommandHoldsKey,
+    /// A config var has a value that is none of those it may have; its default is used.
+    ValueUnknown {
+        /// The config var.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// The values it may have, the default first.
+        known: &'static [&'static str],
+    },
     /// An on/off config var has another value; its default is used.
     ValueInvalid {
         /// The config var.
@@ -116,6 +127,20 @@ pub enum Fault {
         /// What TLS says.
         cause: String,
     },
+    /// The agent runs and is not connected.
+    NotConnected(Trouble),
+    /// The agent has ended because of its configuration, which it has told.
+    AgentMisconfigured {
+        /// How it ended, and when it is started again.
+        end: String,
+    },
+    /// The agent has ended more than once.
+    AgentCrashing {
+        /// How it ended, and when it is started again.
+        end: String,
+        /// How many times.
+        times: u64,
+    },
     /// The supervisor could not be started.
     SupervisorFailed {
         /// Why.
@@ -155,12 +180,15 @@ impl Fault {
             Fault::ConnectionInvalid(_) => Failure::ConnectionInvalid,
             Fault::ConnectionNotPublished { .. } => Failure::ConnectionNotPublished,
             Fault::CommandInvalid | Fault::CommandHoldsKey => Failure::CommandInvalid,
-            Fault::ValueInvalid { .. } => Failure::ValueInvalid,
+            Fault::ValueInvalid { .. } | Fault::ValueUnknown { .. } => Failure::ValueInvalid,
             Fault::NotWithAutostart { .. } => Failure::NotWithAutostart,
             Fault::ProcessTypeUnknown { .. } => Failure::ProcessTypeUnknown,
             Fault::GatewayUnresolved { .. } => Failure::GatewayUnresolved,
             Fault::GatewayUnreachable { .. } => Failure::GatewayUnreachable,
             Fault::GatewayTls { .. } => Failure::GatewayTls,
+            Fault::NotConnected(trouble) => trouble.failure(),
+            Fault::AgentMisconfigured { .. } => Failure::AgentMisconfigured,
+            Fault::AgentCrashing { .. } => Failure::AgentCrashing,
             Fault::SupervisorFailed { .. } => Failure::SupervisorFailed,
             Fault::CommandMissing => Failure::CommandMissing,
             Fault::CommandNotFound { .. } => Failure::CommandNotFound,
@@ -184,11 +212,15 @@ impl Fault {
             | Fault::CommandHoldsKey => true,
             Fault::ConnectionNotPublished { .. }
             | Fault::ValueInvalid { .. }
+            | Fault::ValueUnknown { .. }
             | Fault::NotWithAutostart { .. }
             | Fault::ProcessTypeUnknown { .. }
             | Fault::GatewayUnresolved { .. }
             | Fault::GatewayUnreachable { .. }
             | Fault::GatewayTls { .. }
+            | Fault::NotConnected(_)
+            | Fault::AgentMisconfigured { .. }
+            | Fault::AgentCrashing { .. }
             | Fault::SupervisorFailed { .. }
             | Fault::CommandMissing
             | Fault::CommandNotFound { .. }
@@ -304,6 +336,15 @@ impl Fault {
                 ", so it counts as off",
                 format!("Use true or false: heroku config:set {name}=true"),
             ),
+            Fault::ValueUnknown { name, value, known } => Parts::new(
+                format!(
+                    "{name} is {}, which is none of {}",
+                    text::in_quotes(value),
+                    known.join(", ")
+                ),
+                format!(", so it counts as {}", known[0]),
+                format!("Set it with: heroku config:set {name}={}", known[0]),
+            ),
             Fault::NotWithAutostart { name } => Parts::new(
                 format!("{name} has no effect with HOOP_AUTOSTART"),
                 ": the shell that starts the app is not ours to change or stop",
@@ -348,6 +389,19 @@ impl Fault {
                 ", so the agent cannot connect; the app is not affected",
                 "For a certificate of your own authority set HOOP_TLSCA; for one with another name, HOOP_TLSSERVERNAME; for a gateway without TLS, an agent key that begins with grpc://",
             ),
+            Fault::NotConnected(trouble) => Parts::new(trouble.wrong(), trouble.state(), trouble.remedy()),
+            Fault::AgentMisconfigured { end } => Parts::new(
+                end,
+                ", the app is not affected",
+                "Its last line says what is wrong with its configuration: correct that with heroku config:set, which restarts the dyno",
+            ),
+            Fault::AgentCrashing { end, times } => Parts::new(
+                end,
+                ", the app is not affected",
+                format!(
+                    "It has ended {times} times so far; from now on this is told once an hour. If its lines do not say why, try another release: heroku config:set HOOP_VERSION=<version>, and deploy"
+                ),
+            ),
             Fault::SupervisorFailed { cause } => Parts::new(
                 format!("the agent's supervisor could not be started ({cause})"),
                 "; the app runs without the agent",
@@ -388,17 +442,17 @@ struct Parts {
     /// What is wrong.
     wrong: String,
     /// What that means for the app, with the mark before it.
-    state: &'static str,
+    state: Cow<'static, str>,
     /// What to do.
     remedy: String,
 }
 
 impl Parts {
     /// Takes the three parts.
-    fn new(wrong: impl Into<String>, state: &'static str, remedy: impl Into<String>) -> Self {
+    fn new(wrong: impl Into<String>, state: impl Into<Cow<'static, str>>, remedy: impl Into<String>) -> Self {
         Self {
             wrong: wrong.into(),
-            state,
+            state: state.into(),
             remedy: remedy.into(),
         }
     }

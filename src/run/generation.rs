@@ -32,11 +32,8 @@ const DATABASE_URI: &str = "HOOP_DB_URI";
 /// agent's do not reach the sessions of published connections.
 const LOGGING: [&str; 2] = ["LOG_LEVEL", "LOG_ENCODING"];
 
-/// Says which of an agent's lines are logged.
-const LOG_LEVEL: &str = "HOOP_LOG_LEVEL";
-
-/// The level where none is asked for, and the encoding of which hoopstart makes lines.
-const LOG_DEFAULTS: (&str, &str) = ("info", "json");
+/// The encoding of which hoopstart makes lines.
+const LOG_ENCODING: &str = "json";
 
 /// A way of publishing connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,6 +165,7 @@ pub(super) fn agent_environment(
     credential: &Credential,
     connections: &Connections,
     programs: &str,
+    log_level: &str,
 ) -> Environment {
     let mut environment = app.clone();
     if let Credential::Key { name: found, .. } = credential {
@@ -189,8 +187,7 @@ pub(super) fn agent_environment(
         Generation::NamesInGateway if !version.at_least(1, 16, 0) => environment.remove(config::CONNECTION),
         Generation::NamesInGateway => {}
     }
-    let level = app.text(LOG_LEVEL).unwrap_or(LOG_DEFAULTS.0);
-    for (name, value) in LOGGING.into_iter().zip([level, LOG_DEFAULTS.1]) {
+    for (name, value) in LOGGING.into_iter().zip([log_level, LOG_ENCODING]) {
         environment.set(name, value);
     }
     let mut path = app.value("PATH").unwrap_or_default().to_owned();
@@ -327,6 +324,7 @@ mod tests {
                 &credential,
                 &connections,
                 "/app/.hoop/bin",
+                "info",
             )
         };
 
@@ -347,8 +345,15 @@ mod tests {
         let version = "1.15.0".parse().unwrap();
         let mut app = environment();
         app.set("HOOP_CONNECTION", "a,b");
-        app.set("HOOP_LOG_LEVEL", "debug");
-        let oldest = agent_environment(&app, &version, Generation::NamesInGateway, &token, &connections, "/");
+        let oldest = agent_environment(
+            &app,
+            &version,
+            Generation::NamesInGateway,
+            &token,
+            &connections,
+            "/",
+            "debug",
+        );
         assert_eq!(
             (oldest.text("HOOP_CONNECTION"), oldest.text("LOG_LEVEL")),
             (None, Some("debug"))
@@ -399,7 +404,7 @@ mod tests {
             let programs = "/app/.hoop/bin";
             let mut app = app;
             app.set("HOOP_KEY", "S3CR3T");
-            let environment = agent_environment(&app, &version, generation, &credential, &connections, programs);
+            let environment = agent_environment(&app, &version, generation, &credential, &connections, programs, "info");
             let commands = commands(generation, &connections, entrypoint.as_deref().map(OsStr::new), &environment).unwrap();
 
             // The key is where this agent looks, and nowhere else.

@@ -27,6 +27,7 @@
 mod agents;
 mod check;
 mod claim;
+mod condition;
 mod connect;
 mod credential;
 mod detach;
@@ -39,16 +40,22 @@ mod footprint;
 mod generation;
 mod lines;
 mod log;
+mod masking;
 mod plan;
 mod policy;
 pub(crate) mod processes;
+mod record;
+mod sign;
 mod signals;
 mod slug;
 mod supervisor;
+mod told;
+mod trouble;
 mod wanted;
 
 pub use fault::{Fault, Rest};
 pub use signals::{is_ignored, survive as survive_signals};
+pub use trouble::Trouble;
 
 use crate::conceal;
 use crate::config;

@@ -42,6 +42,8 @@ pub(super) enum Event {
         agent: usize,
         /// How.
         ending: Ending,
+        /// Whether it will end so again whenever it is started.
+        incurable: bool,
     },
     /// Nothing but that time has passed.
     TimePassed,
@@ -62,6 +64,8 @@ pub(super) enum Action {
         age: Duration,
         /// The pause before the next start.
         pause: Duration,
+        /// Whether it will end so again whenever it is started.
+        incurable: bool,
     },
     /// Close stdout and stderr, so that nobody waits for our end of them.
     LetGoOfLog,
@@ -126,7 +130,11 @@ impl Policy {
                 }
                 Vec::new()
             }
-            Event::AgentEnded { agent, ending } => self.agent_ended(agent, ending, now, jitter),
+            Event::AgentEnded {
+                agent,
+                ending,
+                incurable,
+            } => self.agent_ended(agent, ending, incurable, now, jitter),
             Event::TimePassed => self.time_passed(now),
         }
     }
@@ -147,7 +155,14 @@ impl Policy {
         actions
     }
 
-    fn agent_ended(&mut self, agent: usize, ending: Ending, now: Duration, jitter: f64) -> Vec<Action> {
+    fn agent_ended(
+        &mut self,
+        agent: usize,
+        ending: Ending,
+        incurable: bool,
+        now: Duration,
+        jitter: f64,
+    ) -> Vec<Action> {
         let Agent::Running { since, next_pause } = self.agents[agent] else {
             return Vec::new();
         };
@@ -157,7 +172,7 @@ impl Policy {
         }
         let age = now.saturating_sub(since);
         let base = match () {
-            () if self.incurable => INCURABLE_PAUSE,
+            () if self.incurable || incurable => INCURABLE_PAUSE,
             () if age >= HEALTHY => FIRST_PAUSE,
             () => next_pause,
         };
@@ -171,6 +186,7 @@ impl Policy {
             ending,
             age,
             pause,
+            incurable,
         }]
     }
 
@@ -243,6 +259,7 @@ mod tests {
         Event::AgentEnded {
             agent: 0,
             ending: Ending::Status(1),
+            incurable: false,
         }
     }
 
@@ -283,6 +300,25 @@ mod tests {
             policy.on(Event::TimePassed, now, 0.0);
             assert_eq!(pause_after(&mut policy, now), seconds(300));
         }
+    }
+
+    #[test]
+    fn an_agent_that_says_it_cannot_work_is_tried_again_after_five_minutes_and_the_other_at_once() {
+        let (mut policy, _) = Policy::new(2, false);
+        let ended = |agent, incurable| Event::AgentEnded {
+            agent,
+            ending: Ending::Status(1),
+            incurable,
+        };
+        for (agent, incurable, expected) in [(0, true, 300), (1, false, 1)] {
+            assert!(matches!(
+                policy.on(ended(agent, incurable), seconds(0), 0.0).as_slice(),
+                [Action::TellEnd { pause, .. }] if *pause == seconds(expected)
+            ));
+        }
+        // What it says another time may be something else.
+        policy.on(Event::TimePassed, seconds(300), 0.0);
+        assert_eq!(pause_after(&mut policy, seconds(300)), seconds(60));
     }
 
     #[test]
@@ -329,6 +365,7 @@ mod tests {
         let other = Event::AgentEnded {
             agent: 1,
             ending: Ending::Signal(9),
+            incurable: false,
         };
         assert!(matches!(
             policy.on(other, seconds(2), 0.0).as_slice(),
@@ -343,7 +380,8 @@ mod tests {
             Just(Event::TimePassed),
             (0..2_usize).prop_map(|agent| Event::AgentEnded {
                 agent,
-                ending: Ending::Signal(15)
+                ending: Ending::Signal(15),
+                incurable: false,
             }),
         ]
     }

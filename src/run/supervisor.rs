@@ -3,6 +3,7 @@
 //! It has one thread, and sleeps in one `poll` until something happens: no timer wakes it while nothing does.
 
 use super::agents::Processes;
+use super::condition::End;
 use super::detach::App;
 use super::ending::Ending;
 use super::footprint::Code;
@@ -102,17 +103,26 @@ impl<'a> Supervisor<'a> {
             // Looked at after the children: the platform tells everyone at once, and an agent that ended of it is
             // not one to start again, whichever of the two is seen first.
             if signals::drain(&self.received.stopping).unwrap_or(false) {
+                self.processes.conditions.stopping();
                 self.event(Event::Told);
             }
             // Before the app's end: an agent that ended before the app is not one that ended because of it.
             for (agent, ending) in ended {
-                self.event(Event::AgentEnded { agent, ending });
+                let now = self.started.elapsed();
+                let incurable = self.log.add(|log| self.processes.ended(agent, &ending, now, log));
+                self.event(Event::AgentEnded {
+                    agent,
+                    ending,
+                    incurable,
+                });
             }
             if !self.app_gone && (ready.app || self.app_is_gone()) {
                 self.app_gone = true;
                 self.event(Event::AppGone);
             }
             self.event(Event::TimePassed);
+            let now = self.started.elapsed();
+            self.log.add(|log| self.processes.time_passed(now, log));
         }
     }
 
@@ -126,9 +136,12 @@ impl<'a> Supervisor<'a> {
         for action in actions {
             match action {
                 Action::Start(agent) => {
-                    if let Err(error) = self.processes.start(agent) {
-                        let ending = Ending::not_started(&error);
-                        self.event(Event::AgentEnded { agent, ending });
+                    if let Err(error) = self.processes.start(agent, self.started.elapsed()) {
+                        self.event(Event::AgentEnded {
+                            agent,
+                            ending: Ending::not_started(&error),
+                            incurable: false,
+                        });
                     }
                 }
                 Action::TellEnd {
@@ -136,9 +149,13 @@ impl<'a> Supervisor<'a> {
                     ending,
                     age,
                     pause,
+                    incurable,
                 } => {
-                    let line = self.end_line(agent, &ending, age, pause);
-                    self.log.say(&line);
+                    let (line, rest) = (self.end_line(agent, &ending, age, pause), ending.remedy());
+                    let (line, rest) = (&*line, &*rest);
+                    let (end, now) = (End { line, rest, age }, self.started.elapsed());
+                    self.log
+                        .add(|log| self.processes.tell_end(agent, end, incurable, now, log));
                 }
                 Action::LetGoOfLog => self.log.let_go(),
                 Action::Terminate => self.processes.signal(Signal::TERM),
@@ -147,23 +164,23 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    /// Returns the line for an agent that has ended.
+    /// Returns what the line for an agent that has ended begins with.
     fn end_line(&self, agent: usize, ending: &Ending, age: Duration, pause: Duration) -> String {
         let which = match &self.plan.commands[agent].connection {
             Some(name) if self.plan.commands.len() > 1 => format!("agent of {}", text::visible(name)),
             _ => "agent".to_owned(),
         };
         format!(
-            "hoopstart: warning: {which} {ending} after {}s; next try in {}s, the app is not affected{}",
+            "{which} {ending} after {}s; next try in {}s",
             age.as_secs(),
-            pause.as_secs_f64().round(),
-            ending.remedy()
+            pause.as_secs_f64().round()
         )
     }
 
     /// Returns how long to wait at most, or `None` for as long as nothing happens.
     fn time_to_wait(&self, now: Duration) -> Option<Duration> {
-        let due = self.policy.next_wake().map(|wake| wake.saturating_sub(now));
+        let wakes = [self.policy.next_wake(), self.processes.conditions.next_wake()];
+        let due = wakes.into_iter().flatten().min().map(|wake| wake.saturating_sub(now));
         let look = match (self.app_gone, &self.app.pidfd) {
             (true, _) => Some(LEFTOVER_POLL),
             (false, None) => Some(APP_POLL),
@@ -211,9 +228,9 @@ impl<'a> Supervisor<'a> {
 
     /// Reads from agents that have written something.
     fn read_outputs(&mut self, ready: &[usize]) {
-        let mut closed = Vec::new();
+        let (mut closed, now) = (Vec::new(), self.started.elapsed());
         for output in ready {
-            if !self.log.add(|lines| self.processes.read(*output, lines)) {
+            if !self.log.add(|lines| self.processes.read(*output, now, lines)) {
                 closed.push(*output);
             }
         }

@@ -4,6 +4,7 @@
 use super::credential::{Credential, Gateway, masks};
 use super::fault::Fault;
 use super::generation::{self, AgentCommand, Generation};
+use super::lines::Settings;
 use super::slug::{AgentFile, Slug};
 use crate::agent_limits::Limit;
 use crate::conceal;
@@ -30,6 +31,8 @@ pub(super) struct Agents {
     pub environment: Environment,
     /// Texts that must not be shown: the key and its secret part.
     pub masks: Vec<Secret>,
+    /// How their lines are shown.
+    pub log: Settings,
     /// Whether something is wrong that a restart will not cure.
     pub incurable: bool,
     /// The gateway, where it is named.
@@ -103,15 +106,25 @@ impl Agents {
         }
 
         let programs = slug.programs.to_string_lossy();
-        let agent_environment =
-            generation::agent_environment(environment, version, generation, &credential, &connections, &programs);
+        let log = Settings::of(environment, faults);
+        let agent_environment = generation::agent_environment(
+            environment,
+            version,
+            generation,
+            &credential,
+            &connections,
+            &programs,
+            log.level,
+        );
+        let commands = generation::commands(generation, &connections, entrypoint, &agent_environment)?;
         Ok(Self {
             program,
             version: version.clone(),
             generation,
-            commands: generation::commands(generation, &connections, entrypoint, &agent_environment)?,
+            commands,
             environment: agent_environment,
             masks,
+            log,
             incurable,
             gateway: credential.gateway(environment),
         })
