@@ -5,6 +5,7 @@ use super::connect;
 use super::fault::Fault;
 use super::plan::Plan;
 use super::slug::Slug;
+use super::starter::Starter;
 use crate::config;
 use crate::environment::Environment;
 use crate::text;
@@ -14,8 +15,8 @@ use std::io::Write as _;
 /// Prints the plan and returns 0, or 78 where something is wrong. With `connect`, the way to the gateway is tried.
 pub(super) fn run(environment: &Environment, connect: bool) -> i32 {
     let slug = Slug::of_this_program(environment);
-    let here = Plan::make(environment, &slug);
-    let elsewhere = Plan::make(&anywhere(environment), &slug);
+    let here = Plan::make(environment, &slug, Starter::CommandLine);
+    let elsewhere = Plan::make(&anywhere(environment), &slug, Starter::CommandLine);
     // In a one-off dyno, where people look for what is wrong, the plan for a dyno with the agent is what they want.
     let plan = if here.not_here().is_some() { &elsewhere } else { &here };
     let mut report = facts(&here, plan);

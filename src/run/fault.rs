@@ -22,6 +22,17 @@ pub enum Rest {
     Everywhere,
 }
 
+impl Rest {
+    /// Returns what that means, with the mark before it.
+    fn state(self) -> &'static str {
+        match self {
+            Rest::Items => ", so only the rest of the list counts",
+            Rest::Nowhere => ", so the agent runs in no dyno",
+            Rest::Everywhere => ", so the list keeps the agent out of no dyno",
+        }
+    }
+}
+
 /// Something that is wrong at run time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -92,6 +103,17 @@ pub enum Fault {
         /// What is left of the list.
         rest: Rest,
     },
+    /// A list of process types has items that no dyno can be called, or none at all.
+    NoDynoName {
+        /// The config var.
+        name: &'static str,
+        /// Those items.
+        items: Vec<String>,
+        /// What was probably meant.
+        right: String,
+        /// What is left of the list.
+        rest: Rest,
+    },
     /// The gateway's name does not resolve.
     GatewayUnresolved {
         /// The name.
@@ -125,6 +147,13 @@ pub enum Fault {
         /// Its name as given.
         command: String,
     },
+    /// The app's program is there, and what runs it is not.
+    CommandWithoutInterpreter {
+        /// Its name as given.
+        command: String,
+        /// What is missing.
+        cause: String,
+    },
     /// What should be the app's program is a folder.
     CommandIsFolder {
         /// Its name as given.
@@ -153,13 +182,13 @@ impl Fault {
             Fault::CommandInvalid => Failure::CommandInvalid,
             Fault::ValueInvalid { .. } => Failure::ValueInvalid,
             Fault::NotWithAutostart { .. } => Failure::NotWithAutostart,
-            Fault::ProcessTypeUnknown { .. } => Failure::ProcessTypeUnknown,
+            Fault::ProcessTypeUnknown { .. } | Fault::NoDynoName { .. } => Failure::ProcessTypeUnknown,
             Fault::GatewayUnresolved { .. } => Failure::GatewayUnresolved,
             Fault::GatewayUnreachable { .. } => Failure::GatewayUnreachable,
             Fault::GatewayTls { .. } => Failure::GatewayTls,
             Fault::SupervisorFailed { .. } => Failure::SupervisorFailed,
             Fault::CommandMissing => Failure::CommandMissing,
-            Fault::CommandNotFound { .. } => Failure::CommandNotFound,
+            Fault::CommandNotFound { .. } | Fault::CommandWithoutInterpreter { .. } => Failure::CommandNotFound,
             Fault::CommandIsFolder { .. } | Fault::CommandNotExecutable { .. } => Failure::CommandNotExecutable,
         }
     }
@@ -181,12 +210,14 @@ impl Fault {
             | Fault::ValueInvalid { .. }
             | Fault::NotWithAutostart { .. }
             | Fault::ProcessTypeUnknown { .. }
+            | Fault::NoDynoName { .. }
             | Fault::GatewayUnresolved { .. }
             | Fault::GatewayUnreachable { .. }
             | Fault::GatewayTls { .. }
             | Fault::SupervisorFailed { .. }
             | Fault::CommandMissing
             | Fault::CommandNotFound { .. }
+            | Fault::CommandWithoutInterpreter { .. }
             | Fault::CommandIsFolder { .. }
             | Fault::CommandNotExecutable { .. } => false,
         }
@@ -214,6 +245,7 @@ impl Fault {
             self,
             Fault::CommandMissing
                 | Fault::CommandNotFound { .. }
+                | Fault::CommandWithoutInterpreter { .. }
                 | Fault::CommandIsFolder { .. }
                 | Fault::CommandNotExecutable { .. }
         )
@@ -287,25 +319,32 @@ impl Fault {
                 unknown,
                 known,
                 rest,
-            } => {
-                let set = if unknown.iter().any(|item| item.contains([' ', '<'])) {
-                    format!("Put a comma between two of them: heroku config:set {name}=<type>,<type>")
-                } else {
-                    format!("Set it with: heroku config:set {name}=<types>")
-                };
-                Parts::new(
-                    format!(
-                        "{name} names {}, and the Procfile has no such process type",
-                        unknown.join(", ")
-                    ),
-                    match rest {
-                        Rest::Items => ", so only the rest of the list counts",
-                        Rest::Nowhere => ", so the agent runs in no dyno",
-                        Rest::Everywhere => ", so the list keeps the agent out of no dyno",
-                    },
-                    format!("The Procfile has: {}. {set}", known.join(", ")),
-                )
-            }
+            } => Parts::new(
+                format!(
+                    "{name} names {}, and the Procfile has no such process type",
+                    unknown.join(", ")
+                ),
+                rest.state(),
+                format!(
+                    "The Procfile has: {}. Set it with: heroku config:set {name}=<types>",
+                    known.join(", ")
+                ),
+            ),
+            Fault::NoDynoName {
+                name,
+                items,
+                right,
+                rest,
+            } => Parts::new(
+                match items.as_slice() {
+                    [] => format!("{name} names nothing"),
+                    items => format!("{name} names {}, which no dyno can be called", items.join(", ")),
+                },
+                rest.state(),
+                format!(
+                    "Name process types (web) or single dynos (web.1), with commas between them: heroku config:set {name}={right}"
+                ),
+            ),
             Fault::GatewayUnresolved { host, cause } => Parts::new(
                 format!("the gateway's name \"{host}\" does not resolve ({cause})"),
                 ", so the agent cannot connect; the app is not affected",
@@ -335,6 +374,11 @@ impl Fault {
                 format!("cannot run \"{command}\": no such program"),
                 "; nothing was started, exit 127",
                 "Check the command after hoopstart in your Procfile",
+            ),
+            Fault::CommandWithoutInterpreter { command, cause } => Parts::new(
+                format!("cannot run \"{command}\": {cause}"),
+                "; nothing was started, exit 127",
+                "Correct the first line of that file, or install what it names",
             ),
             Fault::CommandIsFolder { command } => Parts::new(
                 format!("cannot run \"{command}\": it is a folder"),

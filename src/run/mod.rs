@@ -31,6 +31,7 @@ mod connect;
 mod credential;
 mod detach;
 mod dyno;
+mod elf;
 mod ending;
 mod exec;
 mod fault;
@@ -41,8 +42,10 @@ mod log;
 mod plan;
 mod policy;
 pub(crate) mod processes;
+mod program;
 mod signals;
 mod slug;
+mod starter;
 mod supervisor;
 mod wanted;
 
@@ -56,6 +59,7 @@ use crate::text;
 use claim::Claim;
 use plan::Plan;
 use slug::Slug;
+use starter::Starter;
 use std::ffi::OsString;
 use std::io;
 
@@ -151,7 +155,8 @@ fn beside_whatever_happens(attach_to: Option<u32>, environment: &Environment) ->
 
 /// Starts the supervisor beside this process, or beside `attach_to`, as the plan says, and tells its faults.
 fn beside(attach_to: Option<u32>, environment: &Environment) -> Outcome {
-    let plan = Plan::make(environment, &Slug::of_this_program(environment));
+    let starter = attach_to.map_or(Starter::CommandLine, |_| Starter::Autostart);
+    let plan = Plan::make(environment, &Slug::of_this_program(environment), starter);
     let app = attach_to.unwrap_or_else(std::process::id);
     let go = Outcome::Go {
         hide_key: plan.hides_key(),

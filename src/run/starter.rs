@@ -1,0 +1,17 @@
+//! What starts the agent in a dyno.
+
+use crate::build::advise;
+
+/// By what hoopstart is asked to run an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Starter {
+    /// By a command line: `hoopstart -- command`.
+    CommandLine,
+    /// By the slug's `.profile.d`, with `HOOP_AUTOSTART`.
+    Autostart,
+}
+
+/// Answers whether `command`, the line of a process type in the Procfile, starts the agent.
+pub(super) fn starts_agent(command: &str) -> bool {
+    advise::starts_agent(command)
+}
