@@ -110,6 +110,8 @@ failures! {
     ConnectionMissing => "start::connection-missing",
     /// `HOOP_CONNECTION` cannot be used as it is.
     ConnectionInvalid => "start::connection-invalid",
+    /// Names of `HOOP_CONNECTION` become one connection.
+    ConnectionMerged => "start::connection-merged",
     /// The agent runs, and does not publish the names of `HOOP_CONNECTION`.
     ConnectionNotPublished => "start::connection-not-published",
     /// `HOOP_COMMAND` cannot be split into words.

@@ -4,7 +4,7 @@
 //! means for the app, what to do, and ends with the failure id.
 
 use crate::agent_key::KeyFault;
-use crate::connections::ConnectionsFault;
+use crate::connections::{ConnectionsFault, Merged};
 use crate::failure::Failure;
 use crate::stderr;
 use crate::text;
@@ -73,6 +73,8 @@ pub enum Fault {
     ConnectionMissing,
     /// `HOOP_CONNECTION` cannot be used.
     ConnectionInvalid(ConnectionsFault),
+    /// Names of `HOOP_CONNECTION` become one connection.
+    ConnectionsMerged(Merged),
     /// The agent runs, and does not publish the names of `HOOP_CONNECTION`.
     ConnectionNotPublished {
         /// The agent's version.
@@ -178,6 +180,7 @@ impl Fault {
             Fault::ManifestUnreadable { .. } => Failure::ManifestUnreadable,
             Fault::ConnectionMissing => Failure::ConnectionMissing,
             Fault::ConnectionInvalid(_) => Failure::ConnectionInvalid,
+            Fault::ConnectionsMerged(_) => Failure::ConnectionMerged,
             Fault::ConnectionNotPublished { .. } => Failure::ConnectionNotPublished,
             Fault::CommandInvalid => Failure::CommandInvalid,
             Fault::ValueInvalid { .. } => Failure::ValueInvalid,
@@ -206,7 +209,8 @@ impl Fault {
             | Fault::ConnectionMissing
             | Fault::ConnectionInvalid(_)
             | Fault::CommandInvalid => true,
-            Fault::ConnectionNotPublished { .. }
+            Fault::ConnectionsMerged(_)
+            | Fault::ConnectionNotPublished { .. }
             | Fault::ValueInvalid { .. }
             | Fault::NotWithAutostart { .. }
             | Fault::ProcessTypeUnknown { .. }
@@ -294,6 +298,15 @@ impl Fault {
                 NOT_STARTED,
                 "Set it with: heroku config:set HOOP_CONNECTION=<name>",
             ),
+            Fault::ConnectionsMerged(Merged { name, written }) => {
+                let written: Vec<String> = written.iter().map(|text| text::quoted(text, 60)).collect();
+                let name = text::visible(name);
+                Parts::new(
+                    format!("HOOP_CONNECTION has {}, and these are one name", written.join(" and ")),
+                    ", so one connection is published for them; the app runs all the same",
+                    format!("Give them names that differ in more than case, accents or spaces, or leave one: {name}"),
+                )
+            }
             Fault::ConnectionNotPublished { version } => Parts::new(
                 format!("agent {version} does not publish the names of HOOP_CONNECTION with this kind of key"),
                 ". The agent and the app run all the same",

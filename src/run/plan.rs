@@ -317,7 +317,12 @@ mod tests {
         for (variables, ids, agents) in [
             (vec![("HOOP_KEY", STANDARD)], vec![], 1),
             (vec![("HOOP_DSN", STANDARD)], vec![], 1),
-            (vec![("HOOP_KEY", MULTI), ("HOOP_CONNECTION", "a,b,A")], vec![], 2),
+            (vec![("HOOP_KEY", MULTI), ("HOOP_CONNECTION", "a,b,a")], vec![], 2),
+            (
+                vec![("HOOP_KEY", MULTI), ("HOOP_CONNECTION", "a,b,Á")],
+                vec!["start::connection-merged"],
+                2,
+            ),
             (
                 vec![("HOOP_KEY", STANDARD), ("HOOP_CONNECTION", "a")],
                 vec!["start::connection-not-published"],

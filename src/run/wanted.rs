@@ -24,6 +24,8 @@ pub(super) struct Agents {
     pub generation: Generation,
     /// One process each.
     pub commands: Vec<AgentCommand>,
+    /// The connections of `HOOP_CONNECTION`, whether they are published or not.
+    pub connections: Connections,
     /// The environment of all of them.
     pub environment: Environment,
     /// Texts that must not be shown: the key and its secret part.
@@ -79,6 +81,12 @@ impl Agents {
             if connections.is_empty() {
                 return Err(Fault::ConnectionMissing);
             }
+            let connections = if generation == Generation::NamesInEnvironment {
+                connections
+            } else {
+                connections.published(version).map_err(Fault::ConnectionInvalid)?
+            };
+            faults.extend(connections.merged().into_iter().map(Fault::ConnectionsMerged));
             connections
         } else {
             let connections = connections.unwrap_or_default();
@@ -98,6 +106,7 @@ impl Agents {
             version: version.clone(),
             generation,
             commands: generation::commands(generation, &connections, entrypoint, &agent_environment)?,
+            connections,
             environment: agent_environment,
             masks: masks(environment),
             incurable,
