@@ -267,7 +267,10 @@ fn forbids_colour(environment: &Environment) -> bool {
 
 fn start(args: StartArgs, environment: &Environment) -> i32 {
     let request = match (args.check, args.attach) {
-        (true, _) => Request::Check { connect: args.connect },
+        (true, _) => Request::Check {
+            connect: args.connect,
+            command: args.command,
+        },
         (false, Some(pid)) => Request::Attach(pid),
         (false, None) => Request::Become(args.command),
     };

@@ -126,6 +126,14 @@ failures! {
     GatewayUnresolved => "start::gateway-unresolved",
     /// No connection to the gateway.
     GatewayUnreachable => "start::gateway-unreachable",
+    /// What answers at the gateway's place is something else.
+    GatewayOther => "start::gateway-other-service",
+    /// A variable for TLS is set that this agent does not obey.
+    TlsVariableIgnored => "start::tls-variable-ignored",
+    /// A variable for TLS cannot be used.
+    TlsVariableInvalid => "start::tls-variable-invalid",
+    /// Nothing starts the agent.
+    NotStarted => "start::not-started",
     /// No TLS connection to the gateway.
     GatewayTls => "start::gateway-tls",
     /// The supervisor could not be started.

@@ -163,7 +163,7 @@ impl DynoList {
     }
 }
 
-/// The most characters of a wrong item that are shown: a line in a log is of PIPE_BUF bytes at most.
+/// The most characters of a wrong item that are shown: a line in a log is short, or it tears.
 const LONGEST_SHOWN: usize = 40;
 
 /// Answers whether a process type or a dyno can be called `item`: a name as the Procfile may have it, and on Cedar a dot
@@ -208,6 +208,20 @@ impl Choice {
             (None, Some(_)) => Ok("HOOP_IGNORE_PROCESS_TYPES does not name it"),
             (None, None) => dyno.by_default(procfile, starter),
         }
+    }
+
+    /// Answers whether the lists leave the agent no process type of an app with this Procfile, and name no dyno outside of
+    /// it either.
+    pub(super) fn leaves_none(&self, procfile: &Procfile) -> bool {
+        let mut types = procfile.process_types().peekable();
+        let is_listed = self.only.is_some() || self.never.is_some();
+        let mut outside = self.only.iter().flat_map(DynoList::process_types);
+        is_listed
+            && types.peek().is_some()
+            && !types.any(|name| self.runs_in_type(name, procfile, Starter::CommandLine))
+            && !outside.any(|name| {
+                procfile.command(&name).is_none() && self.runs_in_type(&name, procfile, Starter::CommandLine)
+            })
     }
 
     /// Answers whether the agent runs in at least one dyno of the type.

@@ -3,6 +3,7 @@
 //! One event is one line on stderr, since dyno logs are read line by line. Each line says what is wrong, what it
 //! means for the app, what to do, and ends with the failure id.
 
+use super::gateway_fault::GatewayFault;
 use crate::agent_key::KeyFault;
 use crate::connections::{ConnectionsFault, Merged};
 use crate::failure::Failure;
@@ -116,25 +117,22 @@ pub enum Fault {
         /// What is left of the list.
         rest: Rest,
     },
-    /// The gateway's name does not resolve.
-    GatewayUnresolved {
-        /// The name.
-        host: String,
-        /// What the name servers say.
-        cause: String,
+    /// Something is wrong on the way to the gateway.
+    Gateway(GatewayFault),
+    /// Nothing starts the agent in this process type, or in any.
+    NotStarted {
+        /// The type and its line in the Procfile, if it has one.
+        line: Option<(String, String)>,
+        /// The line that would start the agent, where one can be told.
+        right: Option<String>,
     },
-    /// No connection to the gateway.
-    GatewayUnreachable {
-        /// Its host and port.
-        place: String,
-        /// What happened at each address.
-        cause: String,
-    },
-    /// No TLS connection to the gateway.
-    GatewayTls {
-        /// Its host and port.
-        place: String,
-        /// What TLS says.
+    /// No process type of the app has the agent.
+    Nowhere,
+    /// The agent's program cannot run on this machine.
+    AgentUnfit {
+        /// Where it is.
+        path: String,
+        /// What is wrong with it.
         cause: String,
     },
     /// The supervisor could not be started.
@@ -176,7 +174,9 @@ impl Fault {
         match self {
             Fault::KeyMissing => Failure::KeyMissing,
             Fault::KeyMalformed { .. } | Fault::KeyRefused { .. } => Failure::KeyMalformed,
-            Fault::AgentMissing { .. } | Fault::AgentNotExecutable { .. } => Failure::AgentMissing,
+            Fault::AgentMissing { .. } | Fault::AgentNotExecutable { .. } | Fault::AgentUnfit { .. } => {
+                Failure::AgentMissing
+            }
             Fault::ManifestUnreadable { .. } => Failure::ManifestUnreadable,
             Fault::ConnectionMissing => Failure::ConnectionMissing,
             Fault::ConnectionInvalid(_) => Failure::ConnectionInvalid,
@@ -186,9 +186,8 @@ impl Fault {
             Fault::ValueInvalid { .. } => Failure::ValueInvalid,
             Fault::NotWithAutostart { .. } => Failure::NotWithAutostart,
             Fault::ProcessTypeUnknown { .. } | Fault::NoDynoName { .. } => Failure::ProcessTypeUnknown,
-            Fault::GatewayUnresolved { .. } => Failure::GatewayUnresolved,
-            Fault::GatewayUnreachable { .. } => Failure::GatewayUnreachable,
-            Fault::GatewayTls { .. } => Failure::GatewayTls,
+            Fault::Gateway(fault) => fault.failure(),
+            Fault::NotStarted { .. } | Fault::Nowhere => Failure::NotStarted,
             Fault::SupervisorFailed { .. } => Failure::SupervisorFailed,
             Fault::CommandMissing => Failure::CommandMissing,
             Fault::CommandNotFound { .. } | Fault::CommandWithoutInterpreter { .. } => Failure::CommandNotFound,
@@ -215,9 +214,10 @@ impl Fault {
             | Fault::NotWithAutostart { .. }
             | Fault::ProcessTypeUnknown { .. }
             | Fault::NoDynoName { .. }
-            | Fault::GatewayUnresolved { .. }
-            | Fault::GatewayUnreachable { .. }
-            | Fault::GatewayTls { .. }
+            | Fault::Gateway(_)
+            | Fault::NotStarted { .. }
+            | Fault::Nowhere
+            | Fault::AgentUnfit { .. }
             | Fault::SupervisorFailed { .. }
             | Fault::CommandMissing
             | Fault::CommandNotFound { .. }
@@ -358,20 +358,29 @@ impl Fault {
                     "Name process types (web) or single dynos (web.1), with commas between them: heroku config:set {name}={right}"
                 ),
             ),
-            Fault::GatewayUnresolved { host, cause } => Parts::new(
-                format!("the gateway's name \"{host}\" does not resolve ({cause})"),
-                ", so the agent cannot connect; the app is not affected",
-                "Copy the agent key again, or correct the name in it",
+            Fault::Gateway(fault) => fault.parts(),
+            Fault::NotStarted { line, right } => Parts::new(
+                match line {
+                    Some((process_type, _)) => format!("nothing starts the agent in {process_type}"),
+                    None => "nothing starts the agent".to_owned(),
+                },
+                "; the app runs without it",
+                match (line, right) {
+                    (Some((_, line)), Some(right)) => {
+                        format!("Change the line \"{line}\" of the Procfile to \"{right}\", or run: {AUTOSTART}")
+                    }
+                    _ => format!("Begin a line of the Procfile with \"hoopstart -- \", or run: {AUTOSTART}"),
+                },
             ),
-            Fault::GatewayUnreachable { place, cause } => Parts::new(
-                format!("cannot connect to the gateway at {place} ({cause})"),
-                ", nor can the agent; the app is not affected",
-                "Check that the gateway runs, that the port in the agent key is that of its gRPC, and that its firewall lets this dyno in",
+            Fault::Nowhere => Parts::new(
+                "HOOP_PROCESS_TYPES and HOOP_IGNORE_PROCESS_TYPES leave the agent no process type of the Procfile",
+                ", so it runs in no dyno; the app runs without it",
+                "Run: heroku config:unset HOOP_IGNORE_PROCESS_TYPES",
             ),
-            Fault::GatewayTls { place, cause } => Parts::new(
-                format!("the gateway at {place} answers, and no TLS connection could be made ({cause})"),
-                ", so the agent cannot connect; the app is not affected",
-                "For a certificate of your own authority set HOOP_TLSCA; for one with another name, HOOP_TLSSERVERNAME; for a gateway without TLS, an agent key that begins with grpc://",
+            Fault::AgentUnfit { path, cause } => Parts::new(
+                format!("the hoop agent at {path} cannot run here: {cause}"),
+                "; the app runs without it",
+                "Deploy again to install it anew",
             ),
             Fault::SupervisorFailed { cause } => Parts::new(
                 format!("the agent's supervisor could not be started ({cause})"),
@@ -407,6 +416,9 @@ impl Fault {
     }
 }
 
+/// What starts the agent without a change of the Procfile.
+const AUTOSTART: &str = "heroku config:set HOOP_AUTOSTART=true";
+
 /// What most faults mean for the app.
 const NOT_STARTED: &str = ", so the agent was not started; the app runs without it";
 
@@ -414,7 +426,7 @@ const NOT_STARTED: &str = ", so the agent was not started; the app runs without 
 const NOT_CONNECTED: &str = ". The agent will not connect; the app is not affected";
 
 /// The sentence of a fault, in parts: where `HOOP_REQUIRED` stops the boot, it means something else for the app.
-struct Parts {
+pub(super) struct Parts {
     /// What is wrong.
     wrong: String,
     /// What that means for the app, with the mark before it.
@@ -425,7 +437,7 @@ struct Parts {
 
 impl Parts {
     /// Takes the three parts.
-    fn new(wrong: impl Into<String>, state: &'static str, remedy: impl Into<String>) -> Self {
+    pub(super) fn new(wrong: impl Into<String>, state: &'static str, remedy: impl Into<String>) -> Self {
         Self {
             wrong: wrong.into(),
             state,

@@ -36,7 +36,10 @@ mod ending;
 mod exec;
 mod fault;
 mod footprint;
+mod gateway_fault;
 mod generation;
+mod hpack;
+mod http2;
 mod lines;
 mod log;
 mod plan;
@@ -47,9 +50,11 @@ mod signals;
 mod slug;
 mod starter;
 mod supervisor;
+mod transport;
 mod wanted;
 
 pub use fault::{Fault, Rest};
+pub use gateway_fault::{GatewayFault, TlsRemedy};
 pub use signals::{is_ignored, survive as survive_signals};
 
 use crate::config;
@@ -81,6 +86,8 @@ pub enum Request {
     Check {
         /// And try the way to the gateway.
         connect: bool,
+        /// The command that would be the app, or nothing.
+        command: Vec<OsString>,
     },
 }
 
@@ -104,7 +111,7 @@ pub fn run(request: Request, environment: &Environment) -> i32 {
             }
             0
         }
-        Request::Check { connect } => check::run(environment, connect),
+        Request::Check { connect, command } => check::run(environment, connect, &command),
     }
 }
 

@@ -24,6 +24,7 @@ enum Decision {
 
 /// What hoopstart will do and why.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a config var of its own")]
 pub(super) struct Plan {
     decision: Decision,
     faults: Vec<Fault>,
@@ -136,6 +137,16 @@ impl Plan {
         self.hide_key
     }
 
+    /// Answers whether the line of the Procfile for this dyno starts the agent.
+    pub(super) fn is_wrapped(&self) -> bool {
+        self.is_wrapped
+    }
+
+    /// Answers whether `HOOP_REQUIRED` is on.
+    pub(super) fn is_required(&self) -> bool {
+        self.required
+    }
+
     /// Answers whether `HOOP_DISABLE` is on.
     pub(super) fn is_disabled(&self) -> bool {
         self.disabled
@@ -197,7 +208,7 @@ fn text<'a>(environment: &'a Environment, name: &str) -> Option<Cow<'a, str>> {
 }
 
 /// Returns what is wrong with the lists of dynos.
-fn choice_faults(choice: &Choice, dyno: &Dyno, slug: &Slug) -> Vec<Fault> {
+pub(super) fn choice_faults(choice: &Choice, dyno: &Dyno, slug: &Slug) -> Vec<Fault> {
     let known: Vec<&str> = slug.procfile.process_types().collect();
     let mut faults = Vec::new();
     let ignored = IGNORED_BY_DEFAULT.join(",");

@@ -24,8 +24,6 @@ pub(super) struct Agents {
     pub generation: Generation,
     /// One process each.
     pub commands: Vec<AgentCommand>,
-    /// The connections of `HOOP_CONNECTION`, whether they are published or not.
-    pub connections: Connections,
     /// The environment of all of them.
     pub environment: Environment,
     /// Texts that must not be shown: the key and its secret part.
@@ -106,7 +104,6 @@ impl Agents {
             version: version.clone(),
             generation,
             commands: generation::commands(generation, &connections, entrypoint, &agent_environment)?,
-            connections,
             environment: agent_environment,
             masks: masks(environment),
             incurable,
