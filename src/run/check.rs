@@ -2,7 +2,7 @@
 
 use super::NOT_CONFIGURED;
 use super::connect;
-use super::credential::{Credential, Gateway};
+use super::credential::Gateway;
 use super::fault::Fault;
 use super::gateway_fault::GatewayFault;
 use super::plan::{Plan, choice_faults};
@@ -83,11 +83,14 @@ impl<'a> Check<'a> {
         let mut faults = self.faults();
         let mut report = Report::default();
         self.tell_start(&mut report);
-        match (plan.agents(), plan.not_here()) {
-            (Some(agents), _) => faults.extend(self.tell_agents(agents, connect, &mut report)),
-            (None, Some(reason)) => report.add("agent", &format!("not started: {reason}")),
-            (None, None) => report.add("agent", "not started"),
-        }
+        let way = match (plan.agents(), plan.not_here()) {
+            (Some(agents), _) => self.tell_agents(agents, &mut report, &mut faults),
+            (None, reason) => {
+                let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
+                report.add("agent", &format!("not started{reason}"));
+                None
+            }
+        };
         let hides_key = plan.hides_key() && !self.shows_key();
         report.add(
             "app",
@@ -103,6 +106,13 @@ impl<'a> Check<'a> {
                 report.add("command", &text::excerpt(&place.to_string_lossy(), 200));
             }
             faults.extend(verdict.fault(program));
+        }
+        if let Some((gateway, transport)) = way.filter(|_| connect) {
+            let reach = connect::reach(gateway, &transport, self.environment);
+            for (name, value) in &reach.facts {
+                report.add(name, value);
+            }
+            faults.extend(reach.fault.map(Fault::Gateway));
         }
         for fault in &faults {
             // The shell that starts the app with HOOP_AUTOSTART goes on whatever is required.
@@ -125,9 +135,14 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Tells of the agents and their gateway, and returns what is wrong with them.
-    fn tell_agents(&self, agents: &Agents, connect: bool, report: &mut Report) -> Vec<Fault> {
-        let mut faults = Vec::new();
+    /// Tells of the agents and their gateway, and adds what is wrong with them to `faults`. Returns the way to the gateway,
+    /// where an agent can take it.
+    fn tell_agents<'p>(
+        &self,
+        agents: &'p Agents,
+        report: &mut Report,
+        faults: &mut Vec<Fault>,
+    ) -> Option<(&'p Gateway, Transport)> {
         let verdict = program::look_at(&agents.program, self.environment.value("PATH"));
         if let Some(cause) = verdict.words() {
             let path = agents.program.display().to_string();
@@ -136,39 +151,32 @@ impl<'a> Check<'a> {
         report.add("agent", &agents.version.to_string());
         report.add("runs", agents.generation.words());
         let is_set = |name| self.environment.value(name).is_some_and(|value| !value.is_empty());
-        if let Some(Credential::Key { name, .. }) = Credential::find(self.environment)
-            && is_set(config::KEY)
-            && is_set(config::DSN)
-        {
-            report.add("key", &format!("{name}; {} is set as well, and not used", config::DSN));
+        if is_set(config::KEY) && is_set(config::DSN) {
+            report.add("key", "HOOP_KEY; HOOP_DSN is set as well, and not used");
         }
-        let Some(gateway) = &agents.gateway else {
+        let mut wrong = Vec::new();
+        let way = agents.gateway.as_ref().map(|gateway| {
+            let transport = Transport::of(agents, gateway, self.environment, &mut wrong);
+            let protocol = if transport.is_grpc { "" } else { ", an HTTP API" };
+            report.add("gateway", &format!("{gateway} ({}{protocol})", transport.words()));
+            if let Some(certificate) = transport.certificate(self.environment) {
+                report.add("certificate", &certificate);
+            }
+            (gateway, transport)
+        });
+        if way.is_none() {
             report.add("gateway", "not named in a form that can be read");
-            tell_connections(agents, report);
-            return faults;
-        };
-        let mut of_gateway = Vec::new();
-        let transport = Transport::of(agents, gateway, self.environment, &mut of_gateway);
-        let protocol = if transport.is_grpc { "" } else { ", an HTTP API" };
-        report.add("gateway", &format!("{gateway} ({}{protocol})", transport.words()));
-        if let Some(certificate) = transport.certificate(self.environment) {
-            report.add("certificate", &certificate);
         }
-        tell_connections(agents, report);
-        if connect {
-            of_gateway.extend(self.try_way(gateway, &transport, report));
+        for command in &agents.commands {
+            // By the name that a user finds in the gateway.
+            let name = command.connection.as_deref().unwrap_or("those of this agent");
+            report.add("connection", &text::visible(name));
         }
-        faults.extend(of_gateway.into_iter().map(Fault::Gateway));
-        faults
-    }
-
-    /// Goes the way to the gateway, and tells of it.
-    fn try_way(&self, gateway: &Gateway, transport: &Transport, report: &mut Report) -> Option<GatewayFault> {
-        let reach = connect::reach(gateway, transport, self.environment);
-        for (name, value) in &reach.facts {
-            report.add(name, value);
-        }
-        reach.fault
+        let is_cut = wrong
+            .iter()
+            .any(|fault| matches!(fault, GatewayFault::VariableInvalid { .. }));
+        faults.extend(wrong.into_iter().map(Fault::Gateway));
+        way.filter(|_| !is_cut)
     }
 
     /// Answers whether the app sees the key in spite of `HOOP_HIDE_KEY`: where the shell starts it.
@@ -185,6 +193,7 @@ impl<'a> Check<'a> {
             // In a one-off dyno nothing is said of them at the boot. Here they are asked for.
             choice_faults(&self.here.choice, &self.here.dyno, &self.slug)
         };
+        let is_well_chosen = faults.is_empty() && self.here.not_here().is_some();
         for fault in plan.faults() {
             if !faults.contains(fault) {
                 faults.push(fault.clone());
@@ -211,7 +220,7 @@ impl<'a> Check<'a> {
             }
         }
         faults.extend(self.started.fault());
-        if self.here.not_here().is_some() && self.here.choice.leaves_none(&self.slug.procfile) {
+        if is_well_chosen && self.here.choice.leaves_none(&self.slug.procfile) {
             faults.push(Fault::Nowhere);
         }
         faults
@@ -225,14 +234,6 @@ fn anywhere(environment: &Environment) -> Environment {
         anywhere.remove(name);
     }
     anywhere
-}
-
-/// Tells of the connections, by the names that a user finds in the gateway.
-fn tell_connections(agents: &Agents, report: &mut Report) {
-    for command in &agents.commands {
-        let name = command.connection.as_deref().unwrap_or("those of this agent");
-        report.add("connection", &text::visible(name));
-    }
 }
 
 /// Lines of facts.

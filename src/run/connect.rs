@@ -219,7 +219,8 @@ impl Steps<'_> {
                     CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                         TlsRemedy::Name
                     }
-                    CertificateError::UnknownIssuer => TlsRemedy::Authority,
+                    // The latter is of an authority that has the name of one that is trusted, and another key.
+                    CertificateError::UnknownIssuer | CertificateError::BadSignature => TlsRemedy::Authority,
                     _ => TlsRemedy::Gateway,
                 };
                 (error.to_string(), remedy)

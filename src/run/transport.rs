@@ -189,7 +189,7 @@ impl Transport {
         let set = |name: &&&str| environment.value(name).is_some_and(|value| !value.is_empty());
         let Some(tls) = &self.tls else {
             let set: Vec<&str> = [CA, SERVER_NAME, SKIP_VERIFY].iter().filter(set).copied().collect();
-            return (!set.is_empty()).then(|| format!("none, so {} has no effect", set.join(" and ")));
+            return (!set.is_empty()).then(|| format!("none: plain text makes no use of {}", set.join(" and ")));
         };
         if !tls.is_checked {
             return Some(format!("any, {SKIP_VERIFY} is true"));
