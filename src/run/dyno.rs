@@ -210,18 +210,22 @@ impl Choice {
         }
     }
 
-    /// Answers whether the lists leave the agent no process type of an app with this Procfile, and name no dyno outside of
-    /// it either.
+    /// Answers whether the agent runs in a process type of the Procfile.
+    pub(super) fn leaves_some(&self, procfile: &Procfile) -> bool {
+        let mut types = procfile.process_types();
+        types.any(|name| self.runs_in_type(name, procfile, Starter::CommandLine))
+    }
+
+    /// Answers whether the lists leave the agent no process type of an app with this Procfile, and name none outside of it
+    /// either.
     pub(super) fn leaves_none(&self, procfile: &Procfile) -> bool {
-        let mut types = procfile.process_types().peekable();
         let is_listed = self.only.is_some() || self.never.is_some();
+        let has_types = procfile.process_types().next().is_some();
         let mut outside = self.only.iter().flat_map(DynoList::process_types);
-        is_listed
-            && types.peek().is_some()
-            && !types.any(|name| self.runs_in_type(name, procfile, Starter::CommandLine))
-            && !outside.any(|name| {
-                procfile.command(&name).is_none() && self.runs_in_type(&name, procfile, Starter::CommandLine)
-            })
+        let is_outside = |name: String| {
+            procfile.command(&name).is_none() && self.runs_in_type(&name, procfile, Starter::CommandLine)
+        };
+        is_listed && has_types && !self.leaves_some(procfile) && !outside.any(is_outside)
     }
 
     /// Answers whether the agent runs in at least one dyno of the type.

@@ -351,7 +351,10 @@ impl Fault {
             } => Parts::new(
                 match items.as_slice() {
                     [] => format!("{name} names nothing"),
-                    items => format!("{name} names {}, which no dyno can be called", items.join(", ")),
+                    items => {
+                        let items: Vec<String> = items.iter().map(|item| text::in_quotes(item)).collect();
+                        format!("{name} names {}, which no dyno can be called", items.join(", "))
+                    }
                 },
                 rest.state(),
                 format!(

@@ -2,6 +2,7 @@
 
 use super::fault::Parts;
 use crate::failure::Failure;
+use crate::text;
 use crate::version::Version;
 
 /// What `--check`, with or without `--connect`, finds wrong on the way to the gateway.
@@ -12,7 +13,7 @@ pub enum GatewayFault {
         /// The variable.
         name: &'static str,
         /// Why not.
-        reason: String,
+        reason: Ignored,
     },
     /// A variable for TLS that the agent reads and cannot use.
     VariableInvalid {
@@ -64,6 +65,22 @@ pub enum GatewayFault {
     },
 }
 
+/// Why an agent does not obey a variable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ignored {
+    /// It is of a release that does not know it.
+    OldAgent {
+        /// The agent's version.
+        version: Version,
+        /// The first release that does.
+        since: &'static str,
+    },
+    /// It has a token in the place of a key.
+    Token,
+    /// Another value than `true` counts as none: this one.
+    Value(String),
+}
+
 /// What makes a TLS connection possible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsRemedy {
@@ -94,14 +111,21 @@ impl GatewayFault {
     pub(super) fn parts(&self) -> Parts {
         match self {
             GatewayFault::VariableIgnored { name, reason } => Parts::new(
-                format!("{name} has no effect: {reason}"),
+                match reason {
+                    Ignored::OldAgent { version, since } => {
+                        format!("{name} has no effect: agent {version} does not read it, and agents from {since} on do")
+                    }
+                    Ignored::Token => format!("{name} has no effect: an agent with a token does not read it"),
+                    Ignored::Value(value) => {
+                        let value = text::in_quotes(value);
+                        format!("{name} has no effect: it is {value}, and agents obey nothing but true")
+                    }
+                },
                 "; the app is not affected",
-                if reason.starts_with("it is ") {
-                    format!("Set it with: heroku config:set {name}=true")
-                } else if reason.starts_with("agent ") {
-                    NEWER_AGENT.to_owned()
-                } else {
-                    format!("Remove it with: heroku config:unset {name}")
+                match reason {
+                    Ignored::OldAgent { .. } => NEWER_AGENT.to_owned(),
+                    Ignored::Token => format!("Remove it, or set HOOP_KEY: heroku config:unset {name}"),
+                    Ignored::Value(_) => format!("Set it with: heroku config:set {name}=true"),
                 },
             ),
             GatewayFault::VariableInvalid { name, cause } => Parts::new(

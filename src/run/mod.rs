@@ -54,7 +54,7 @@ mod transport;
 mod wanted;
 
 pub use fault::{Fault, Rest};
-pub use gateway_fault::{GatewayFault, TlsRemedy};
+pub use gateway_fault::{GatewayFault, Ignored, TlsRemedy};
 pub use signals::{is_ignored, survive as survive_signals};
 
 use crate::config;

@@ -52,7 +52,7 @@ impl Started {
         // A laptop runs all lines, and a one-off dyno is asked about the others.
         if !runs_here || here.dyno.is_local() {
             // Lists that leave no type are a fault of their own.
-            let leaves_some = !here.choice.leaves_none(procfile);
+            let leaves_some = here.choice.leaves_some(procfile);
             let starting = procfile.processes().filter(|(name, command)| {
                 let is_left = || here.choice.runs_in_type(name, procfile, Starter::CommandLine);
                 starts_agent(command) && (!leaves_some || is_left())

@@ -14,7 +14,7 @@
 //! | 1.43.0 and later | `grpc`, `http`, `ws` | plain text; TLS with any other |
 
 use super::credential::{Credential, Gateway};
-use super::gateway_fault::GatewayFault;
+use super::gateway_fault::{GatewayFault, Ignored};
 use super::generation::Generation;
 use super::wanted::Agents;
 use crate::config;
@@ -91,10 +91,13 @@ impl Transport {
             let value = environment.value(name).filter(|value| !value.is_empty())?;
             Some((value, version.at_least(major, minor, patch)))
         };
-        let mut ignored = |name: &'static str, reason: String| {
+        let mut ignored = |name: &'static str, reason| {
             faults.push(GatewayFault::VariableIgnored { name, reason });
         };
-        let old = |from: &str| format!("agent {version} does not read it: agents from {from} on do");
+        let old = |since| Ignored::OldAgent {
+            version: version.clone(),
+            since,
+        };
 
         let authority = match since(CA, (1, 23, 3)) {
             Some((_, false)) => {
@@ -102,30 +105,24 @@ impl Transport {
                 None
             }
             Some((_, true)) if is_token => {
-                ignored(
-                    CA,
-                    "an agent with a token does not read it: agents with HOOP_KEY do".to_owned(),
-                );
+                ignored(CA, Ignored::Token);
                 None
             }
             other => other.map(|(value, _)| value),
         };
-        let skips = match since(SKIP_VERIFY, (1, 43, 0)) {
-            Some((value, is_read)) if value == "true" => {
-                if !is_read {
-                    ignored(SKIP_VERIFY, old("1.43.0"));
-                }
-                is_read
-            }
-            Some((value, _)) => {
-                let value = value.to_string_lossy();
-                if config::switch(&value) != Some(false) {
-                    let value = text::quoted(&value, 40);
-                    ignored(SKIP_VERIFY, format!("it is {value}, and agents obey nothing but true"));
-                }
+        let is_off = |value: &OsStr| config::switch(&value.to_string_lossy()) == Some(false);
+        let skips = match since(SKIP_VERIFY, (1, 43, 0)).filter(|(value, _)| !is_off(value)) {
+            None => false,
+            Some((_, false)) => {
+                ignored(SKIP_VERIFY, old("1.43.0"));
                 false
             }
-            None => false,
+            Some((value, true)) if value == "true" => true,
+            Some((value, true)) => {
+                let value = text::excerpt(&value.to_string_lossy(), 40);
+                ignored(SKIP_VERIFY, Ignored::Value(value));
+                false
+            }
         };
         let server_name = match since(SERVER_NAME, (1, 23, 3)) {
             Some((_, false)) => {

@@ -285,19 +285,19 @@ fn a_variable_that_this_agent_does_not_read_is_told() {
             "1.23.2",
             "HOOP_TLSCA",
             pem.as_str(),
-            "agent 1.23.2 does not read it: agents from 1.23.3 on do",
+            "agent 1.23.2 does not read it, and agents from 1.23.3 on do",
         ),
         (
             "1.21.22",
             "HOOP_TLSSERVERNAME",
             "localhost",
-            "agent 1.21.22 does not read it: agents from 1.23.3 on do",
+            "agent 1.21.22 does not read it, and agents from 1.23.3 on do",
         ),
         (
             "1.42.9",
             "HOOP_TLS_SKIP_VERIFY",
             "true",
-            "agent 1.42.9 does not read it: agents from 1.43.0 on do",
+            "agent 1.42.9 does not read it, and agents from 1.43.0 on do",
         ),
         (
             "1.148.0",
@@ -315,7 +315,7 @@ fn a_variable_that_this_agent_does_not_read_is_told() {
             "1.42.9",
             "HOOP_TLS_SKIP_VERIFY",
             "yes",
-            "it is \"yes\", and agents obey nothing but true",
+            "agent 1.42.9 does not read it, and agents from 1.43.0 on do",
         ),
     ] {
         let slug = slug(version);
