@@ -256,6 +256,8 @@ mod tests {
     use crate::procfile::Procfile;
     use crate::run::slug::{AgentFile, Slug};
     use crate::run::starter::Starter;
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
     use std::path::PathBuf;
 
     const STANDARD: &str = "grpcs://web:s3cr3t0@gateway.example:8443?mode=standard";
@@ -380,8 +382,6 @@ mod tests {
         );
         assert_eq!(told("run.1", "HOOP_PROCESS_TYPES"), (vec![], 0, false));
         // What is not UTF-8 is a wrong list and not none.
-        use std::ffi::OsStr;
-        use std::os::unix::ffi::OsStrExt as _;
         let mut environment = environment(&[("DYNO", "web.1"), ("HOOP_KEY", STANDARD)]);
         for name in ["HOOP_PROCESS_TYPES", "HOOP_HIDE_KEY"] {
             environment.set(name, OsStr::from_bytes(b"web\xff"));
