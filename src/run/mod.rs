@@ -32,28 +32,36 @@ mod connect;
 mod credential;
 mod detach;
 mod dyno;
+mod elf;
 mod ending;
 mod entrypoint;
 mod exec;
 mod fault;
 mod footprint;
+mod gateway_fault;
 mod generation;
+mod hpack;
+mod http2;
 mod lines;
 mod log;
 mod masking;
 mod plan;
 mod policy;
 pub(crate) mod processes;
+mod program;
 mod record;
 mod sign;
 mod signals;
 mod slug;
+mod starter;
 mod supervisor;
 mod told;
+mod transport;
 mod trouble;
 mod wanted;
 
 pub use fault::{Fault, Rest};
+pub use gateway_fault::{GatewayFault, Ignored, TlsRemedy};
 pub use signals::{is_ignored, survive as survive_signals};
 pub use trouble::Trouble;
 
@@ -65,6 +73,7 @@ use crate::text;
 use claim::Claim;
 use plan::Plan;
 use slug::Slug;
+use starter::Starter;
 use std::ffi::OsString;
 use std::io;
 
@@ -86,6 +95,8 @@ pub enum Request {
     Check {
         /// And try the way to the gateway.
         connect: bool,
+        /// The command that would be the app, or nothing.
+        command: Vec<OsString>,
     },
 }
 
@@ -111,7 +122,7 @@ pub fn run(request: Request, environment: &Environment) -> i32 {
             }
             0
         }
-        Request::Check { connect } => check::run(environment, connect),
+        Request::Check { connect, command } => check::run(environment, connect, &command),
     }
 }
 
@@ -162,7 +173,8 @@ fn beside_whatever_happens(attach_to: Option<u32>, environment: &Environment) ->
 
 /// Starts the supervisor beside this process, or beside `attach_to`, as the plan says, and tells its faults.
 fn beside(attach_to: Option<u32>, environment: &Environment) -> Outcome {
-    let plan = Plan::make(environment, &Slug::of_this_program(environment));
+    let starter = attach_to.map_or(Starter::CommandLine, |_| Starter::Autostart);
+    let plan = Plan::make(environment, &Slug::of_this_program(environment), starter);
     let app = attach_to.unwrap_or_else(std::process::id);
     let go = Outcome::Go {
         hide_key: plan.hides_key(),

@@ -90,6 +90,12 @@ impl Agents {
             if connections.names().iter().any(is_secret) {
                 return Err(Fault::ConnectionInvalid(ConnectionsFault::HoldsKey));
             }
+            let connections = if generation == Generation::NamesInEnvironment {
+                connections
+            } else {
+                connections.published(version).map_err(Fault::ConnectionInvalid)?
+            };
+            faults.extend(connections.merged().into_iter().map(Fault::ConnectionsMerged));
             connections
         } else {
             let connections = connections.unwrap_or_default();

@@ -12,6 +12,7 @@ mod connect;
 mod consoles;
 mod exits;
 mod faults;
+mod gateway;
 mod generations;
 mod identity;
 mod kernels;
