@@ -28,7 +28,10 @@ fn main() -> Result<()> {
     assert_eq!((plain.len(), json.len()), (100, 100));
 
     let mut out = std::io::stdout();
-    writeln!(out, "Processor time for each line of 100 bytes, medians of {RUNS} runs of {LINES}")?;
+    writeln!(
+        out,
+        "Processor time for each line of 100 bytes, medians of {RUNS} runs of {LINES}"
+    )?;
     for (name, line, format) in [
         ("none of the logger's", &plain, "text"),
         ("JSON, rendered", &json, "text"),
@@ -63,7 +66,9 @@ fn flood(folder: &Path, line: &str) -> Result<()> {
 fn of_sed(line: &str) -> Result<f64> {
     let folder = TempDir::new()?;
     flood(folder.path(), line)?;
-    let mut agent = Command::new(folder.path().join("hoop")).stdout(Stdio::piped()).spawn()?;
+    let mut agent = Command::new(folder.path().join("hoop"))
+        .stdout(Stdio::piped())
+        .spawn()?;
     let mut sed = Command::new("sed")
         .args(["-u", "s/^/x/"])
         .stdin(agent.stdout.take().ok_or("stdout is piped")?)
