@@ -25,7 +25,6 @@ fn main() -> Result<()> {
     let plain = format!("{:x<99}\n", "agent: ");
     let begin = r#"{"level":"info","timestamp":"2026-01-02T03:04:05Z","logger":"a/b.go:1","msg":""#;
     let json = format!("{begin}{:x<1$}\"}}\n", "", 100 - begin.len() - 3);
-    assert_eq!((plain.len(), json.len()), (100, 100));
 
     let mut out = std::io::stdout();
     writeln!(

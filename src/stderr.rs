@@ -124,8 +124,10 @@ impl Stderr {
             (Kind::Socket, None) => send(stderr(), bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL),
             // One that is ready takes one byte, and may stop before the second.
             (Kind::Terminal, None) => rustix::io::write(stderr(), &bytes[..bytes.len().min(1)]),
-            (Kind::File, None) if is_at_limit(bytes.len()) => Err(Errno::FBIG),
-            (Kind::File, None) => rustix::io::write(stderr(), bytes),
+            (Kind::File, None) => match room_in_file() {
+                0 => Err(Errno::FBIG),
+                room => rustix::io::write(stderr(), &bytes[..bytes.len().min(room)]),
+            },
         }
     }
 }
@@ -142,11 +144,11 @@ fn write_to_pipe(bytes: &[u8]) -> Result<usize, Errno> {
     }
 }
 
-/// Answers whether a file that stderr goes to may not grow by `count` bytes (`ulimit -f`). A write would end the
+/// Returns by how many bytes a file that stderr goes to may grow (`ulimit -f`). A write at its limit would end the
 /// process by a signal.
-fn is_at_limit(count: usize) -> bool {
+fn room_in_file() -> usize {
     let Some(limit) = getrlimit(Resource::Fsize).current else {
-        return false;
+        return usize::MAX;
     };
     let end = match rustix::fs::fcntl_getfl(stderr()) {
         Ok(flags) if flags.contains(OFlags::APPEND) => {
@@ -156,10 +158,10 @@ fn is_at_limit(count: usize) -> bool {
         // What has no place, such as a device, has no limit.
         _ => match rustix::fs::tell(stderr()) {
             Ok(place) => place,
-            Err(_) => return false,
+            Err(_) => return usize::MAX,
         },
     };
-    end.saturating_add(count as u64) > limit
+    usize::try_from(limit.saturating_sub(end)).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]

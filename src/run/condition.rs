@@ -8,7 +8,7 @@
 
 use super::fault::Fault;
 use super::sign::Sign;
-use super::told::{AGAIN, Told, WINDOW, words};
+use super::told::{AGAIN, Telling, WINDOW, words};
 use super::trouble::Trouble;
 use crate::failure::Failure;
 use std::time::Duration;
@@ -68,7 +68,7 @@ pub(super) struct Conditions {
     /// Whether the dyno is stopping: what agents say of their ends is no trouble.
     is_stopping: bool,
     /// One for each kind of trouble, and behind them one for each agent, whose name may be taken.
-    told: Vec<Told>,
+    told: Vec<Telling>,
 }
 
 /// What is known of one agent.
@@ -110,7 +110,7 @@ impl Conditions {
         Self {
             agents: (0..agents).map(|_| Agent::default()).collect(),
             is_stopping: false,
-            told: (0..Trouble::KINDS + agents).map(|_| Told::default()).collect(),
+            told: (0..Trouble::KINDS + agents).map(|_| Telling::default()).collect(),
         }
     }
 
@@ -296,7 +296,7 @@ impl Conditions {
                     "hoopstart: the agent has run for {} again, after it ended {} times in {} [{}]",
                     words(STEADY),
                     state.ends,
-                    words((now - STEADY).saturating_sub(state.first_end)),
+                    words(now.saturating_sub(STEADY + state.first_end)),
                     Failure::AgentCrashing
                 ));
                 state.ends = 0;
@@ -327,7 +327,7 @@ impl Conditions {
             let steady = state.running.filter(|_| state.ends > ENDS).map(|since| since + STEADY);
             [self.silent_since(agent).map(|last| last + SILENCE), steady]
         });
-        agents.chain(self.told.iter().map(Told::next_wake)).flatten().min()
+        agents.chain(self.told.iter().map(Telling::next_wake)).flatten().min()
     }
 
     /// Returns why an agent is not connected, if it is known not to be.

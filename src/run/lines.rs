@@ -354,9 +354,9 @@ mod tests {
             );
         }
         // Also where the line is cut within it.
-        let long = json(&format!(r#""msg":"x","input":"{}""#, "typed ".repeat(4000)));
+        let cut = json(&format!(r#""msg":"x","input":"{}""#, "typed ".repeat(4000)));
         for variables in [&[][..], &[("HOOP_LOG_FORMAT", "json")]] {
-            let log = log_with(variables, &[long.as_bytes()], &[]);
+            let log = log_with(variables, &[cut.as_bytes()], &[]);
             assert!(!log.contains("typed") && log.contains("[cut by hoopstart"), "{log}");
         }
     }

@@ -153,7 +153,7 @@ fn trouble(message: &str, gateway: &str) -> Trouble {
         "dial tcp",
         "connection re",
         "EOF",
-    ]) || !message.contains("=")
+    ]) || (message.starts_with("disconnected from ") && !message.contains('='))
     {
         Trouble::Unreachable { place, cause }
     } else {
@@ -288,6 +288,10 @@ mod tests {
         }
         for (message, inner) in [
             ("fail connecting to server, reason=license expired", "license expired"),
+            (
+                "pre-connect status \"X\" not implement",
+                "pre-connect status \"X\" not implement",
+            ),
             (
                 "disconnected from h:1, reason=rpc error: code = Internal desc = failed validating connection",
                 "failed validating connection",

@@ -18,7 +18,7 @@ const LINES: usize = 4;
 
 /// What has been told of one trouble.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct Telling {
     /// What it is now, or was last.
     pub(super) trouble: Option<Trouble>,
     pub(super) is_on: bool,
@@ -32,7 +32,7 @@ pub(super) struct Told {
     lines: VecDeque<Duration>,
 }
 
-impl Told {
+impl Telling {
     /// Answers whether a line may be told, and counts it.
     fn may_tell(&mut self, now: Duration) -> bool {
         while self.lines.front().is_some_and(|told| now >= *told + WINDOW) {
