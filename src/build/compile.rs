@@ -17,6 +17,8 @@ use crate::messages::{self, warnings};
 use crate::output::BuildLog;
 use crate::procfile::Procfile;
 use cap_std::fs::Dir;
+use rustix::fs::Mode;
+use rustix::process::umask;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -39,6 +41,8 @@ pub struct Folders {
 /// success; if not, the log says why.
 pub fn run(folders: &Folders, environment: &Environment, log: &mut BuildLog) -> bool {
     let started = Instant::now();
+    // What is made here must be usable to whoever made it, and the same wherever it was made.
+    umask(Mode::WGRP | Mode::WOTH);
     let mut facts = Facts::default();
     facts.text("buildpack_version", &BUILDPACK_VERSION);
     facts.text("platform", &Platform::OWN);
@@ -86,6 +90,9 @@ fn build(
         log.warning(&warnings::exposed(&config.releases));
     }
     let mut cache = open_cache(&folders.cache_dir, stop, log);
+    if cache.as_ref().is_some_and(|cache| cache.is_below(&folders.build_dir)) {
+        log.detail("The cache dir is in the build dir, so what is kept there goes into the slug, too");
+    }
     let fetcher = Fetcher::of(environment);
     let procfile = read_procfile(slug.root());
 

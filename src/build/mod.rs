@@ -22,6 +22,7 @@ pub mod detect;
 pub mod fetch;
 pub mod install;
 pub mod one_pass;
+pub mod own_name;
 pub mod platform;
 pub mod proof;
 pub mod relay;

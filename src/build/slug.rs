@@ -322,7 +322,9 @@ impl Drop for Undo<'_> {
 #[cfg(test)]
 mod tests {
     use super::{Content, Displaced, Placement, Slug, SlugError, Stop};
+    use crate::build::own_name;
     use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
     use std::path::Path;
 
     fn placement(folder: &'static str, name: &'static str, content: Content) -> Placement {
@@ -388,14 +390,22 @@ mod tests {
     #[test]
     fn the_scratch_of_a_killed_build_goes_and_that_of_a_living_one_stays() {
         let build = tempfile::tempdir().unwrap();
-        fs::create_dir_all(build.path().join(".hoop-scratch-killed/agent")).unwrap();
-        fs::write(build.path().join(".hoop-scratch-file"), "no folder of ours").unwrap();
+        let killed = build.path().join(own_name::fresh(".hoop-scratch-"));
+        fs::create_dir_all(killed.join("agent/closed")).unwrap();
+        // As an agent may have left it.
+        for folder in [killed.join("agent/closed"), killed.join("agent"), killed] {
+            fs::set_permissions(folder, fs::Permissions::from_mode(0o000)).unwrap();
+        }
+        fs::write(build.path().join(own_name::fresh(".hoop-scratch-")), "no folder").unwrap();
+        fs::create_dir_all(build.path().join(".hoop-scratch-notes/of the app")).unwrap();
         let living = Slug::open(build.path(), &Stop::default()).unwrap();
         let later = Slug::open(build.path(), &Stop::default()).unwrap();
 
         assert!(living.scratch_path("").is_dir() && later.scratch_path("").is_dir());
         drop((living, later));
-        assert_eq!(names(build.path()), [".hoop-scratch-file"]);
+        let left = names(build.path());
+        assert_eq!(left.len(), 2, "{left:?}");
+        assert!(build.path().join(".hoop-scratch-notes/of the app").is_dir(), "{left:?}");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! the two apart is one lock, over the list of what has to go: whoever holds it may change what others will see.
 //! The build takes it to put files into place; the signal's thread never lets it go again.
 
+use super::scratch;
 use crate::stderr;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::fs;
@@ -145,7 +146,7 @@ impl Leftovers {
 /// Removes `folder` and all that is in it, also while the build still writes to it.
 fn remove_folder(folder: &Path) {
     for _ in 0..MOST_TRIES {
-        if fs::remove_dir_all(folder).is_ok() || !folder.exists() {
+        if scratch::remove(folder).is_ok() || !folder.exists() {
             return;
         }
         thread::sleep(PAUSE);
