@@ -52,6 +52,7 @@ pub fn run(folders: &Folders, environment: &Environment, log: &mut BuildLog) -> 
     log.step(format!("Hoop buildpack {BUILDPACK_VERSION}"));
     let temp_dir = temp_dir(environment);
     report::forget(&temp_dir, &folders.build_dir);
+    report::tidy(&temp_dir);
     // Where it cannot be had, the build is stopped as any program is, and leaves its scratch folder.
     let stop = Stop::listen().unwrap_or_default();
     let result = build(folders, environment, &stop, log, &mut facts);
@@ -71,9 +72,11 @@ pub fn run(folders: &Folders, environment: &Environment, log: &mut BuildLog) -> 
     result.is_ok()
 }
 
-/// Returns the folder in which the facts of a build wait.
+/// Returns the folder in which the facts of a build wait. A relative one would be another for each who asks, and might
+/// be in the slug.
 pub fn temp_dir(environment: &Environment) -> PathBuf {
-    environment.text("TMPDIR").unwrap_or("/tmp").into()
+    let named = environment.value("TMPDIR").map(Path::new);
+    named.filter(|path| path.is_absolute()).unwrap_or(Path::new("/tmp")).to_owned()
 }
 
 /// The recipe.
@@ -166,7 +169,7 @@ fn acquire(
         log,
     }
     .run()?;
-    install::prove(slug, &acquired.version)?;
+    install::prove(slug, &acquired.agent, &acquired.version)?;
     Ok(acquired)
 }
 

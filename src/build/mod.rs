@@ -21,6 +21,7 @@ pub mod config;
 pub mod detect;
 pub mod fetch;
 pub mod install;
+pub mod offspring;
 pub mod one_pass;
 pub mod own_name;
 pub mod platform;

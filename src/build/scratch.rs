@@ -71,6 +71,14 @@ impl Scratch {
     pub fn path(&self) -> &Path {
         &self.path
     }
+
+    /// Removes what is in the folder, as far as that can be done.
+    pub fn empty(&self) {
+        open_to_owner(&self.path);
+        for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {
+            let _ = remove(&entry.path()).or_else(|_| fs::remove_file(entry.path()));
+        }
+    }
 }
 
 impl Drop for Scratch {

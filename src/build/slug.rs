@@ -7,7 +7,7 @@
 use super::scratch::{self, Scratch, create_file};
 use super::stop::{Held, Stop};
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, FileTypeExt as _, Metadata, MetadataExt as _, Permissions};
+use cap_std::fs::{Dir, DirBuilder, DirBuilderExt as _, FileTypeExt as _, Metadata, MetadataExt as _, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -110,6 +110,23 @@ impl Slug {
     /// Returns the path of a file in the scratch folder, to run it.
     pub fn scratch_path(&self, name: &str) -> PathBuf {
         self.scratch.path().join(name)
+    }
+
+    /// Removes what is in the scratch folder, as far as that can be done.
+    pub fn empty_scratch(&self) {
+        self.scratch.empty();
+    }
+
+    /// Makes a folder in the scratch folder, for this user alone.
+    pub fn make_folder(&self, name: &str) -> Result<(), SlugError> {
+        let mut builder = DirBuilder::new();
+        builder.mode(0o700);
+        self.scratch()
+            .create_dir_with(name, &builder)
+            .map_err(|source| SlugError::WriteFailed {
+                path: name.to_owned(),
+                source,
+            })
     }
 
     /// Writes a file with `content` to the scratch folder.
