@@ -32,6 +32,8 @@ pub struct Scratch {
 impl Scratch {
     /// Makes a folder in `build_dir`.
     pub fn make_in(build_dir: &Path) -> io::Result<Self> {
+        // The agent is started from another folder than this program.
+        let build_dir = std::path::absolute(build_dir)?;
         loop {
             let path = build_dir.join(own_name::fresh(PREFIX));
             fs::DirBuilder::new().mode(0o700).create(&path)?;

@@ -271,6 +271,8 @@ fn innermost(error: &reqwest::Error) -> String {
     // The words of the libraries for names and connections are about records, queries and messages.
     if cause.starts_with("no records found") {
         "there is no such name".to_owned()
+    } else if cause == "tunnel error: unsuccessful" {
+        "the proxy refused the connection, or is no proxy".to_owned()
     } else if cause == "tls handshake eof" {
         "the connection was closed during the TLS handshake".to_owned()
     } else if find::<hyper::Error>(error).is_some_and(hyper::Error::is_incomplete_message) {
