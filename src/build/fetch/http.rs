@@ -199,7 +199,7 @@ fn trouble(error: &reqwest::Error, location: &Location) -> Trouble {
         Some(_) => return Trouble::Lasting(FetchError::Tls { location, cause }),
         None => {}
     }
-    if find::<hyper::Error>(error).is_some_and(hyper::Error::is_parse) {
+    if find::<hyper::Error>(error).is_some_and(|error| error.is_parse() && !error.is_parse_too_large()) {
         return Trouble::Lasting(FetchError::NotHttp { location, cause });
     }
     // What a proxy that was asked for a tunnel to an https server has answered: there is no other way to tell.
