@@ -73,7 +73,9 @@ impl Places {
         let loaded = std::iter::once((file, None::<&Path>)).chain(folders.map(|folder| (None, folder)));
         let mut certificates = Vec::new();
         for (file, folder) in loaded {
-            let CertificateResult { certs, errors: told, .. } = load_certs_from_paths(file, folder);
+            let CertificateResult {
+                certs, errors: told, ..
+            } = load_certs_from_paths(file, folder);
             certificates.extend(certs);
             errors.extend(told.iter().map(ToString::to_string));
         }

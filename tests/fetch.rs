@@ -923,7 +923,14 @@ fn a_program_that_is_kept_nowhere_leaves_nothing_behind() {
     let harms: [Harm; 4] = [
         |checkout| fs::write(checkout.at("cache/hoop"), "a file").unwrap(),
         |checkout| {
-            mknodat(CWD, checkout.at("cache/hoop"), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+            mknodat(
+                CWD,
+                checkout.at("cache/hoop"),
+                FileType::Fifo,
+                Mode::RUSR | Mode::WUSR,
+                0,
+            )
+            .unwrap();
         },
         |checkout| symlink("/dev/zero", checkout.at("cache/hoop")).unwrap(),
         |checkout| {

@@ -9,10 +9,10 @@
 //! with a folder `hoop`. So only what has a name of ours, to the last character, is ever removed ([`is_ours`]).
 
 use super::platform::Platform;
-use super::{BUILDPACK_VERSION, own_name};
 use super::scratch::{is_abandoned, is_young};
 use super::sha256::Sha256;
 use super::stop::{Held, Stop};
+use super::{BUILDPACK_VERSION, own_name};
 use crate::version::Version;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, MetadataExt as _, OpenOptions, OpenOptionsExt as _};

@@ -76,7 +76,10 @@ pub fn run(folders: &Folders, environment: &Environment, log: &mut BuildLog) -> 
 /// be in the slug.
 pub fn temp_dir(environment: &Environment) -> PathBuf {
     let named = environment.value("TMPDIR").map(Path::new);
-    named.filter(|path| path.is_absolute()).unwrap_or(Path::new("/tmp")).to_owned()
+    named
+        .filter(|path| path.is_absolute())
+        .unwrap_or(Path::new("/tmp"))
+        .to_owned()
 }
 
 /// The recipe.

@@ -7,7 +7,7 @@ use crate::version::Version;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -65,10 +65,12 @@ pub enum ProofError {
 /// Runs `agent version` and compares the answer with `expected`. Its output goes through [`OUTPUTS`] in `scratch`,
 /// so that an agent that floods it cannot block or fill memory. Nothing that it has started is left afterwards.
 pub fn agent_runs(agent: &Path, expected: &Version, scratch: &Path, stop: &Stop) -> Result<(), ProofError> {
-    let [stdout, stderr] = OUTPUTS.map(|name| scratch.join(name));
     let home = scratch.join(HOME);
-    let outputs = [&stdout, &stderr].map(File::create);
-    let [into_stdout, into_stderr] = outputs.map(|file| file.map_err(ProofError::NotStarted));
+    let [stdout, stderr] = OUTPUTS.map(|name| File::options().read(true).write(true).open(scratch.join(name)));
+    let (stdout, stderr) = (
+        stdout.map_err(ProofError::NotStarted)?,
+        stderr.map_err(ProofError::NotStarted)?,
+    );
     let mut command = Command::new(agent);
     command
         .arg("version")
@@ -77,8 +79,8 @@ pub fn agent_runs(agent: &Path, expected: &Version, scratch: &Path, stop: &Stop)
         .env("HOME", &home)
         .current_dir(&home)
         .stdin(Stdio::null())
-        .stdout(into_stdout?)
-        .stderr(into_stderr?)
+        .stdout(stdout.try_clone().map_err(ProofError::NotStarted)?)
+        .stderr(stderr.try_clone().map_err(ProofError::NotStarted)?)
         // Its own group, so that what stays in it can be ended at one stroke.
         .process_group(0);
     let mut held = stop.hold();
@@ -173,10 +175,10 @@ fn status_words(status: ExitStatus) -> String {
     }
 }
 
-/// Returns the beginning of the file at `path`, with what is not UTF-8 replaced.
-fn beginning(path: &Path) -> String {
+/// Returns the beginning of `file`, with what is not UTF-8 replaced. Not by its name, which is the agent's to change.
+fn beginning(mut file: &File) -> String {
     let mut bytes = Vec::new();
-    if let Ok(file) = File::open(path) {
+    if file.rewind().is_ok() {
         let _ = file.take(OUTPUT_LIMIT).read_to_end(&mut bytes);
     }
     String::from_utf8_lossy(&bytes).into_owned()

@@ -148,9 +148,7 @@ fn prefix() -> String {
 
 /// Answers whether `name` is that of a report of this user.
 fn is_report(name: &str) -> bool {
-    let digits = name
-        .strip_prefix(&prefix())
-        .and_then(|rest| rest.strip_suffix(".yml"));
+    let digits = name.strip_prefix(&prefix()).and_then(|rest| rest.strip_suffix(".yml"));
     digits.is_some_and(|digits| digits.len() == DIGITS && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
@@ -175,7 +173,11 @@ mod tests {
             format!("archive_bytes: 7\nlong: {}\noutcome: success\n", "x".repeat(200))
         );
         assert_eq!(read(temp.path(), Path::new("/build/b")).unwrap(), "");
-        assert_eq!(read(temp.path(), Path::new("/build/a")).unwrap(), "", "they are told once");
+        assert_eq!(
+            read(temp.path(), Path::new("/build/a")).unwrap(),
+            "",
+            "they are told once"
+        );
         assert_eq!(std::fs::read_dir(temp.path()).unwrap().count(), 0);
     }
 
@@ -197,7 +199,10 @@ mod tests {
         for name in &theirs {
             made(name, Duration::from_hours(2));
         }
-        made(&format!("hoop-buildpack-{user}-0123456789abcdef.yml"), Duration::from_hours(2));
+        made(
+            &format!("hoop-buildpack-{user}-0123456789abcdef.yml"),
+            Duration::from_hours(2),
+        );
         made(&own_name::fresh(PARTIAL), Duration::from_hours(2));
         std::fs::create_dir(temp.path().join(own_name::fresh(PARTIAL))).unwrap();
         for number in 0..40 {

@@ -81,7 +81,11 @@ fn a_cached_copy_that_may_not_grow_so_large_costs_a_warning() {
 
     // What a killed build has left may be what has filled the disk.
     fs::create_dir(build.cache().join("hoop")).unwrap();
-    fs::write(build.cache().join("hoop").join(own_name("partial-")), "half of an archive").unwrap();
+    fs::write(
+        build.cache().join("hoop").join(own_name("partial-")),
+        "half of an archive",
+    )
+    .unwrap();
     build.compile_warns(VERSION, &["the build cache cannot be used"]);
     assert_eq!(Tree::of(build.cache()).paths(), ["hoop"]);
 }

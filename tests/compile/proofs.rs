@@ -3,14 +3,15 @@
 
 use crate::case;
 use crate::support::build::Build;
+use crate::support::dyno::eventually;
 use crate::support::mirror::{Archive, Mirror, VERSION, agent_that, noise};
 use crate::support::run::Run;
 use crate::support::server::ReleaseServer;
+use crate::support::signals::hear_signals;
 use crate::support::tree::Tree;
 use rustix::process::{Pid, test_kill_process};
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 /// The line with which an agent gives the right answer.
 fn answer() -> String {
@@ -57,7 +58,8 @@ fn an_agent_that_changes_what_was_verified_is_not_installed() {
 
         let run = build.compile();
 
-        run.fails_with("install::agent-changed").tells(&[VERSION, "hoop version"]);
+        run.fails_with("install::agent-changed")
+            .tells(&[VERSION, "hoop version"]);
         let _ = fs::remove_file(build.app().join("still-mine"));
         assert_eq!(Tree::of(build.app()), before);
         assert_eq!(Tree::of(build.cache()).paths(), Vec::<&str>::new());
@@ -66,7 +68,10 @@ fn an_agent_that_changes_what_was_verified_is_not_installed() {
 
 #[test]
 fn a_build_that_may_go_without_an_agent_goes_without_one_that_changes_itself() {
-    for deed in ["echo '# more' >>\"$0\"", "echo x >../manifest.yml; mkdir ../hoopstart; chmod 0 .."] {
+    for deed in [
+        "echo '# more' >>\"$0\"",
+        "echo x >../manifest.yml; mkdir ../hoopstart; chmod 0 ..",
+    ] {
         case(deed);
         let server = release(deed);
         let Some(build) = Build::from(&server.url()).by_someone_without_privileges() else {
@@ -111,52 +116,84 @@ fn pids(list: &Path) -> Vec<i32> {
 /// Asserts that of the processes in `list`, at least one, none lives.
 #[track_caller]
 fn assert_gone(list: &Path, run: &Run) {
-    let started = pids(list);
-    run.assert(!started.is_empty(), "expected the agent to start something");
+    run.assert(!pids(list).is_empty(), "expected the agent to start something");
+    assert_all_end(list);
+}
+
+/// Asserts that no process of `list` lives.
+#[track_caller]
+fn assert_all_end(list: &Path) {
     let is_alive = |pid: &i32| Pid::from_raw(*pid).is_some_and(|pid| test_kill_process(pid).is_ok());
-    let began = Instant::now();
     // Who has been killed may still be waiting for the reaper of this machine.
-    while let Some(pid) = started.iter().find(|pid| is_alive(pid)) {
-        run.assert(
-            began.elapsed() < Duration::from_secs(10),
-            &format!("process {pid} of the agent still lives"),
-        );
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    eventually("all that the agent has started is gone", || {
+        (!pids(list).iter().any(is_alive)).then_some(())
+    });
+}
+
+/// Writes a script `note` that notes its process in `list`, does `deed`, and stays for ten minutes.
+fn note(list: &Path, deed: &str) -> String {
+    format!(
+        "list=\"{}\"; export list\ncat >note <<'SCRIPT'\n{deed}\necho $$ >>\"$list\"\n\
+         while :; do sleep 600; done\nSCRIPT\n",
+        list.display()
+    )
+}
+
+/// Starts the script in the background, in these words, and waits until it is noted so often.
+fn start(words: &str, times: u32) -> String {
+    format!(
+        "{words} >/dev/null 2>&1 </dev/null &\n\
+         until [ \"$(cat \"$list\" 2>/dev/null | wc -l)\" -ge {times} ]; do sleep 0.01; done"
+    )
 }
 
 #[test]
 fn nothing_that_an_agent_starts_outlives_the_proof() {
-    let note = "echo $$ >>\"$list\"";
-    for (what, deed) in [
-        ("a child", format!("( sh -c '{note}; exec sleep 600' & ) ; sleep 0.2")),
+    for (what, deed, words, times) in [
+        ("a child", "", "sh note", 1),
+        ("a session of its own", "", "setsid sh note", 1),
         (
-            "a session of its own",
-            format!("setsid sh -c '{note}; exec sleep 600' >/dev/null 2>&1 </dev/null & sleep 0.2"),
+            "a fork of a fork",
+            "",
+            "setsid sh -c 'setsid sh -c \"setsid sh note &\" &'",
+            1,
         ),
         (
-            "a fork of a fork, deaf to signals",
-            format!("setsid sh -c \"setsid sh -c 'trap \\\"\\\" TERM HUP INT QUIT; {note}; while :; do sleep 600; done' & \" >/dev/null 2>&1 & sleep 0.3")
-                .replace("$$", "\\$\\$"),
+            "one that is deaf to signals",
+            "trap '' TERM HUP INT QUIT",
+            "setsid sh note",
+            1,
+        ),
+        (
+            "one that has forgotten all",
+            "",
+            "env -i list=\"$list\" setsid sh note",
+            1,
         ),
         (
             "one that is stopped",
-            format!("setsid sh -c '{note}; kill -STOP $$; sleep 600' >/dev/null 2>&1 & sleep 0.2"),
+            "(sleep 0.1; kill -STOP $$) &",
+            "setsid sh note",
+            1,
+        ),
+        ("a crowd", "", "for i in 1 2 3 4 5 6 7 8; do setsid sh note & done", 8),
+        (
+            "a family",
+            "[ -n \"$child\" ] || { child=1 setsid sh note & child=2 sh note & }",
+            "setsid sh note",
+            3,
         ),
         (
-            "a crowd",
-            format!("for i in 1 2 3 4 5 6 7 8; do setsid sh -c '{note}; sleep 600; :' >/dev/null 2>&1 & done; sleep 0.4"),
-        ),
-        (
-            "one that starts another when it is ended",
-            format!("setsid sh -c '{note}; sh -c \"{note}; sleep 600\" ; setsid sh -c \"{note}; sleep 600\"' >/dev/null 2>&1 & sleep 0.2"),
+            "one that starts another when its own is ended",
+            "[ -n \"$child\" ] || while :; do child=1 setsid sh note; done",
+            "setsid sh note",
+            1,
         ),
     ] {
         case(what);
         let build = Build::new();
         let list = build.root().join("list");
-        let deed = format!("list=\"{}\"; export list\n{deed}", list.display());
-        let server = release(&deed);
+        let server = release(&format!("{}{}", note(&list, deed), start(words, times)));
         build.set("HOOP_RELEASES_URL", server.url());
 
         let run = build.compile();
@@ -164,6 +201,30 @@ fn nothing_that_an_agent_starts_outlives_the_proof() {
         run.succeeds_quietly();
         assert_gone(&list, &run);
     }
+}
+
+#[test]
+fn what_an_agent_starts_ends_also_where_the_build_is_stopped() {
+    let build = Build::new();
+    let list = build.root().join("list");
+    let deaf = note(&list, "trap '' TERM HUP INT QUIT");
+    let server = release(&format!("{deaf}{}\nexec sleep 600", start("setsid sh note", 1)));
+    build.set("HOOP_RELEASES_URL", server.url());
+    let before = build.snapshot();
+    let mut command = build.command(build.compile_arguments());
+    let silent = std::process::Stdio::null;
+    command.stdin(silent()).stdout(silent()).stderr(silent());
+    hear_signals();
+    let mut child = command.spawn().unwrap();
+    eventually("the agent has started something", || {
+        (!pids(&list).is_empty()).then_some(())
+    });
+
+    rustix::process::kill_process(Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
+
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+    assert_eq!(build.snapshot(), before);
+    assert_all_end(&list);
 }
 
 #[test]
@@ -177,9 +238,7 @@ fn what_an_agent_starts_ends_also_where_the_proof_fails() {
         case(ending);
         let build = Build::new();
         let list = build.root().join("list");
-        let start = "setsid sh -c 'echo $$ >>\"$list\"; exec sleep 600' >/dev/null 2>&1 & sleep 0.2";
-        let deed = format!("list=\"{}\"; export list\n{start}\n{ending}", list.display());
-        let server = release(&deed);
+        let server = release(&format!("{}{}\n{ending}", note(&list, ""), start("setsid sh note", 1)));
         build.set("HOOP_RELEASES_URL", server.url());
 
         let run = build.compile_fails(id);
@@ -194,8 +253,7 @@ fn a_child_that_the_build_had_before_is_not_touched() {
     let build = Build::new();
     let theirs = build.root().join("theirs");
     let list = build.root().join("list");
-    let start = "setsid sh -c 'echo $$ >>\"$list\"; exec sleep 600' >/dev/null 2>&1 & sleep 0.2";
-    let server = release(&format!("list=\"{}\"; export list\n{start}", list.display()));
+    let server = release(&format!("{}{}", note(&list, ""), start("setsid sh note", 1)));
     build.set("HOOP_RELEASES_URL", server.url());
     let program = build.command(build.compile_arguments());
     let mut command = std::process::Command::new("/bin/sh");

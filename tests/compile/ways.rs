@@ -24,7 +24,9 @@ fn compile_with_hosts(build: &Build, hosts: &[u8]) -> Option<Run> {
         let mut command = Command::new("unshare");
         command
             .args(["--user", "--map-root-user", "--mount", "sh", "-c"])
-            .arg(format!("mount --bind hosts /etc/hosts && mount --bind resolv.conf /etc/resolv.conf && {script}"))
+            .arg(format!(
+                "mount --bind hosts /etc/hosts && mount --bind resolv.conf /etc/resolv.conf && {script}"
+            ))
             .arg("sh")
             .arg(program.get_program())
             .args(program.get_args())
@@ -51,7 +53,10 @@ fn a_name_of_the_hosts_file_needs_no_name_server() {
         ("my_mirror.example", b"127.0.0.1 my_mirror.example\n"),
         ("_mirror", b"127.0.0.1 _mirror\n"),
         ("dotted.example.", b"127.0.0.1 dotted.example\n"),
-        ("second.example", b"# caf\xe9\n::1 localhost\n127.0.0.1 first.example second.example"),
+        (
+            "second.example",
+            b"# caf\xe9\n::1 localhost\n127.0.0.1 first.example second.example",
+        ),
         ("both.example", b"::1 both.example\n127.0.0.1 both.example\n"),
     ] {
         case(host);
@@ -88,22 +93,30 @@ fn what_answers_and_speaks_no_http_is_told_as_that() {
         case(what);
         let server = BareServer::new(greeting, answer);
         let build = Build::from(&server.url("http")).with_memory_limit();
-        build
-            .compile_fails("fetch::not-http")
-            .tells(&[&format!("what answers at {} does not speak HTTP", &server.url("http")[7..])]);
+        build.compile_fails("fetch::not-http").tells(&[&format!(
+            "what answers at {} does not speak HTTP",
+            &server.url("http")[7..]
+        )]);
 
         let build = Build::from(&server.url("https")).with_memory_limit();
         let run = build.compile_fails("fetch::tls");
         // An alert is an answer of TLS.
         if what != "TLS" {
-            run.tells(&[&format!("what answers at {} does not speak TLS", &server.url("https")[8..])]);
+            run.tells(&[&format!(
+                "what answers at {} does not speak TLS",
+                &server.url("https")[8..]
+            )]);
         }
     }
 }
 
 #[test]
 fn an_answer_that_never_begins_is_told_as_that() {
-    for (what, answer) in [("nothing", &b""[..]), ("empty lines", b"\r\n\r\n"), ("half a word", b"HTT")] {
+    for (what, answer) in [
+        ("nothing", &b""[..]),
+        ("empty lines", b"\r\n\r\n"),
+        ("half a word", b"HTT"),
+    ] {
         case(what);
         let server = BareServer::new(b"", answer);
         Build::from(&server.url("http"))
@@ -192,10 +205,7 @@ fn a_proxy_that_cannot_be_read_stops_the_build_and_is_not_shown() {
 #[test]
 fn a_proxy_that_only_a_redirect_asks_for_must_be_readable_too() {
     let server = Mirror::of(VERSION).serve();
-    server.answer(
-        "/latest.txt",
-        [Reply::redirect("https://127.0.0.99:1/latest.txt")],
-    );
+    server.answer("/latest.txt", [Reply::redirect("https://127.0.0.99:1/latest.txt")]);
     let build = Build::from(&server.url()).variable("HTTPS_PROXY", "http://bob:Hun/ter@proxy.example");
 
     build
@@ -268,7 +278,11 @@ fn certificates_that_are_no_file_hang_nothing() {
 #[test]
 fn a_release_folder_with_something_else_than_files_hangs_nothing() {
     for (kind, words) in [("pipe", "a named pipe"), ("socket", "a socket"), ("device", "a device")] {
-        for path in ["latest.txt".to_owned(), format!("{VERSION}/checksums.txt"), archive_path(VERSION)] {
+        for path in [
+            "latest.txt".to_owned(),
+            format!("{VERSION}/checksums.txt"),
+            archive_path(VERSION),
+        ] {
             case(format!("a {kind} as {path}"));
             let build = Build::new();
             let folder = build.root().join("mirror");

@@ -199,7 +199,8 @@ fn trouble(error: &reqwest::Error, location: &Location) -> Trouble {
         Some(_) => return Trouble::Lasting(FetchError::Tls { location, cause }),
         None => {}
     }
-    if find::<hyper::Error>(error).is_some_and(|error| error.is_parse() && !error.is_parse_too_large()) {
+    // A head without an end is one of HTTP.
+    if find::<hyper::Error>(error).is_some_and(hyper::Error::is_parse) && cause != TOO_LARGE {
         return Trouble::Lasting(FetchError::NotHttp { location, cause });
     }
     // What a proxy that was asked for a tunnel to an https server has answered: there is no other way to tell.
@@ -257,7 +258,10 @@ fn range_start(headers: &HeaderMap) -> Option<u64> {
     range.split('-').next()?.trim().parse().ok()
 }
 
-/// What hyper says of one who speaks before it was asked. There is no other way to tell.
+/// What hyper says of a head without an end. To a client, it tells so in words only.
+const TOO_LARGE: &str = "message head is too large";
+
+/// What it says of one who speaks before it was asked, likewise.
 const UNEXPECTED: &str = "received unexpected message from connection";
 
 /// Returns the words of the last error in the chain, which is the one that says what happened.

@@ -249,11 +249,9 @@ impl Fetcher {
                 Err(source) => Err(FetchError::FileUnreadable { path, source }),
             };
         }
-        self.proxies
-            .check(location.url())
-            .map_err(|fault| FetchError::Proxy {
-                cause: fault.to_string(),
-            })?;
+        self.proxies.check(location.url()).map_err(|fault| FetchError::Proxy {
+            cause: fault.to_string(),
+        })?;
         let download = Download::open(self.http()?, location.clone(), &self.patience, effort, notice)?;
         if download.expected().is_some_and(|bytes| bytes > limit) {
             return Err(FetchError::TooLarge {

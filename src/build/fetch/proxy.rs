@@ -48,7 +48,10 @@ impl Proxies {
     pub(super) fn check(&self, url: &Url) -> Result<(), ProxyFault> {
         // Where any proxy at all would stand in the way.
         let matcher = Matcher::builder().all("http://proxy.invalid").no(self.direct.clone());
-        let is_direct = url.as_str().parse().is_ok_and(|uri| matcher.build().intercept(&uri).is_none());
+        let is_direct = url
+            .as_str()
+            .parse()
+            .is_ok_and(|uri| matcher.build().intercept(&uri).is_none());
         let [https, http, all] = &self.named;
         let own = if url.scheme() == "https" { https } else { http };
         match own.as_ref().or(all.as_ref()) {
@@ -80,7 +83,10 @@ fn fault_of(value: &str) -> Option<&'static str> {
     }
     // As reqwest will read it.
     let matcher = Matcher::builder().all(value).build();
-    let proxy = "http://proxied.invalid".parse().ok().and_then(|uri| matcher.intercept(&uri));
+    let proxy = "http://proxied.invalid"
+        .parse()
+        .ok()
+        .and_then(|uri| matcher.intercept(&uri));
     let Some(proxy) = proxy else {
         return Some("is not the URL of a proxy");
     };
@@ -112,18 +118,51 @@ mod tests {
     #[test]
     fn a_variable_that_cannot_be_read_is_found_and_its_value_is_not_told() {
         for (value, expected) in [
-            ("http://bob:Hunter@Secret/x@127.0.0.1:1", "has one of @ / ? # \\ in its user name or password"),
-            ("http://bob:Hun/ter@proxy.example:1", "has one of @ / ? # \\ in its user name or password"),
-            ("http://bob:Hun#ter@proxy.example", "has one of @ / ? # \\ in its user name or password"),
-            ("bob:a@b@proxy.example", "has one of @ / ? # \\ in its user name or password"),
-            ("http://bob:Hunter@proxy.example:3128\n", "has a blank or a line break in it"),
-            ("http://bob:Hun ter@proxy.example:3128", "has a blank or a line break in it"),
+            (
+                "http://bob:Hunter@Secret/x@127.0.0.1:1",
+                "has one of @ / ? # \\ in its user name or password",
+            ),
+            (
+                "http://bob:Hun/ter@proxy.example:1",
+                "has one of @ / ? # \\ in its user name or password",
+            ),
+            (
+                "http://bob:Hun#ter@proxy.example",
+                "has one of @ / ? # \\ in its user name or password",
+            ),
+            (
+                "bob:a@b@proxy.example",
+                "has one of @ / ? # \\ in its user name or password",
+            ),
+            (
+                "http://bob:Hunter@proxy.example:3128\n",
+                "has a blank or a line break in it",
+            ),
+            (
+                "http://bob:Hun ter@proxy.example:3128",
+                "has a blank or a line break in it",
+            ),
             (" http://proxy.example", "has a blank or a line break in it"),
-            ("http://proxy.example\r\nX-Header: Hunter", "has a blank or a line break in it"),
-            ("socks5://bob:Hunter@proxy.example:1080", "names another kind of proxy than http and https"),
-            ("socks5h://proxy.example:1080", "names another kind of proxy than http and https"),
-            ("ftp://bob:Hunter@proxy.example", "names another kind of proxy than http and https"),
-            ("htpp://proxy.example:3128", "names another kind of proxy than http and https"),
+            (
+                "http://proxy.example\r\nX-Header: Hunter",
+                "has a blank or a line break in it",
+            ),
+            (
+                "socks5://bob:Hunter@proxy.example:1080",
+                "names another kind of proxy than http and https",
+            ),
+            (
+                "socks5h://proxy.example:1080",
+                "names another kind of proxy than http and https",
+            ),
+            (
+                "ftp://bob:Hunter@proxy.example",
+                "names another kind of proxy than http and https",
+            ),
+            (
+                "htpp://proxy.example:3128",
+                "names another kind of proxy than http and https",
+            ),
             ("http://bob:Hunter@", "is not the URL of a proxy"),
             ("http://", "is not the URL of a proxy"),
             ("http:///", "is not the URL of a proxy"),
@@ -140,7 +179,10 @@ mod tests {
                 assert_eq!(told, Err(format!("{name} {expected}")), "{value}");
             }
             assert_eq!(check(&[("HTTP_PROXY", value)], "https://mirror.example/x"), Ok(()));
-            assert!(check(&[("HTTP_PROXY", value)], "http://mirror.example/x").is_err(), "{value}");
+            assert!(
+                check(&[("HTTP_PROXY", value)], "http://mirror.example/x").is_err(),
+                "{value}"
+            );
         }
     }
 
@@ -170,7 +212,10 @@ mod tests {
         let good = "http://proxy.example:3128";
         let bad = "ftp://proxy.example";
 
-        assert_eq!(check(&[("HTTPS_PROXY", good), ("https_proxy", bad), ("ALL_PROXY", bad)], url), Ok(()));
+        assert_eq!(
+            check(&[("HTTPS_PROXY", good), ("https_proxy", bad), ("ALL_PROXY", bad)], url),
+            Ok(())
+        );
         assert!(check(&[("HTTPS_PROXY", ""), ("ALL_PROXY", bad)], url).is_err());
         // The first one that is set is the one, even where it is empty.
         assert_eq!(check(&[("HTTPS_PROXY", ""), ("https_proxy", bad)], url), Ok(()));
