@@ -23,11 +23,10 @@ pub(crate) async fn addresses(host: &str) -> Result<Vec<IpAddr>, NetError> {
     if !listed.is_empty() {
         return Ok(listed);
     }
-    let resolver = TokioResolver::builder_tokio().unwrap_or_else(|_| {
+    let mut resolver = TokioResolver::builder_tokio().unwrap_or_else(|_| {
         // No `/etc/resolv.conf`, as in a bare chroot.
         TokioResolver::builder_with_config(ResolverConfig::udp_and_tcp(&GOOGLE), TokioRuntimeProvider::default())
     });
-    let mut resolver = resolver;
     resolver.options_mut().ip_strategy = LookupIpStrategy::Ipv6AndIpv4;
     // A host of a URL is ASCII already. By the rules for domains of the web an underscore would be refused.
     let name = Name::from_ascii(host)?;

@@ -72,21 +72,27 @@ pub fn prove(slug: &Slug, agent: &VerifiedAgent, version: &Version) -> Result<()
 /// later must be new, so nothing may be in its place.
 fn changed(slug: &Slug, agent: &VerifiedAgent) -> Option<String> {
     let scratch = slug.scratch();
-    let in_scratch = other_names(scratch, |name| [UNPACKED, proof::HOME].contains(&name));
-    let is_folder = scratch.symlink_metadata(UNPACKED).is_ok_and(|found| found.is_dir());
-    let Some(unpacked) = is_folder.then(|| scratch.open_dir(UNPACKED).ok()).flatten() else {
+    let files = &agent.unpacked().files;
+    // No link in its place is followed.
+    let unpacked = match scratch.symlink_metadata(UNPACKED) {
+        Ok(found) if found.is_dir() => scratch.open_dir(UNPACKED).ok(),
+        _ => None,
+    };
+    let Some(unpacked) = unpacked else {
         return Some(UNPACKED.to_owned());
     };
-    let files = &agent.unpacked().files;
-    let in_folder = other_names(&unpacked, |name| files.contains_key(name));
-    let mut differing = files.iter().filter(|(name, file)| !file.is_at(&unpacked, name));
-    in_scratch
-        .or_else(|| in_folder.map(|name| format!("{UNPACKED}/{name}")))
-        .or_else(|| differing.next().map(|(name, _)| format!("{UNPACKED}/{name}")))
+    let beside = other_name(scratch, |name| [UNPACKED, proof::HOME].contains(&name));
+    let within = || {
+        let other = other_name(&unpacked, |name| files.contains_key(name));
+        let differing = || files.iter().find(|(name, file)| !file.is_at(&unpacked, name));
+        let name = other.or_else(|| differing().map(|(name, _)| (*name).to_owned()))?;
+        Some(format!("{UNPACKED}/{name}"))
+    };
+    beside.or_else(within)
 }
 
 /// Returns the name of something in `folder` that is not `known`. A folder that cannot be listed is not known either.
-fn other_names(folder: &Dir, known: impl Fn(&str) -> bool) -> Option<String> {
+fn other_name(folder: &Dir, known: impl Fn(&str) -> bool) -> Option<String> {
     let Ok(entries) = folder.entries() else {
         return Some(".".to_owned());
     };

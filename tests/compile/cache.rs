@@ -421,7 +421,7 @@ fn what_is_no_file_in_the_place_of_the_cached_archive_is_a_miss() {
         ("an empty folder", |path, _| fs::create_dir(path).unwrap()),
         ("a dangling link", |path, _| symlink("nowhere", path).unwrap()),
         ("a link to a good copy elsewhere", |path, copy| {
-            symlink(copy, path).unwrap()
+            symlink(copy, path).unwrap();
         }),
     ];
     for (what, harm) in cases {

@@ -23,14 +23,10 @@ fn put_package(path: &Path) {
         "hoop/partial-of-a-thing.rs",
     ] {
         let file = path.join(name);
-        fs::create_dir_all(file.parent().unwrap()).unwrap();
-        fs::write(&file, format!("{name} of the app")).unwrap();
-        fs::File::options()
-            .write(true)
-            .open(file)
-            .unwrap()
-            .set_modified(long_ago)
-            .unwrap();
+        fs::create_dir_all(file.parent().expect("it is in a folder")).expect("a folder can be made");
+        fs::write(&file, format!("{name} of the app")).expect("a file can be written");
+        let file = fs::File::options().write(true).open(file).expect("it was just made");
+        file.set_modified(long_ago).expect("its time can be set");
     }
 }
 

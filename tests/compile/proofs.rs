@@ -110,7 +110,8 @@ fn an_agent_may_use_its_home_and_nothing_of_it_is_left() {
 /// Returns the ids that `list` holds, one on each line.
 fn pids(list: &Path) -> Vec<i32> {
     let text = fs::read_to_string(list).unwrap_or_default();
-    text.lines().map(|line| line.trim().parse().unwrap()).collect()
+    let ids = text.lines().map(|line| line.trim().parse());
+    ids.map(|id| id.expect("it is a number")).collect()
 }
 
 /// Asserts that of the processes in `list`, at least one, none lives.

@@ -17,8 +17,9 @@ use url::Url;
 fn compile_with_hosts(build: &Build, hosts: &[u8]) -> Option<Run> {
     program("unshare")?;
     let at = |name: &str| build.root().join(name);
-    fs::write(at("hosts"), hosts).unwrap();
-    fs::write(at("resolv.conf"), "nameserver 127.0.0.98\n").unwrap();
+    for (name, text) in [("hosts", hosts), ("resolv.conf", b"nameserver 127.0.0.98\n")] {
+        fs::write(at(name), text).expect("a file can be written");
+    }
     let unshared = |script: &str| {
         let program = build.command(build.compile_arguments());
         let mut command = Command::new("unshare");

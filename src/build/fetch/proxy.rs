@@ -91,11 +91,11 @@ fn fault_of(value: &str) -> Option<&'static str> {
         return Some("is not the URL of a proxy");
     };
     let uri = proxy.uri();
-    let place = uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
     let host = uri.host().unwrap_or_default();
+    let place = uri.authority().map_or(0, |place| place.as_str().len());
     if host.is_empty() {
         Some("names no host")
-    } else if place.len() > host.len() && uri.port_u16().is_none_or(|port| port == 0) {
+    } else if place > host.len() && uri.port_u16().is_none_or(|port| port == 0) {
         Some("has a port that is none")
     } else {
         None
