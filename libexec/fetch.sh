@@ -50,7 +50,11 @@ choose_url() {
   base=$(printf '%s' "${mirror:-https://github.com/hoophq/heroku-hoop-buildpack/releases/download}" | tr -d '[:cntrl:]')
   protocols=
   # What stands first is what people and curl may read in two ways: then a part of a token could pass for a host or a
-  # path, and be shown.
+  # path, and be shown. A token in two lines is none that was meant.
+  case ${mirror} in
+    *[[:cntrl:]]*@*) base= ;;
+    *) ;;
+  esac
   case ${base} in
     *[?#\\\ ]* | *@*@* | *://*/*@*) ;;
     https://?*) protocols='=https' ;;
@@ -187,6 +191,18 @@ make_executable() {
   [ -x "$1" ] || chmod 755 -- "$1" 2>/dev/null || :
 }
 
+# leave_no_name : has ${program}, which is kept nowhere, started without a name, by a descriptor: this shell becomes it,
+# so nobody is left to remove it afterwards. Where there is no /proc, it stays behind.
+leave_no_name() {
+  exec 9<"${program}"
+  if [ -x /proc/self/fd/9 ]; then
+    rm -f -- "${program}"
+    program=/proc/self/fd/9
+  else
+    exec 9<&-
+  fi
+}
+
 # Where the program is kept: the app's cache in a build, the user's for a person. detect and release have no cache, and
 # a constant answer, so they need no program. report only tells what a build left, and where that is nothing, so is its
 # answer.
@@ -216,9 +232,15 @@ if [ -n "${version}" ] && [ -n "${digest}" ]; then
   # The name has the version in it, for the cache outlives this release.
   name=hoop-buildpack-linux-${arch}
   kept=${keep_in:+${keep_in}/hoop-buildpack-${version}-linux-${arch}}
-  # A program there stays behind: this shell becomes it, so nobody is left to remove it. Heroku's build machines go away
-  # with it, and elsewhere the system tidies up such folders.
-  elsewhere=${TMPDIR:-/tmp}/hoop-buildpack-XXXXXXXXXX
+  # A folder by a relative name could be any, the app's as well.
+  case ${TMPDIR-} in
+    /*) temporary=${TMPDIR} ;;
+    *) temporary=/tmp ;;
+  esac
+  elsewhere=${temporary}/hoop-buildpack-${version}-linux-${arch}.download-XXXXXXXXXX
+  # What is made here must be usable to whoever made it.
+  mask=$(umask)
+  umask 022
   if [ -n "${kept}" ] && is_good "${kept}"; then
     make_executable "${kept}"
     program=${kept}
@@ -233,9 +255,9 @@ if [ -n "${version}" ] && [ -n "${digest}" ]; then
     trap 'stopped 130' INT
     trap 'stopped 143' TERM
     # A link in place of our folder leads to somebody else's, as another buildpack's, and is none of ours to write to.
-    # compile removes what a killed build leaves behind by the name download-*, see src/build/cache.rs.
+    # compile removes what a killed build leaves behind by such a name, see src/build/cache.rs.
     if [ -n "${keep_in}" ] && [ ! -L "${keep_in}" ] && mkdir -p -- "${keep_in}" 2>/dev/null &&
-      fetch "${keep_in}/download-XXXXXXXXXX"; then
+      fetch "${kept}.download-XXXXXXXXXX"; then
       program=${partial}
       # mv would put it into a folder that has this name. Where it cannot be kept, it can still be run.
       if [ ! -d "${kept}" ] && mv -f -- "${partial}" "${kept}" 2>/dev/null; then program=${kept}; fi
@@ -265,7 +287,7 @@ Error: The hoop buildpack has no place for its program.
 
 Neither of these can hold a program that runs:
   ${keep_in:-(no cache dir was given)}
-  ${TMPDIR:-/tmp}
+  ${temporary}
 
 Nothing was changed. Your running release is not affected.
 
@@ -277,4 +299,6 @@ Nothing was changed. Your running release is not affected.
 Failure id: shim::not-writable
 MESSAGE
   fi
+  [ "${program}" = "${kept}" ] || leave_no_name
+  umask "${mask}"
 fi

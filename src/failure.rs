@@ -60,6 +60,8 @@ failures! {
     Unreachable => "fetch::unreachable",
     /// The release server's certificate was not accepted, or TLS failed otherwise.
     Tls => "fetch::tls",
+    /// What answers in the release server's place does not speak HTTP.
+    NotHttp => "fetch::not-http",
     /// The release server refused the request.
     Refused => "fetch::refused",
     /// The release server answered with an error of its own, more than once.
@@ -98,6 +100,8 @@ failures! {
     AgentDoesNotRun => "install::agent-does-not-run",
     /// The agent reports another version than was asked for.
     AgentVersionDiffers => "install::agent-version-differs",
+    /// The agent changed what was verified while it was asked for its version.
+    AgentChanged => "install::agent-changed",
     /// No agent key is set.
     KeyMissing => "start::key-missing",
     /// The agent key cannot be parsed.

@@ -295,6 +295,8 @@ fn a_url_that_could_give_its_token_away_is_refused_and_not_shown() {
         "https://robot:T0K3N#more@mirror.invalid",
         "https://robot:T0K3N\\more@mirror.invalid",
         "https://robot:T0K3N more@mirror.invalid",
+        "https://robot:T0K3N\nmore@mirror.invalid",
+        "https://robot:T0K3N\tmore@mirror.invalid",
         "https://mirror.invalid/hoop?token=T0K3N",
         "https://mirror.invalid/hoop#T0K3N",
     ] {
@@ -868,7 +870,123 @@ fn a_person_without_a_home_gets_the_program_each_time() {
     let run = Run::of(command);
     run.exits(0);
     assert_eq!((run.stdout(), run.stderr()), ("program <--help>\n", ""));
-    assert_eq!(Tree::of(&checkout.at("tmp")).paths().len(), 1);
+    assert_eq!(Tree::of(&checkout.at("tmp")).paths(), Vec::<&str>::new());
+}
+
+/// Runs compile after `first`, commands of a shell, in the folder of everything.
+#[track_caller]
+fn compile_after(checkout: &Checkout, first: &str, base: &str) -> Run {
+    let build = checkout.compile_command(base);
+    let mut command = Command::new("/bin/sh");
+    command
+        .arg("-c")
+        .arg(format!("{first} && exec \"$@\""))
+        .arg("sh")
+        .arg(build.get_program())
+        .args(build.get_args())
+        .env_clear()
+        .envs(build.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .current_dir(checkout.scratch.path());
+    Run::of(command)
+}
+
+#[test]
+fn every_umask_keeps_a_program_that_can_be_used() {
+    for umask in ["0777", "0077", "0000"] {
+        let checkout = Checkout::of_release();
+        let server = server([Reply::ok(PROGRAM)]);
+        let program = "#!/bin/sh\numask\n";
+        let digest = sha256(program.as_bytes());
+        let release = format!("version {VERSION}\n{} {digest}\n", PLATFORM.architecture);
+        fs::write(checkout.at("libexec/release"), release).unwrap();
+        server.answer(&asset(), [Reply::ok(program)]);
+
+        let run = compile_after(&checkout, &format!("umask {umask}"), &server.url());
+
+        // The program starts with the umask that the build was started with.
+        run.succeeds_quietly().shows(&[&format!("verified\n{umask}\n")]);
+        let cache = Tree::of(&checkout.at("cache"));
+        let mode = |path: &str| fs::metadata(checkout.at(path)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode("cache/hoop"), 0o755);
+        assert_eq!(
+            fs::metadata(checkout.kept()).unwrap().permissions().mode() & 0o777,
+            0o755
+        );
+        assert_eq!(cache.paths().len(), 2, "{cache:?}");
+        assert_eq!(Tree::of(&checkout.at("tmp")).paths(), Vec::<&str>::new());
+    }
+}
+
+#[test]
+fn a_program_that_is_kept_nowhere_leaves_nothing_behind() {
+    type Harm = fn(&Checkout);
+    let harms: [Harm; 4] = [
+        |checkout| fs::write(checkout.at("cache/hoop"), "a file").unwrap(),
+        |checkout| {
+            mknodat(
+                CWD,
+                checkout.at("cache/hoop"),
+                FileType::Fifo,
+                Mode::RUSR | Mode::WUSR,
+                0,
+            )
+            .unwrap();
+        },
+        |checkout| symlink("/dev/zero", checkout.at("cache/hoop")).unwrap(),
+        |checkout| {
+            fs::remove_dir(checkout.at("cache")).unwrap();
+            mknodat(CWD, checkout.at("cache"), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        },
+    ];
+    for harm in harms {
+        let checkout = Checkout::of_release();
+        let server = server([Reply::ok(PROGRAM)]);
+        harm(&checkout);
+
+        checkout
+            .compile(&server.url())
+            .succeeds_quietly()
+            .shows(&[&checkout.started()]);
+        assert_eq!(Tree::of(&checkout.at("tmp")).paths(), Vec::<&str>::new());
+    }
+}
+
+#[test]
+fn a_named_pipe_or_a_device_in_the_place_of_the_kept_program_is_no_program() {
+    type Harm = fn(&Path);
+    let harms: [Harm; 2] = [
+        |path| mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap(),
+        |path| symlink("/dev/zero", path).unwrap(),
+    ];
+    for harm in harms {
+        let checkout = Checkout::of_release();
+        let server = server([Reply::ok(PROGRAM)]);
+        fs::create_dir(checkout.at("cache/hoop")).unwrap();
+        harm(&checkout.kept());
+
+        checkout
+            .compile(&server.url())
+            .succeeds_quietly()
+            .shows(&[&checkout.started()]);
+        assert!(fs::symlink_metadata(checkout.kept()).unwrap().is_file());
+    }
+}
+
+#[test]
+fn a_folder_for_temporary_files_by_a_relative_name_is_not_used() {
+    for place in ["app", "-x", "./tmp", "../tmp"] {
+        let checkout = Checkout::of_release();
+        let server = server([Reply::ok(PROGRAM)]);
+        fs::write(checkout.at("cache/hoop"), "a file").unwrap();
+        let first = format!("TMPDIR={place} && export TMPDIR");
+
+        compile_after(&checkout, &first, &server.url())
+            .succeeds_quietly()
+            .shows(&[&checkout.started()]);
+        for folder in ["app", "tmp"] {
+            assert_eq!(Tree::of(&checkout.at(folder)).paths(), Vec::<&str>::new());
+        }
+    }
 }
 
 #[test]

@@ -116,6 +116,12 @@ fn config_errors() -> Vec<(&'static str, ConfigError)> {
                 reason: ReleasesUrlError::Query,
             },
         ),
+        (
+            "user-info",
+            ConfigError::ReleasesUrlInvalid {
+                reason: ReleasesUrlError::UserInfo,
+            },
+        ),
         ("", ConfigError::InstallInvalid { value: value("no") }),
         (
             "",
@@ -234,6 +240,20 @@ fn fetch_errors() -> Vec<(&'static str, FetchError)> {
             FetchError::Tls {
                 location: releases_at("https://mirror.example:8443/hoop").latest(),
                 cause: "invalid peer certificate: UnknownIssuer".to_owned(),
+            },
+        ),
+        (
+            "not-tls",
+            FetchError::NotTls {
+                location: releases_at("https://mirror.example:8080/hoop").latest(),
+                cause: "received corrupt message of type InvalidContentType".to_owned(),
+            },
+        ),
+        (
+            "",
+            FetchError::NotHttp {
+                location: releases_at("http://mirror.example:22/hoop").latest(),
+                cause: "invalid HTTP version parsed".to_owned(),
             },
         ),
         (
@@ -421,6 +441,13 @@ fn install_errors() -> Vec<(&'static str, InstallError)> {
             proof(ProofError::NotVersion(r#"{"version":"unknown"}"#.to_owned())),
         ),
         ("", proof(ProofError::OtherVersion(version_of("1.22.0")))),
+        ("lingers", proof(ProofError::Lingers)),
+        (
+            "",
+            proof(ProofError::Changed {
+                what: "agent/hoop_rs".to_owned(),
+            }),
+        ),
     ]
 }
 

@@ -156,7 +156,7 @@ fn an_agent_that_is_proving_itself_ends_with_the_build() {
     let before = build.snapshot();
     let under_way = UnderWay::start(&build);
     let agent = eventually("the agent runs", || {
-        fs::read_to_string(scratch_in(build.app())?.join("pid")).ok()
+        fs::read_to_string(scratch_in(build.app())?.join("proof/pid")).ok()
     });
     under_way.signal(Signal::TERM);
 

@@ -6,7 +6,8 @@
 //! it use memory.
 
 use super::scratch::create_file;
-use cap_std::fs::Dir;
+use super::sha256::{Hasher, Sha256};
+use cap_std::fs::{Dir, MetadataExt as _};
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 
@@ -18,6 +19,9 @@ pub const AGENT: &str = "hoop";
 
 /// A helper for RDP that later releases carry; the agent finds it through PATH.
 pub const RDP_HELPER: &str = "hoop_rs";
+
+/// The mode of what is written: always executable and never setuid, whatever the archive says.
+const MODE: u32 = 0o755;
 
 /// How many names of skipped entries are kept to be shown.
 const MOST_SKIPPED_NAMES: usize = 8;
@@ -69,12 +73,38 @@ pub enum UnpackFault {
 /// What was unpacked.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Unpacked {
-    /// The files written, with their sizes in bytes.
-    pub files: BTreeMap<&'static str, u64>,
+    /// The files written.
+    pub files: BTreeMap<&'static str, UnpackedFile>,
     /// Names of entries that were not taken, the first few.
     pub skipped: Vec<String>,
     /// How many entries were not taken.
     pub skipped_count: u64,
+}
+
+/// One file that was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnpackedFile {
+    /// Its size in bytes.
+    pub size: u64,
+    /// The digest of its bytes.
+    digest: Sha256,
+}
+
+impl UnpackedFile {
+    /// Answers whether `name` in `folder` is this file, as it was written: by its bytes, for whoever ran meanwhile may
+    /// have set its times, and with no other name by which it could be changed later.
+    pub fn is_at(&self, folder: &Dir, name: &str) -> bool {
+        let is_same = || {
+            let found = folder.symlink_metadata(name)?;
+            if !found.is_file() || found.mode() & 0o7777 != MODE || found.nlink() != 1 || found.len() != self.size {
+                return Ok(false);
+            }
+            let mut hasher = Hasher::default();
+            io::copy(&mut folder.open(name)?, &mut hasher)?;
+            io::Result::Ok(hasher.finish() == self.digest)
+        };
+        is_same().unwrap_or(false)
+    }
 }
 
 /// Unpacks the tar file `inflated`, that of the archive called `name` in errors, into the folder `into`.
@@ -127,16 +157,15 @@ pub fn unpack(inflated: impl Read, name: &str, into: &Dir) -> Result<Unpacked, U
         if entry.header().entry_size().map_err(damaged)? > UNPACKED_LIMIT {
             return Err(UnpackFault::Archive(ArchiveError::TooLarge { name: name.to_owned() }));
         }
-        // Always executable and never setuid, whatever the archive says.
-        let mut target = create_file(into, file, 0o755).map_err(|error| UnpackFault::Write(file, error))?;
-        let size = copy(&mut entry, &mut target).map_err(|fault| match fault {
+        let mut target = create_file(into, file, MODE).map_err(|error| UnpackFault::Write(file, error))?;
+        let written = copy(&mut entry, &mut target).map_err(|fault| match fault {
             CopyFault::Read(error) => damaged(error),
             CopyFault::Write(error) => UnpackFault::Write(file, error),
         })?;
-        if size != entry.header().entry_size().map_err(damaged)? {
+        if written.size != entry.header().entry_size().map_err(damaged)? {
             return Err(damaged(io::ErrorKind::UnexpectedEof.into()));
         }
-        unpacked.files.insert(file, size);
+        unpacked.files.insert(file, written);
     }
     // The tar file may end before the gzip file does, and only at its end gzip compares its own checksum.
     io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(damaged)?;
@@ -164,21 +193,25 @@ enum CopyFault {
     Write(io::Error),
 }
 
-/// Copies all of `from` to `to` and returns the number of bytes. Like `io::copy`, but an error tells its side.
-fn copy(from: &mut impl Read, to: &mut impl io::Write) -> Result<u64, CopyFault> {
+/// Copies all of `from` to `to` and returns what that was. Like `io::copy`, but an error tells its side.
+fn copy(from: &mut impl Read, to: &mut impl io::Write) -> Result<UnpackedFile, CopyFault> {
     // Larger pieces were not faster: the decompressor hands out 32 KiB at a time.
     let mut buffer = vec![0; 64 * 1024];
-    let mut total = 0;
+    let mut hasher = Hasher::default();
+    let mut size = 0;
     loop {
         let count = match from.read(&mut buffer) {
-            Ok(0) => return Ok(total),
+            Ok(0) => break,
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(CopyFault::Read(error)),
         };
+        hasher.update(&buffer[..count]);
         to.write_all(&buffer[..count]).map_err(CopyFault::Write)?;
-        total += count as u64;
+        size += count as u64;
     }
+    let digest = hasher.finish();
+    Ok(UnpackedFile { size, digest })
 }
 
 /// More bytes than [`UNPACKED_LIMIT`] came out of an archive.

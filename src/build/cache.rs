@@ -4,16 +4,21 @@
 //! cache dir is shared by all buildpacks of the app. Name and bytes come into being in one rename, and the bytes
 //! are hashed again at each use, so a damaged file is a miss and never a wrong agent. A cache that cannot be
 //! used costs a download and a line in the build log, never the build.
+//!
+//! The folder may be somebody else's all the same: whoever builds with `.` as the cache dir has an app there, maybe
+//! with a folder `hoop`. So only what has a name of ours, to the last character, is ever removed ([`is_ours`]).
 
 use super::platform::Platform;
 use super::scratch::{is_abandoned, is_young};
 use super::sha256::Sha256;
 use super::stop::{Held, Stop};
+use super::{BUILDPACK_VERSION, own_name};
 use crate::version::Version;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, MetadataExt as _, OpenOptions, OpenOptionsExt as _};
 use rustix::fs::OFlags;
 use rustix::process::geteuid;
+use std::fmt::Display;
 use std::fs::TryLockError;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -25,8 +30,12 @@ const FOLDER: &str = "hoop";
 /// The beginning of the name of a file that is being written. Never read as an archive.
 const PARTIAL: &str = "partial-";
 
-/// The same of `libexec/fetch.sh`, which can hold no lock on it.
-const PARTIAL_OF_SHELL: &str = "download-";
+/// What `libexec/fetch.sh`, which can hold no lock, puts behind the name of the program while it downloads it, before
+/// [`RANDOM_LENGTH`] letters and digits.
+const PARTIAL_OF_SHELL: &str = ".download-";
+
+/// How many letters and digits `mktemp` puts behind [`PARTIAL_OF_SHELL`].
+const RANDOM_LENGTH: usize = 10;
 
 /// [`OFlags::NONBLOCK`], as `OpenOptions` takes it.
 const O_NONBLOCK: i32 = OFlags::NONBLOCK.bits().cast_signed();
@@ -127,6 +136,13 @@ impl Cache {
         &self.path
     }
 
+    /// Answers whether what is kept lies in `build_dir`.
+    pub fn is_below(&self, build_dir: &Path) -> bool {
+        let folder = self.path.canonicalize().map(|path| path.join(FOLDER));
+        let build_dir = build_dir.canonicalize();
+        folder.is_ok_and(|folder| build_dir.is_ok_and(|build_dir| folder.starts_with(build_dir)))
+    }
+
     /// Returns what an earlier build has cached for this platform: one archive at most, since a build keeps only its
     /// own. Should there be more, the newest version counts.
     pub fn newest(&self) -> Option<CachedArchive> {
@@ -195,7 +211,7 @@ impl Cache {
         let folder = self.folder.as_ref().ok_or(io::ErrorKind::NotFound)?;
         loop {
             // Another build may be writing to the same cache dir, even one with the same process id.
-            let name = format!("{PARTIAL}{:016x}", fastrand::u64(..));
+            let name = own_name::fresh(PARTIAL);
             let file = folder.open_with(&name, OpenOptions::new().write(true).create_new(true).mode(0o644))?;
             // The lock lasts as long as this copy of the descriptor. A disk that knows no locks goes by the file's age.
             let lock = file.try_clone()?.into_std();
@@ -244,10 +260,8 @@ impl Cache {
         };
         if let (Some(archive), Some((partial, _))) = (self.finished.take(), &self.partial) {
             let name = archive.file_name(self.platform);
-            if folder.symlink_metadata(&name).is_ok_and(|found| found.is_dir()) {
-                // The one thing that a rename does not replace, and no archive.
-                folder.remove_dir_all(&name)?;
-            }
+            // The one thing that a rename does not replace. With something in it, it stays, and the rename fails.
+            let _ = folder.remove_dir(&name);
             folder.rename(partial, folder, name)?;
             self.partial = None;
             self.made_folder = false;
@@ -257,17 +271,17 @@ impl Cache {
         Ok(())
     }
 
-    /// Removes every file of our folder but `archive` and the program that is running: older versions, and what
-    /// killed builds left. What another build is writing now stays.
+    /// Removes every file of ours but `archive` and the program that is running: older versions, and what killed builds
+    /// left. What another build is writing now stays, and so does what is not ours.
     fn keep_only(&self, archive: &CachedArchive) {
         let Some(folder) = &self.folder else { return };
         let name = archive.file_name(self.platform);
         // Where it could not be cached, an older one is still better than none. What killed builds left goes in any
         // case: it may be what has filled the disk.
         let is_cached = folder.exists(&name);
-        let kept = [name, program_name(self.platform)];
+        let kept = [name, program_name(BUILDPACK_VERSION, self.platform)];
         for name in names(folder) {
-            if !kept.contains(&name) && (is_cached || is_partial(&name)) {
+            if !kept.contains(&name) && (is_partial(&name) || (is_cached && is_ours(&name))) {
                 remove_abandoned(folder, &name);
             }
         }
@@ -297,16 +311,26 @@ impl Drop for Cache {
     }
 }
 
-/// Returns the name under which `libexec/fetch.sh` keeps this program, where the buildpack came without one.
-fn program_name(platform: Platform) -> String {
-    let version = env!("CARGO_PKG_VERSION");
+/// Returns the name under which `libexec/fetch.sh` keeps the program of `version`, where the buildpack came without one.
+fn program_name(version: impl Display, platform: Platform) -> String {
     format!("hoop-buildpack-{version}-linux-{}", platform.architecture())
+}
+
+/// Answers whether `name` is that of a program, of whatever version.
+fn is_program(name: &str) -> bool {
+    Platform::ALL.into_iter().any(|platform| {
+        let version = name
+            .strip_prefix("hoop-buildpack-")
+            .and_then(|rest| rest.strip_suffix(&format!("-linux-{}", platform.architecture())))
+            .and_then(|version| version.parse::<Version>().ok());
+        version.is_some_and(|version| program_name(version, platform) == name)
+    })
 }
 
 /// Removes the file `name`, unless another build may still be writing it.
 fn remove_abandoned(folder: &Dir, name: &str) {
     // Held until the file is gone: whoever made it then sees that it needs another. A shell holds no lock.
-    let lock = if name.starts_with(PARTIAL) {
+    let lock = if own_name::is_own(PARTIAL, name) {
         open_at_once(folder, name).ok()
     } else {
         None
@@ -336,7 +360,21 @@ fn open_at_once(folder: &Dir, name: &str) -> io::Result<File> {
 
 /// Answers whether the file `name` is, or was, a copy on its way.
 fn is_partial(name: &str) -> bool {
-    name.starts_with(PARTIAL) || name.starts_with(PARTIAL_OF_SHELL)
+    own_name::is_own(PARTIAL, name) || is_partial_of_shell(name)
+}
+
+/// Answers whether the file `name` is, or was, a program on its way, or what curl has said of it.
+fn is_partial_of_shell(name: &str) -> bool {
+    let name = name.strip_suffix(".log").unwrap_or(name);
+    name.rsplit_once(PARTIAL_OF_SHELL).is_some_and(|(program, random)| {
+        random.len() == RANDOM_LENGTH && random.bytes().all(|byte| byte.is_ascii_alphanumeric()) && is_program(program)
+    })
+}
+
+/// Answers whether nobody but this buildpack gives a file this `name`.
+fn is_ours(name: &str) -> bool {
+    let is_archive = |platform| CachedArchive::parse(name, platform).is_some();
+    is_partial(name) || is_program(name) || Platform::ALL.into_iter().any(is_archive)
 }
 
 /// Returns the names of the files in `folder` that are UTF-8, as ours are.
@@ -351,7 +389,7 @@ fn names(folder: &Dir) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cache, CachedArchive, Platform, Stop, program_name};
+    use super::{BUILDPACK_VERSION, Cache, CachedArchive, PARTIAL, Platform, Stop, own_name, program_name};
     use std::collections::BTreeSet;
     use std::fs;
 
@@ -375,14 +413,31 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let folder = scratch.path().join("hoop");
         fs::create_dir(&folder).unwrap();
-        let program = program_name(Platform::Amd64);
+        let program = program_name(BUILDPACK_VERSION, Platform::Amd64);
+        let download = "hoop-buildpack-0.0.1-linux-arm64.download-0aZ9bY8cX7".to_owned();
+        let theirs = [
+            "__init__.py",
+            "download-controller",
+            "hoop-buildpack-0.0.1-linux-amd64.md",
+            "hoop-buildpack-0.0.1-linux-riscv64",
+            "hoop-buildpack-0.0.1-linux-amd64.download-notes",
+            "hoop-buildpack-0.0.1-linux-amd64.download-0aZ9bY8cX_",
+            "hoop-buildpack-v0.0.1-linux-amd64",
+            "hoop_1.0.0_linux_amd64_x.tar.gz",
+            "partial-1",
+            "partial-of-something.rs",
+        ];
         for name in [
             program.as_str(),
-            "download-being-written",
-            "partial-of-a-killed-build",
+            &download,
+            &own_name::fresh(PARTIAL),
             "hoop-buildpack-0.0.1-linux-amd64",
-            "hoop_1.0.0_linux_amd64_x.tar.gz",
-        ] {
+            "hoop-buildpack-0.0.2-rc.1-linux-arm64",
+            &format!("hoop_1.0.0_linux_arm64_{}.tar.gz", "ab".repeat(32)),
+        ]
+        .into_iter()
+        .chain(theirs)
+        {
             fs::write(folder.join(name), "").unwrap();
         }
         let archive = CachedArchive {
@@ -405,10 +460,8 @@ mod tests {
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
-        let download = "download-being-written".to_owned();
-        assert_eq!(
-            left,
-            BTreeSet::from([program, archive.file_name(Platform::Amd64), download])
-        );
+        let ours = [program, archive.file_name(Platform::Amd64), download];
+        let kept = theirs.into_iter().map(str::to_owned).chain(ours);
+        assert_eq!(left, kept.collect());
     }
 }

@@ -19,6 +19,8 @@ use crate::messages::{self, warnings};
 use crate::output::BuildLog;
 use crate::procfile::Procfile;
 use cap_std::fs::Dir;
+use rustix::fs::Mode;
+use rustix::process::umask;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -41,6 +43,8 @@ pub struct Folders {
 /// success; if not, the log says why.
 pub fn run(folders: &Folders, environment: &Environment, log: &mut BuildLog) -> bool {
     let started = Instant::now();
+    // What is made here must be usable to whoever made it, and the same wherever it was made.
+    umask(Mode::WGRP | Mode::WOTH);
     let mut facts = Facts::default();
     facts.text("buildpack_version", &BUILDPACK_VERSION);
     facts.text("platform", &Platform::OWN);
@@ -50,6 +54,7 @@ pub fn run(folders: &Folders, environment: &Environment, log: &mut BuildLog) -> 
     log.step(format!("Hoop buildpack {BUILDPACK_VERSION}"));
     let temp_dir = temp_dir(environment);
     report::forget(&temp_dir, &folders.build_dir);
+    report::tidy(&temp_dir);
     // Where it cannot be had, the build is stopped as any program is, and leaves its scratch folder.
     let stop = Stop::listen().unwrap_or_default();
     let result = build(folders, environment, &stop, log, &mut facts);
@@ -69,9 +74,14 @@ pub fn run(folders: &Folders, environment: &Environment, log: &mut BuildLog) -> 
     result.is_ok()
 }
 
-/// Returns the folder in which the facts of a build wait.
+/// Returns the folder in which the facts of a build wait. A relative one would be another for each who asks, and might
+/// be in the slug.
 pub fn temp_dir(environment: &Environment) -> PathBuf {
-    environment.text("TMPDIR").unwrap_or("/tmp").into()
+    let named = environment.value("TMPDIR").map(Path::new);
+    named
+        .filter(|path| path.is_absolute())
+        .unwrap_or(Path::new("/tmp"))
+        .to_owned()
 }
 
 /// The recipe.
@@ -91,6 +101,9 @@ fn build(
         log.warning(&warnings::exposed(&config.releases));
     }
     let mut cache = open_cache(&folders.cache_dir, stop, log);
+    if cache.as_ref().is_some_and(|cache| cache.is_below(&folders.build_dir)) {
+        log.detail("The cache dir is in the build dir, so what is kept there goes into the slug, too");
+    }
     let fetcher = Fetcher::of(environment);
     let procfile = read_procfile(slug.root());
 
@@ -165,7 +178,7 @@ fn acquire(
         log,
     }
     .run()?;
-    install::prove(slug, &acquired.version)?;
+    install::prove(slug, &acquired.agent, &acquired.version)?;
     Ok(acquired)
 }
 

@@ -7,10 +7,11 @@
 use super::releases::{ReleasesUrl, ReleasesUrlError};
 use super::sha256::Sha256;
 use crate::config;
+use crate::regular_file;
 use crate::secret::Secret;
 use crate::text;
 use crate::version::Version;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 /// The real release server.
@@ -173,8 +174,9 @@ impl BuildConfig {
 /// Returns the value of the config var `name`, less one trailing newline, or `None` where it is not set.
 fn read_file(env_dir: &Path, name: &'static str) -> Result<Option<String>, ConfigError> {
     let path = env_dir.join(name);
-    match fs_err::read(&path) {
-        Ok(bytes) => {
+    let mut bytes = Vec::new();
+    match regular_file::open(&path).and_then(|mut file| file.read_to_end(&mut bytes)) {
+        Ok(_) => {
             let mut value = String::from_utf8(bytes).map_err(|error| ConfigError::NotUtf8 {
                 name,
                 position: error.utf8_error().valid_up_to(),

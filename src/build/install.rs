@@ -7,7 +7,9 @@ use super::scratch::create_file;
 use super::slug::{Content, Displaced, Placement, Slug, SlugError};
 use super::stop::Held;
 use crate::manifest::Manifest;
+use crate::text;
 use crate::version::Version;
+use cap_std::fs::Dir;
 use rustix::fs::{Access, AtFlags, accessat};
 use std::io;
 
@@ -42,19 +44,61 @@ pub enum InstallError {
     },
 }
 
-/// Proves that the agent in the scratch folder is `version` and runs here.
-pub fn prove(slug: &Slug, version: &Version) -> Result<(), InstallError> {
+/// Proves that the agent in the scratch folder is `version` and runs here, and that it is still what was verified
+/// afterwards: it runs as the user of the build, who may change all there is.
+pub fn prove(slug: &Slug, agent: &VerifiedAgent, version: &Version) -> Result<(), InstallError> {
     // Made here, so that a full disk is told as that, and not as an agent that does not run.
+    slug.make_folder(proof::HOME)?;
     for output in proof::OUTPUTS {
         slug.write(output, &[], 0o600)?;
     }
     let folder = slug.scratch_path(UNPACKED);
-    proof::agent_runs(&folder.join(AGENT), version, &slug.scratch_path(""), slug.stop()).map_err(|error| {
-        InstallError::Proof {
-            version: version.clone(),
-            error,
-        }
-    })
+    proof::agent_runs(&folder.join(AGENT), version, &slug.scratch_path(""), slug.stop())
+        .and_then(|()| match changed(slug, agent) {
+            Some(what) => Err(ProofError::Changed { what }),
+            None => Ok(()),
+        })
+        .map_err(|error| {
+            // The build may go on without an agent, and with nothing of it.
+            slug.empty_scratch();
+            InstallError::Proof {
+                version: version.clone(),
+                error,
+            }
+        })
+}
+
+/// Returns what in the scratch folder is not as it was before `agent` ran, if there is something. What is written there
+/// later must be new, so nothing may be in its place.
+fn changed(slug: &Slug, agent: &VerifiedAgent) -> Option<String> {
+    let scratch = slug.scratch();
+    let files = &agent.unpacked().files;
+    // No link in its place is followed.
+    let unpacked = match scratch.symlink_metadata(UNPACKED) {
+        Ok(found) if found.is_dir() => scratch.open_dir(UNPACKED).ok(),
+        _ => None,
+    };
+    let Some(unpacked) = unpacked else {
+        return Some(UNPACKED.to_owned());
+    };
+    let beside = other_name(scratch, |name| [UNPACKED, proof::HOME].contains(&name));
+    let within = || {
+        let other = other_name(&unpacked, |name| files.contains_key(name));
+        let differing = || files.iter().find(|(name, file)| !file.is_at(&unpacked, name));
+        let name = other.or_else(|| differing().map(|(name, _)| (*name).to_owned()))?;
+        Some(format!("{UNPACKED}/{name}"))
+    };
+    beside.or_else(within)
+}
+
+/// Returns the name of something in `folder` that is not `known`. A folder that cannot be listed is not known either.
+fn other_name(folder: &Dir, known: impl Fn(&str) -> bool) -> Option<String> {
+    let Ok(entries) = folder.entries() else {
+        return Some(".".to_owned());
+    };
+    let names = entries.map(|entry| entry.map(|entry| entry.file_name()).unwrap_or_default());
+    let mut others = names.filter(|name| !name.to_str().is_some_and(&known));
+    others.next().map(|name| text::excerpt(&name.to_string_lossy(), 60))
 }
 
 /// What an installation adds to the slug.
@@ -108,7 +152,7 @@ pub fn into_slug(
     Ok(Added {
         bytes: own_bytes
             + (manifest.len() + PROFILE_SCRIPT.len()) as u64
-            + agent_files.map_or(0, |files| files.values().sum()),
+            + agent_files.map_or(0, |files| files.values().map(|file| file.size).sum()),
         files: 3 + agent_files.map_or(0, |files| files.len() as u64),
         displaced,
         in_the_way,

@@ -336,7 +336,7 @@ mod tests {
         encoder.finish().unwrap();
         let pass = pass(&archive, digest(&archive));
 
-        assert_eq!(pass.result.unwrap().unpacked().files["hoop"], 100_000);
+        assert_eq!(pass.result.unwrap().unpacked().files["hoop"].size, 100_000);
     }
 
     #[test]

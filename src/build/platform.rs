@@ -16,6 +16,9 @@ pub enum Platform {
 compile_error!("the hoop agent is published for x86_64 and aarch64 only");
 
 impl Platform {
+    /// Every platform.
+    pub const ALL: [Platform; 2] = [Platform::Arm64, Platform::Amd64];
+
     /// The platform this program was compiled for.
     pub const OWN: Platform = if cfg!(target_arch = "aarch64") {
         Platform::Arm64

@@ -1,12 +1,13 @@
 //! Proves that the agent runs on this machine, before it goes into the slug.
 
+use super::offspring::Offspring;
 use super::stop::Stop;
 use crate::text;
 use crate::version::Version;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -21,8 +22,11 @@ const POLL: Duration = Duration::from_millis(1);
 /// The most output that is taken, in bytes.
 const OUTPUT_LIMIT: u64 = 64 * 1024;
 
-/// The files in the scratch folder that take the agent's stdout and stderr. They must be there.
-pub const OUTPUTS: [&str; 2] = ["proof-stdout", "proof-stderr"];
+/// The folder in the scratch folder that is the agent's home meanwhile: it makes a `.cache` there. It must be there.
+pub const HOME: &str = "proof";
+
+/// The files in [`HOME`] that take the agent's stdout and stderr. They must be there.
+pub const OUTPUTS: [&str; 2] = ["proof/stdout", "proof/stderr"];
 
 /// How the agent failed to prove itself.
 #[derive(Debug, thiserror::Error)]
@@ -47,32 +51,51 @@ pub enum ProofError {
     /// It is another version than was asked for.
     #[error("the agent says it is {0}")]
     OtherVersion(Version),
+    /// What it has started cannot be ended.
+    #[error("processes that the agent has started cannot be ended")]
+    Lingers,
+    /// It has changed what was verified before it was started, or what is to go into the slug with it.
+    #[error("the agent has changed {what}")]
+    Changed {
+        /// The path, below the scratch folder.
+        what: String,
+    },
 }
 
 /// Runs `agent version` and compares the answer with `expected`. Its output goes through [`OUTPUTS`] in `scratch`,
-/// so that an agent that floods it cannot block or fill memory.
+/// so that an agent that floods it cannot block or fill memory. Nothing that it has started is left afterwards.
 pub fn agent_runs(agent: &Path, expected: &Version, scratch: &Path, stop: &Stop) -> Result<(), ProofError> {
-    let [stdout, stderr] = OUTPUTS.map(|name| scratch.join(name));
-    let mut held = stop.hold();
-    let mut child = Command::new(agent)
+    let home = scratch.join(HOME);
+    let [stdout, stderr] = OUTPUTS.map(|name| File::options().read(true).write(true).open(scratch.join(name)));
+    let (stdout, stderr) = (
+        stdout.map_err(ProofError::NotStarted)?,
+        stderr.map_err(ProofError::NotStarted)?,
+    );
+    let mut command = Command::new(agent);
+    command
         .arg("version")
         // It needs no variable, so it gets none: not the build's, and no key by accident.
         .env_clear()
-        .env("HOME", scratch)
-        .current_dir(scratch)
+        .env("HOME", &home)
+        .current_dir(&home)
         .stdin(Stdio::null())
-        .stdout(File::create(&stdout).map_err(ProofError::NotStarted)?)
-        .stderr(File::create(&stderr).map_err(ProofError::NotStarted)?)
-        // Its own group, so that what it starts can be ended with it.
-        .process_group(0)
-        .spawn()
-        .map_err(ProofError::NotStarted)?;
-    held.set_group(Pid::from_raw(child.id().cast_signed()));
+        .stdout(stdout.try_clone().map_err(ProofError::NotStarted)?)
+        .stderr(stderr.try_clone().map_err(ProofError::NotStarted)?)
+        // Its own group, so that what stays in it can be ended at one stroke.
+        .process_group(0);
+    let mut held = stop.hold();
+    let offspring = Offspring::adopt();
+    let mut child = command.spawn().map_err(ProofError::NotStarted)?;
+    held.set_offspring(Some(offspring.clone()));
     drop(held);
     limit_output(&child);
     let status = wait(&mut child);
-    stop.hold().set_group(None);
+    let is_alone = offspring.end();
+    stop.hold().set_offspring(None);
     let status = status?;
+    if !is_alone {
+        return Err(ProofError::Lingers);
+    }
     if !status.success() && is_of_another_machine(agent) {
         return Err(ProofError::NotStarted(Errno::NOEXEC.into()));
     }
@@ -102,7 +125,7 @@ fn limit_output(child: &Child) {
     let _ = prlimit(Pid::from_raw(child.id().cast_signed()), Resource::Fsize, limit);
 }
 
-/// Waits for `child` to end, or ends it after [`TIME_LIMIT`]. All that it has started ends with it.
+/// Waits for `child` to end, or ends it after [`TIME_LIMIT`]. Its process group ends with it.
 fn wait(child: &mut Child) -> Result<ExitStatus, ProofError> {
     let started = Instant::now();
     let pid = Pid::from_child(child);
@@ -152,10 +175,10 @@ fn status_words(status: ExitStatus) -> String {
     }
 }
 
-/// Returns the beginning of the file at `path`, with what is not UTF-8 replaced.
-fn beginning(path: &Path) -> String {
+/// Returns the beginning of `file`, with what is not UTF-8 replaced. Not by its name, which is the agent's to change.
+fn beginning(mut file: &File) -> String {
     let mut bytes = Vec::new();
-    if let Ok(file) = File::open(path) {
+    if file.rewind().is_ok() {
         let _ = file.take(OUTPUT_LIMIT).read_to_end(&mut bytes);
     }
     String::from_utf8_lossy(&bytes).into_owned()

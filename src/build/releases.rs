@@ -20,6 +20,9 @@ pub enum ReleasesUrlError {
     /// It has not the form of a URL.
     #[error("it is not a URL")]
     NotUrl,
+    /// What stands before an `@` may be read in two ways: a part of a token would pass for a host or a path, and be shown.
+    #[error("a user name or token in it, or a path, has a character that must be percent-encoded")]
+    UserInfo,
     /// It is a URL of another kind.
     #[error("its scheme is not https, http or file")]
     Scheme,
@@ -35,7 +38,11 @@ impl FromStr for ReleasesUrl {
     type Err = ReleasesUrlError;
 
     fn from_str(text: &str) -> Result<Self, ReleasesUrlError> {
-        let url = Url::parse(text.trim()).map_err(|_| ReleasesUrlError::NotUrl)?;
+        let text = text.trim();
+        if has_ambiguous_user(text) {
+            return Err(ReleasesUrlError::UserInfo);
+        }
+        let url = Url::parse(text).map_err(|_| ReleasesUrlError::NotUrl)?;
         if url.query().is_some() || url.fragment().is_some() {
             return Err(ReleasesUrlError::Query);
         }
@@ -46,6 +53,17 @@ impl FromStr for ReleasesUrl {
             _ => Err(ReleasesUrlError::Scheme),
         }
     }
+}
+
+/// Answers whether `text` has an `@` that may end a user name and a token, and before it a character that ends them
+/// sooner or that the URL library takes for another. Of a file URL nothing is a token.
+fn has_ambiguous_user(text: &str) -> bool {
+    let (scheme, rest) = text.split_once(':').unwrap_or(("", text));
+    let user = rest.trim_start_matches(['/', '\\']).rsplit_once('@');
+    let is_ambiguous = |character: char| {
+        matches!(character, '@' | '/' | '?' | '#' | '\\') || character.is_whitespace() || character.is_control()
+    };
+    !scheme.eq_ignore_ascii_case("file") && user.is_some_and(|(user, _)| user.contains(is_ambiguous))
 }
 
 impl ReleasesUrl {
@@ -197,8 +215,37 @@ mod tests {
             ("ftp://mirror.example", ReleasesUrlError::Scheme),
             ("https://mirror.example/?token=1", ReleasesUrlError::Query),
             ("file://other-machine/srv", ReleasesUrlError::File),
+            ("https://robot:t0/k3n@mirror.example/", ReleasesUrlError::UserInfo),
+            ("https://robot:/t0k3n@mirror.example/", ReleasesUrlError::UserInfo),
+            ("https://t0/k3n@mirror.example", ReleasesUrlError::UserInfo),
+            ("https://robot:t0\\k3n@mirror.example", ReleasesUrlError::UserInfo),
+            ("https://robot:t0 k3n@mirror.example", ReleasesUrlError::UserInfo),
+            ("https://robot:t0\tk3n@mirror.example", ReleasesUrlError::UserInfo),
+            ("https://robot:t0\nk3n@mirror.example", ReleasesUrlError::UserInfo),
+            ("https://robot:t0\u{a0}k3n@mirror.example", ReleasesUrlError::UserInfo),
+            ("https://robot:t0?k3n@mirror.example", ReleasesUrlError::UserInfo),
+            ("https://robot:t0#k3n@mirror.example", ReleasesUrlError::UserInfo),
+            ("https://robot:t0@k3n@mirror.example", ReleasesUrlError::UserInfo),
+            ("https://mirror.example/a@b", ReleasesUrlError::UserInfo),
+            ("https:robot:t0/k3n@mirror.example", ReleasesUrlError::UserInfo),
+            ("HTTP:\\\\robot:t0/k3n@mirror.example", ReleasesUrlError::UserInfo),
+            ("robot:t0/k3n@mirror.example", ReleasesUrlError::UserInfo),
         ] {
             assert_eq!(text.parse::<ReleasesUrl>().unwrap_err(), reason, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_encoded_is_nobody_elses_host_or_path() {
+        for text in [
+            "https://robot:t0%2Fk3n%40%5C%20@mirror.example/",
+            "https://robot@mirror.example",
+            "https://:t0k3n@mirror.example",
+            "https://robot:t0:k3n@mirror.example",
+            "https://mirror.example/a%40b",
+            "file:///srv/a@b c",
+        ] {
+            assert!(text.parse::<ReleasesUrl>().is_ok(), "{text}");
         }
     }
 

@@ -7,7 +7,7 @@
 use super::scratch::{self, Scratch, create_file};
 use super::stop::{Held, Stop};
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, FileTypeExt as _, Metadata, MetadataExt as _, Permissions};
+use cap_std::fs::{Dir, DirBuilder, DirBuilderExt as _, FileTypeExt as _, Metadata, MetadataExt as _, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -110,6 +110,23 @@ impl Slug {
     /// Returns the path of a file in the scratch folder, to run it.
     pub fn scratch_path(&self, name: &str) -> PathBuf {
         self.scratch.path().join(name)
+    }
+
+    /// Removes what is in the scratch folder, as far as that can be done.
+    pub fn empty_scratch(&self) {
+        self.scratch.empty();
+    }
+
+    /// Makes a folder in the scratch folder, for this user alone.
+    pub fn make_folder(&self, name: &str) -> Result<(), SlugError> {
+        let mut builder = DirBuilder::new();
+        builder.mode(0o700);
+        self.scratch()
+            .create_dir_with(name, &builder)
+            .map_err(|source| SlugError::WriteFailed {
+                path: name.to_owned(),
+                source,
+            })
     }
 
     /// Writes a file with `content` to the scratch folder.
@@ -322,7 +339,9 @@ impl Drop for Undo<'_> {
 #[cfg(test)]
 mod tests {
     use super::{Content, Displaced, Placement, Slug, SlugError, Stop};
+    use crate::build::own_name;
     use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
     use std::path::Path;
 
     fn placement(folder: &'static str, name: &'static str, content: Content) -> Placement {
@@ -388,14 +407,22 @@ mod tests {
     #[test]
     fn the_scratch_of_a_killed_build_goes_and_that_of_a_living_one_stays() {
         let build = tempfile::tempdir().unwrap();
-        fs::create_dir_all(build.path().join(".hoop-scratch-killed/agent")).unwrap();
-        fs::write(build.path().join(".hoop-scratch-file"), "no folder of ours").unwrap();
+        let killed = build.path().join(own_name::fresh(".hoop-scratch-"));
+        fs::create_dir_all(killed.join("agent/closed")).unwrap();
+        // As an agent may have left it.
+        for folder in [killed.join("agent/closed"), killed.join("agent"), killed] {
+            fs::set_permissions(folder, fs::Permissions::from_mode(0o000)).unwrap();
+        }
+        fs::write(build.path().join(own_name::fresh(".hoop-scratch-")), "no folder").unwrap();
+        fs::create_dir_all(build.path().join(".hoop-scratch-notes/of the app")).unwrap();
         let living = Slug::open(build.path(), &Stop::default()).unwrap();
         let later = Slug::open(build.path(), &Stop::default()).unwrap();
 
         assert!(living.scratch_path("").is_dir() && later.scratch_path("").is_dir());
         drop((living, later));
-        assert_eq!(names(build.path()), [".hoop-scratch-file"]);
+        let left = names(build.path());
+        assert_eq!(left.len(), 2, "{left:?}");
+        assert!(build.path().join(".hoop-scratch-notes/of the app").is_dir(), "{left:?}");
     }
 
     #[test]

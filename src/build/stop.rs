@@ -5,8 +5,10 @@
 //! the two apart is one lock, over the list of what has to go: whoever holds it may change what others will see.
 //! The build takes it to put files into place; the signal's thread never lets it go again.
 
+use super::offspring::Offspring;
+use super::scratch;
 use crate::stderr;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::Signal;
 use std::fs;
 use std::io::{self, Read as _};
 use std::os::unix::net::UnixStream;
@@ -37,8 +39,8 @@ struct Leftovers {
     files: Vec<PathBuf>,
     /// Folders to remove where nothing is in them, the innermost last.
     empty_folders: Vec<PathBuf>,
-    /// The process group of the agent that proves itself.
-    group: Option<Pid>,
+    /// The processes of the agent that proves itself.
+    offspring: Option<Offspring>,
 }
 
 /// What to remove when a build is stopped. All clones mean the same build.
@@ -118,17 +120,17 @@ impl Held<'_> {
         self.0.empty_folders.push(path);
     }
 
-    /// Notes the process group that must end, or that it has.
-    pub fn set_group(&mut self, group: Option<Pid>) {
-        self.0.group = group;
+    /// Notes the processes that must end, or that they have.
+    pub fn set_offspring(&mut self, offspring: Option<Offspring>) {
+        self.0.offspring = offspring;
     }
 }
 
 impl Leftovers {
     /// Removes everything. Nobody could be told of what cannot be removed but the one who just stopped the build.
     fn remove(&self) {
-        if let Some(group) = self.group {
-            let _ = kill_process_group(group, Signal::KILL);
+        if let Some(offspring) = &self.offspring {
+            offspring.end();
         }
         for folder in &self.folders {
             remove_folder(folder);
@@ -145,7 +147,7 @@ impl Leftovers {
 /// Removes `folder` and all that is in it, also while the build still writes to it.
 fn remove_folder(folder: &Path) {
     for _ in 0..MOST_TRIES {
-        if fs::remove_dir_all(folder).is_ok() || !folder.exists() {
+        if scratch::remove(folder).is_ok() || !folder.exists() {
             return;
         }
         thread::sleep(PAUSE);

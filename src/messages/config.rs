@@ -61,6 +61,7 @@ pub(super) fn message(error: &ConfigError) -> Message {
                 .text("It must be the base URL of a mirror that has latest.txt and a folder for each version. Its value is not shown here, since it may hold a token.");
             match reason {
                 ReleasesUrlError::Query => message.text("A token belongs before the host: https://user:token@host/path."),
+                ReleasesUrlError::UserInfo => message.text("In user name and token each of @ / ? # \\ and blanks must be percent-encoded: %40 %2F %3F %23 %5C %20. So must an @ in the path."),
                 ReleasesUrlError::NotUrl | ReleasesUrlError::Scheme | ReleasesUrlError::File => message,
             }
             .consequence()

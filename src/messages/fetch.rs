@@ -10,7 +10,8 @@ use crate::failure::Failure;
 pub(super) fn failure(error: &FetchError) -> Failure {
     match error {
         FetchError::Unreachable { .. } => Failure::Unreachable,
-        FetchError::Tls { .. } | FetchError::NoRoots { .. } => Failure::Tls,
+        FetchError::Tls { .. } | FetchError::NotTls { .. } | FetchError::NoRoots { .. } => Failure::Tls,
+        FetchError::NotHttp { .. } => Failure::NotHttp,
         FetchError::NotFound { .. } | FetchError::Refused { .. } => Failure::Refused,
         FetchError::ServerError { .. } => Failure::ServerError,
         FetchError::Stalled { .. } | FetchError::Overlong { .. } => Failure::Stalled,
@@ -41,6 +42,22 @@ pub(super) fn message(error: &FetchError) -> Message {
             .consequence()
             .step("Look at the certificate:", &[&format!("openssl s_client -connect {} </dev/null", host_and_port(location))])
             .step("For a mirror with its own CA, give the build that CA's certificate: the process environment's SSL_CERT_FILE names a PEM file.", &[])
+            .step("Deploy again.", &[])
+            .details(cause),
+        FetchError::NotTls { location, cause } => of(error, format!("what answers at {} does not speak TLS.", host_and_port(location)))
+            .text("HOOP_RELEASES_URL says https. A wrong port, one that speaks plain http, or a proxy that answers for everyone is the usual cause.")
+            .facts(vec![("Asked for", location.to_string())])
+            .consequence()
+            .step("Look at what answers:", &[&format!("openssl s_client -connect {} </dev/null", host_and_port(location))])
+            .step("Correct the port, or on a network of your own the scheme:", &["heroku config:set HOOP_RELEASES_URL=https://mirror.example/hoop"])
+            .step("Deploy again.", &[])
+            .details(cause),
+        FetchError::NotHttp { location, cause } => of(error, format!("what answers at {} does not speak HTTP.", host_and_port(location)))
+            .text("A wrong port in HOOP_RELEASES_URL, http for a port that speaks https, a redirect to such a place, or a proxy that is none is the usual cause.")
+            .facts(vec![("Asked for", location.to_string())])
+            .consequence()
+            .step("Look at what answers:", &[&format!("curl --http0.9 -m 10 {location} | head -c 200")])
+            .step("Correct the URL:", &["heroku config:set HOOP_RELEASES_URL=https://mirror.example/hoop"])
             .step("Deploy again.", &[])
             .details(cause),
         FetchError::NoRoots { cause } => of(error, "the CA certificates of this machine cannot be read.")
@@ -97,7 +114,7 @@ pub(super) fn message(error: &FetchError) -> Message {
         FetchError::Proxy { cause } => of(error, "the proxy cannot be used.")
             .text("HTTPS_PROXY, HTTP_PROXY and ALL_PROXY of the build's environment name one, and NO_PROXY where there is none to be used.")
             .consequence()
-            .step("Correct it: http://user:password@host:port, with each of @ / ? # \\ : in user name and password percent-encoded.", &[])
+            .step("Correct it: http://user:password@host:port, on one line, with each of @ / ? # \\ : in user name and password percent-encoded.", &[])
             .step("Build again.", &[])
             .details(cause),
         FetchError::NoResources { cause } => of(error, "this machine gives the build no more threads or open files.")

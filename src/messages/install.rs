@@ -25,8 +25,10 @@ pub(super) fn failure(error: &InstallError) -> Failure {
             ProofError::NotStarted(_)
             | ProofError::Failed { .. }
             | ProofError::TimedOut
-            | ProofError::NotVersion(_) => Failure::AgentDoesNotRun,
+            | ProofError::NotVersion(_)
+            | ProofError::Lingers => Failure::AgentDoesNotRun,
             ProofError::OtherVersion(_) => Failure::AgentVersionDiffers,
+            ProofError::Changed { .. } => Failure::AgentChanged,
         },
     }
 }
@@ -99,6 +101,11 @@ fn proof_message(error: &InstallError, version: &Version, proof: &ProofError) ->
         ProofError::Failed { status, .. } => does_not_run().text(format!("and it ended with {status}.")),
         ProofError::TimedOut => does_not_run().text("and it had not answered after 10 s, so it was ended."),
         ProofError::NotVersion(_) => does_not_run().text("and its answer was not the line of JSON it should be."),
+        ProofError::Lingers => does_not_run().text("and it left processes behind that could not be ended."),
+        ProofError::Changed { what } => of(error, format!("hoop agent {version} changed files of the build."))
+            .text("Its digest is the expected one. It was asked for its version before it went into the slug, with")
+            .quote("hoop version")
+            .text(format!("and meanwhile it changed {what} in the build's scratch folder. So what would be installed is not what was verified.")),
         ProofError::OtherVersion(reported) => of(error, format!("the agent in the archive of {version} says it is {reported}."))
             .text("Its digest is the expected one, so the archive was published with the wrong program, or a mirror's files were mixed up."),
     };
@@ -107,7 +114,11 @@ fn proof_message(error: &InstallError, version: &Version, proof: &ProofError) ->
         ProofError::Failed { stderr, .. } if stderr.is_empty() => message.details("it wrote nothing to stderr"),
         ProofError::Failed { stderr, .. } => message.details(stderr),
         ProofError::NotVersion(answer) => message.details(format!("it answered {}", text::in_quotes(answer))),
-        ProofError::NotStarted(_) | ProofError::TimedOut | ProofError::OtherVersion(_) => message,
+        ProofError::NotStarted(_)
+        | ProofError::TimedOut
+        | ProofError::OtherVersion(_)
+        | ProofError::Lingers
+        | ProofError::Changed { .. } => message,
     }
 }
 

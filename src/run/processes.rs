@@ -11,7 +11,7 @@ pub(crate) struct Process {
     /// Its id.
     pub(crate) pid: u32,
     /// Its parent's id.
-    pub(super) parent: u32,
+    pub(crate) parent: u32,
     /// When it started, in clock ticks after the machine: with the id it names one process for ever.
     pub(super) started: u64,
     /// Whether it has ended and waits to be reaped.

@@ -4,7 +4,7 @@ use crate::support::build::{Build, NOBODY_UID, built_from, cached_name};
 use crate::support::dyno::skipped;
 use crate::support::mirror::{Archive, Mirror, VERSION, agent, agent_that, archive_path, noise};
 use crate::support::server::{NOBODY, Reply};
-use crate::support::tree::{Tree, sha256};
+use crate::support::tree::{Tree, own_name, sha256};
 use crate::{OTHER, case, checksums_path, make_pipe, take_paths, tarball_path};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
@@ -140,7 +140,7 @@ fn what_older_and_broken_builds_left_in_our_part_of_the_cache_goes() {
     let build = Build::from(&server.url());
     let long_ago = SystemTime::now() - Duration::from_hours(24);
     fs::create_dir(build.cache().join("hoop")).unwrap();
-    for name in ["partial-1", &cached_name("1.0.0", &sha256(b"old"))] {
+    for name in [&own_name("partial-"), &cached_name("1.0.0", &sha256(b"old"))] {
         let file = fs::File::create(build.cache().join("hoop").join(name)).unwrap();
         // A young one may belong to a build that is still going on.
         file.set_modified(long_ago).unwrap();
@@ -157,7 +157,7 @@ fn what_a_killed_build_left_in_the_cache_goes_also_where_nothing_is_downloaded()
     let build = built_from(&mirror.serve().url());
     build.set("HOOP_VERSION", VERSION);
     // A moment ago: nobody holds its lock any more.
-    fs::write(build.cache().join("hoop/partial-1"), noise(50_000)).unwrap();
+    fs::write(build.cache().join("hoop").join(own_name("partial-")), noise(50_000)).unwrap();
 
     build.compile().succeeds_quietly();
 
@@ -169,7 +169,7 @@ fn a_named_pipe_by_the_name_of_a_partial_copy_hangs_nothing() {
     let mirror = Mirror::of(VERSION);
     let build = built_from(&mirror.serve().url());
     build.set("HOOP_VERSION", VERSION);
-    make_pipe(&build.cache().join("hoop/partial-1"));
+    make_pipe(&build.cache().join("hoop").join(own_name("partial-")));
 
     build.compile().succeeds_quietly();
 
@@ -403,8 +403,8 @@ fn nothing_is_written_through_a_link_in_the_cache() {
     assert_eq!(Tree::of(&outside).paths(), Vec::<&str>::new());
 }
 
-/// What is put into the place of the cached archive, which is beside it.
-type Harm = fn(&Path);
+/// What is put into the place of the cached archive, of which there is a good copy elsewhere.
+type Harm = fn(&Path, copy: &Path);
 
 /// The one archive in the cache of `build`.
 fn cached_path(build: &Build) -> PathBuf {
@@ -414,23 +414,13 @@ fn cached_path(build: &Build) -> PathBuf {
 #[test]
 fn what_is_no_file_in_the_place_of_the_cached_archive_is_a_miss() {
     let server = Mirror::of(VERSION).serve();
-    let cases: [(&str, Harm); 6] = [
-        ("a named pipe", |path| {
+    let cases: [(&str, Harm); 4] = [
+        ("a named pipe", |path, _| {
             make_pipe(path);
         }),
-        ("an empty folder", |path| fs::create_dir(path).unwrap()),
-        ("a full folder", |path| {
-            fs::create_dir_all(path.join("more/of/it")).unwrap();
-        }),
-        ("a dangling link", |path| symlink("nowhere", path).unwrap()),
-        ("a link to a good copy here", |path| {
-            let copy = path.with_file_name("copy");
-            fs::rename(path.with_extension("moved"), &copy).unwrap();
-            symlink("copy", path).unwrap();
-        }),
-        ("a link to a good copy elsewhere", |path| {
-            let copy = path.parent().unwrap().parent().unwrap().parent().unwrap().join("copy");
-            fs::rename(path.with_extension("moved"), &copy).unwrap();
+        ("an empty folder", |path, _| fs::create_dir(path).unwrap()),
+        ("a dangling link", |path, _| symlink("nowhere", path).unwrap()),
+        ("a link to a good copy elsewhere", |path, copy| {
             symlink(copy, path).unwrap();
         }),
     ];
@@ -439,8 +429,9 @@ fn what_is_no_file_in_the_place_of_the_cached_archive_is_a_miss() {
         let build = built_from(&server.url());
         let before = build.snapshot();
         let path = cached_path(&build);
-        fs::rename(&path, path.with_extension("moved")).unwrap();
-        harm(&path);
+        let copy = build.root().join("copy");
+        fs::rename(&path, &copy).unwrap();
+        harm(&path, &copy);
         server.take_requests();
 
         let run = build.compile_installs(VERSION);

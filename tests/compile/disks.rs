@@ -3,7 +3,7 @@
 use crate::support::build::{Build, built_from, cached_name};
 use crate::support::dyno::skipped;
 use crate::support::mirror::{Archive, Mirror, VERSION, gzip_stored};
-use crate::support::tree::Tree;
+use crate::support::tree::{Tree, own_name};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -81,7 +81,11 @@ fn a_cached_copy_that_may_not_grow_so_large_costs_a_warning() {
 
     // What a killed build has left may be what has filled the disk.
     fs::create_dir(build.cache().join("hoop")).unwrap();
-    fs::write(build.cache().join("hoop/partial-1"), "half of an archive").unwrap();
+    fs::write(
+        build.cache().join("hoop").join(own_name("partial-")),
+        "half of an archive",
+    )
+    .unwrap();
     build.compile_warns(VERSION, &["the build cache cannot be used"]);
     assert_eq!(Tree::of(build.cache()).paths(), ["hoop"]);
 }

@@ -19,10 +19,13 @@ mod faults;
 mod install_optional;
 mod installs;
 mod killed;
+mod others;
+mod proofs;
 mod secrets;
 mod threads;
 mod tls;
 mod transfers;
+mod ways;
 
 use std::fmt::Display;
 use std::path::Path;

@@ -14,6 +14,7 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -266,6 +267,57 @@ impl MuteServer {
     pub(crate) fn url(&self, scheme: &str) -> String {
         let address = self.0.local_addr().expect("a bound socket has an address");
         format!("{scheme}://{address}")
+    }
+}
+
+/// A server of something else than HTTP: it may greet who connects, and answers whatever it is asked with the same bytes.
+pub(crate) struct BareServer {
+    address: SocketAddr,
+    stopping: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl BareServer {
+    /// Starts a server that says `greeting` before it is asked, and `answer` afterwards.
+    pub(crate) fn new(greeting: &'static [u8], answer: &'static [u8]) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a loopback port can be had");
+        let address = listener.local_addr().expect("a bound socket has an address");
+        let stopping = Arc::new(AtomicBool::new(false));
+        let is_stopping = Arc::clone(&stopping);
+        let serve = move |mut stream: TcpStream| {
+            stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+            stream.write_all(greeting)?;
+            // One read takes a small request whole.
+            let _ = stream.read(&mut [0; 8192])?;
+            stream.write_all(answer)
+        };
+        let thread = thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                if is_stopping.load(Ordering::SeqCst) {
+                    return;
+                }
+                // Fails where the other side went away, which is its right.
+                let _ = serve(stream);
+            }
+        });
+        Self {
+            address,
+            stopping,
+            thread: Some(thread),
+        }
+    }
+
+    /// Returns its URL over `scheme`.
+    pub(crate) fn url(&self, scheme: &str) -> String {
+        format!("{scheme}://{}", self.address)
+    }
+}
+
+impl Drop for BareServer {
+    fn drop(&mut self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        drop(TcpStream::connect(self.address));
+        let _ = self.thread.take().map(JoinHandle::join);
     }
 }
 

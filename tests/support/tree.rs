@@ -111,6 +111,13 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
     })
 }
 
+/// Returns a name that this buildpack gives to something passing, see `src/build/own_name.rs`.
+pub(crate) fn own_name(prefix: &str) -> String {
+    let number = format!("{:016x}", fastrand::u64(..));
+    let mark = sha256(format!("hoop-buildpack {prefix}{number}").as_bytes());
+    format!("{prefix}{number}{}", &mark[..8])
+}
+
 /// Returns every file below `root` in which `needle` occurs, and every name that holds it, a link's target
 /// included.
 pub(crate) fn places_with(root: &Path, needle: &str) -> Vec<String> {

@@ -202,6 +202,7 @@ impl Progress<'_> {
                 received,
                 waited: patience.silence(),
             },
+            PassingKind::NotHttp => FetchError::NotHttp { location, cause },
             PassingKind::Broken => FetchError::CutShort {
                 location,
                 attempts,

@@ -1,14 +1,18 @@
 //! One HTTP request and what its answer means.
 
 use super::FetchError;
+use super::proxy::{Proxies, ProxyFault};
 use super::retry::{Patience, retry_after};
 use crate::build::releases::Location;
-use crate::tls;
+use crate::{names, tls};
 use reqwest::StatusCode;
 use reqwest::blocking::{Client, RequestBuilder, Response};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, IF_RANGE, RANGE, RETRY_AFTER};
 use reqwest::redirect::Policy;
-use std::error::Error as _;
+use std::error::Error;
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// How many redirects are followed. Object stores need one or two.
@@ -16,6 +20,19 @@ const MOST_REDIRECTS: usize = 10;
 
 /// Asks a release server.
 pub(super) struct HttpClient(Client);
+
+/// Looks names up for reqwest.
+struct Resolver;
+
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let addresses = names::addresses(name.as_str()).await?;
+            let addresses: Addrs = Box::new(addresses.into_iter().map(|address| SocketAddr::new(address, 0)));
+            Ok(addresses)
+        })
+    }
+}
 
 /// Why one request got no bytes.
 #[derive(Debug)]
@@ -44,6 +61,8 @@ pub(super) enum PassingKind {
     Stall,
     /// The connection broke.
     Broken,
+    /// What answers spoke before it was asked, as no HTTP server does.
+    NotHttp,
 }
 
 /// The bytes of a file that are still to come.
@@ -69,16 +88,19 @@ impl Rest<'_> {
 impl HttpClient {
     /// Makes a client that trusts the system's certificates, obeys the proxy variables of the process
     /// environment and looks names up by itself: the C library's lookup cannot be used from a static program.
-    pub(super) fn new(patience: &Patience) -> Result<Self, FetchError> {
+    /// `proxies` are what those variables say.
+    pub(super) fn new(patience: &Patience, proxies: Proxies) -> Result<Self, FetchError> {
         let roots = tls::system_roots().map_err(|cause| FetchError::NoRoots { cause })?;
         let client = Client::builder()
             .tls_backend_preconfigured(tls::client_config(roots))
-            .hickory_dns(true)
+            .dns_resolver(Arc::new(Resolver))
+            // The URL of a mirror is nobody else's business.
+            .referer(false)
             .user_agent(concat!("hoop-buildpack/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(patience.connect)
             // Of the blocking client: for the answer's head, and for each piece of its body.
             .timeout(patience.silence())
-            .redirect(Policy::custom(|attempt| {
+            .redirect(Policy::custom(move |attempt| {
                 let previous = attempt.previous();
                 if previous.len() > MOST_REDIRECTS {
                     attempt.error("more than 10 redirects")
@@ -87,6 +109,8 @@ impl HttpClient {
                     attempt.error("a redirect to something else than http and https")
                 } else if attempt.url().scheme() != "https" && previous.iter().any(|url| url.scheme() == "https") {
                     attempt.error("a redirect from https to plain http")
+                } else if let Err(fault) = proxies.check(attempt.url()) {
+                    attempt.error(fault)
                 } else {
                     attempt.follow()
                 }
@@ -157,30 +181,41 @@ pub(super) fn strong_validator(response: &Response) -> Option<String> {
 /// Returns the trouble that `error` of a request to `location` is.
 fn trouble(error: &reqwest::Error, location: &Location) -> Trouble {
     let cause = innermost(error);
-    if error.is_redirect() {
-        return Trouble::Lasting(FetchError::Refused {
-            location: location.clone(),
-            answer: cause,
+    let location = location.clone();
+    if let Some(fault) = find::<ProxyFault>(error) {
+        return Trouble::Lasting(FetchError::Proxy {
+            cause: fault.to_string(),
         });
     }
-    if is_tls(error) {
-        return Trouble::Lasting(FetchError::Tls {
-            location: location.clone(),
-            cause,
-        });
+    if error.is_redirect() {
+        let answer = cause;
+        return Trouble::Lasting(FetchError::Refused { location, answer });
+    }
+    match find::<rustls::Error>(error) {
+        // A greeting of its own, or an answer to what it took for a bad request.
+        Some(rustls::Error::InvalidMessage(_)) => {
+            return Trouble::Lasting(FetchError::NotTls { location, cause });
+        }
+        Some(_) => return Trouble::Lasting(FetchError::Tls { location, cause }),
+        None => {}
+    }
+    // A head without an end is one of HTTP.
+    if find::<hyper::Error>(error).is_some_and(hyper::Error::is_parse) && cause != TOO_LARGE {
+        return Trouble::Lasting(FetchError::NotHttp { location, cause });
     }
     // What a proxy that was asked for a tunnel to an https server has answered: there is no other way to tell.
     if error.is_connect() && cause.contains("proxy authorization required") {
         return Trouble::Lasting(FetchError::Proxy { cause });
     }
-    if error.is_connect() {
-        return Trouble::Passing {
-            kind: PassingKind::Connect,
-            cause,
-            wait: None,
-        };
-    }
-    trouble_on_the_way(error)
+    let kind = if error.is_connect() {
+        PassingKind::Connect
+    } else if cause == UNEXPECTED {
+        PassingKind::NotHttp
+    } else {
+        return trouble_on_the_way(error);
+    };
+    let wait = None;
+    Trouble::Passing { kind, cause, wait }
 }
 
 /// Returns the trouble that `error` of a connection that was made is. Even a fault of TLS is then one of this
@@ -223,6 +258,12 @@ fn range_start(headers: &HeaderMap) -> Option<u64> {
     range.split('-').next()?.trim().parse().ok()
 }
 
+/// What hyper says of a head without an end. To a client, it tells so in words only.
+const TOO_LARGE: &str = "message head is too large";
+
+/// What it says of one who speaks before it was asked, likewise.
+const UNEXPECTED: &str = "received unexpected message from connection";
+
 /// Returns the words of the last error in the chain, which is the one that says what happened.
 fn innermost(error: &reqwest::Error) -> String {
     let mut cause = String::new();
@@ -231,9 +272,15 @@ fn innermost(error: &reqwest::Error) -> String {
         cause = inner.to_string();
         next = inner.source();
     }
-    // The words of the library for names are about records and queries.
+    // The words of the libraries for names and connections are about records, queries and messages.
     if cause.starts_with("no records found") {
         "there is no such name".to_owned()
+    } else if cause == "tunnel error: unsuccessful" {
+        "the proxy refused the connection, or is no proxy".to_owned()
+    } else if cause == "tls handshake eof" {
+        "the connection was closed during the TLS handshake".to_owned()
+    } else if find::<hyper::Error>(error).is_some_and(hyper::Error::is_incomplete_message) {
+        "the connection was closed before there was a whole answer".to_owned()
     } else if cause.is_empty() {
         "the request could not be made".to_owned()
     } else {
@@ -241,12 +288,12 @@ fn innermost(error: &reqwest::Error) -> String {
     }
 }
 
-/// Answers whether TLS refused the connection. An `io::Error` stands between reqwest and rustls.
-fn is_tls(error: &reqwest::Error) -> bool {
-    let mut next: Option<&(dyn std::error::Error + 'static)> = error.source();
+/// Returns the first error of this kind in the chain below `error`. An `io::Error` may stand between reqwest and it.
+fn find<E: Error + 'static>(error: &reqwest::Error) -> Option<&E> {
+    let mut next: Option<&(dyn Error + 'static)> = error.source();
     while let Some(inner) = next {
-        if inner.is::<rustls::Error>() {
-            return true;
+        if let Some(found) = inner.downcast_ref() {
+            return Some(found);
         }
         // The source of an `io::Error` is that of the error it holds, which would skip that one.
         next = match inner.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
@@ -254,5 +301,5 @@ fn is_tls(error: &reqwest::Error) -> bool {
             None => inner.source(),
         };
     }
-    false
+    None
 }

@@ -13,6 +13,7 @@ pub use retry::Patience;
 
 use super::releases::Location;
 use crate::environment::Environment;
+use crate::regular_file;
 use download::Download;
 use http::HttpClient;
 use proxy::Proxies;
@@ -51,6 +52,22 @@ pub enum FetchError {
         /// What was asked for.
         location: Location,
         /// What rustls says.
+        cause: String,
+    },
+    /// TLS was asked for, and what answers does not speak it.
+    #[error("{location}: {cause}")]
+    NotTls {
+        /// What was asked for.
+        location: Location,
+        /// What rustls says.
+        cause: String,
+    },
+    /// What answers does not speak HTTP.
+    #[error("{location}: {cause}")]
+    NotHttp {
+        /// What was asked for.
+        location: Location,
+        /// What the HTTP library says.
         cause: String,
     },
     /// An answer that asking again will not change.
@@ -151,6 +168,8 @@ impl FetchError {
         match self {
             FetchError::Unreachable { .. }
             | FetchError::Tls { .. }
+            | FetchError::NotTls { .. }
+            | FetchError::NotHttp { .. }
             | FetchError::ServerError { .. }
             | FetchError::Stalled { .. }
             | FetchError::Overlong { .. }
@@ -221,7 +240,7 @@ impl Fetcher {
         notice: &'a mut Notice<'a>,
     ) -> Result<Box<dyn Read + 'a>, FetchError> {
         if let Some(path) = location.file() {
-            return match std::fs::File::open(&path) {
+            return match regular_file::open(&path) {
                 Ok(file) => Ok(Box::new(FileStream { file, path })),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Err(FetchError::NotFound {
                     location: location.clone(),
@@ -230,11 +249,9 @@ impl Fetcher {
                 Err(source) => Err(FetchError::FileUnreadable { path, source }),
             };
         }
-        if let Some(name) = self.proxies.misread_for(location.url()) {
-            return Err(FetchError::Proxy {
-                cause: format!("the user name or the password in {name} has one of @ / ? # \\"),
-            });
-        }
+        self.proxies.check(location.url()).map_err(|fault| FetchError::Proxy {
+            cause: fault.to_string(),
+        })?;
         let download = Download::open(self.http()?, location.clone(), &self.patience, effort, notice)?;
         if download.expected().is_some_and(|bytes| bytes > limit) {
             return Err(FetchError::TooLarge {
@@ -250,7 +267,7 @@ impl Fetcher {
         if let Some(client) = self.http.get() {
             return Ok(client);
         }
-        let client = HttpClient::new(&self.patience)?;
+        let client = HttpClient::new(&self.patience, self.proxies.clone())?;
         Ok(self.http.get_or_init(|| client))
     }
 }
