@@ -17,6 +17,7 @@ pub mod manifest;
 pub mod messages;
 pub mod output;
 pub mod procfile;
+pub mod redact;
 pub mod run;
 pub mod secret;
 mod stderr;
