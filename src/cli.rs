@@ -81,8 +81,8 @@ EXAMPLE:
         build_dir: PathBuf,
         /// A folder kept between the builds of the app
         cache_dir: PathBuf,
-        /// A folder with a file for each config var
-        env_dir: Option<PathBuf>,
+        /// A folder with a file for each config var; none if it is left out or empty
+        env_dir: Option<OsString>,
         /// Further arguments of other platforms, not used
         #[arg(hide = true)]
         rest: Vec<OsString>,
@@ -115,7 +115,7 @@ EXAMPLE:
         /// A folder kept between the builds of the app, not used
         cache_dir: Option<PathBuf>,
         /// A folder with a file for each config var, not used
-        env_dir: Option<PathBuf>,
+        env_dir: Option<OsString>,
         /// Further arguments of other platforms, not used
         #[arg(hide = true)]
         rest: Vec<OsString>,
@@ -160,7 +160,7 @@ pub struct StartArgs {
     /// With --check: resolve the gateway's name, connect and shake TLS hands, 5 seconds each
     #[arg(long, requires = "check")]
     connect: bool,
-    /// With `HOOP_AUTOSTART` on, start the agent beside the process PID, as .profile.d/hoop.sh does
+    /// With `HOOP_AUTOSTART` on, start the agent beside the process PID, as .profile.d/zz-hoop-buildpack.sh does
     #[arg(long, value_name = "PID", conflicts_with = "check", hide_short_help = true)]
     attach: Option<u32>,
     /// The app's command and its arguments
@@ -230,7 +230,7 @@ fn dispatch(command: Command, environment: &Environment) -> i32 {
             let folders = Folders {
                 build_dir,
                 cache_dir,
-                env_dir,
+                env_dir: env_dir.map(PathBuf::from),
             };
             let succeeded = compile::run(
                 &folders,

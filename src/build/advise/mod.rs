@@ -170,7 +170,7 @@ fn faulty(fault: &ProcfileFault) -> Message {
         ProcfileFault::NoLine { first } => with_note(
             Message::new("the Procfile has no line for a process.")
                 .text("Its first line is")
-                .quote(text::excerpt(&redacted(first), 80))
+                .quote(text::excerpt(&redacted(first), 60))
                 .text("A line is the name of a process type, of letters, digits, - and _, then a colon, then a command, such as")
                 .quote(EXAMPLE),
             first,

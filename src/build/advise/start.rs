@@ -292,7 +292,7 @@ impl Place<'_> {
             }
             let (_, program) = split_at_program(part.command);
             let first = words(program).next().unwrap_or_default();
-            if !first.is_empty() && !NO_SERVERS.contains(&name_of(first)) && !is_of_shell(part.command) {
+            if !first.is_empty() && !NO_SERVERS.contains(&name_of(first)) && !is_of_shell(program) {
                 server = Some(number);
             }
         }
