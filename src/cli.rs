@@ -3,6 +3,7 @@
 //! The name it is called by comes first: as `hoopstart` (or by its old name, `hoopwrapper`) it is the launcher,
 //! by any other name it is `hoop-buildpack` with its commands.
 
+use crate::audience;
 use crate::build::compile::{self, Folders};
 use crate::build::{detect, release, report};
 use crate::environment::Environment;
@@ -171,6 +172,7 @@ pub struct StartArgs {
 /// Does what `args` (the program's name first) ask for and returns the exit status. Does not return where the
 /// process becomes the app.
 pub fn run(args: Vec<OsString>, environment: &Environment) -> i32 {
+    audience::address(environment);
     if is_hoopstart(args.first()) {
         // The line of every Procfile. It leaves nothing to parse, and the app waits for it.
         if let [_, dashes, command @ ..] = args.as_slice()

@@ -7,6 +7,7 @@
 //! modules named for them. Only `main.rs` ends the process, and `run` those that it forks.
 
 pub mod agent_key;
+mod audience;
 pub mod build;
 pub mod cli;
 pub mod config;

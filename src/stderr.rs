@@ -3,13 +3,15 @@
 //! A log whose reader has gone would end this process by SIGPIPE, and one whose reader has stopped would block it.
 //! Either would keep an app from starting, or a build from ending, which it would not without us.
 
+use crate::audience;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// Writes one line if that is possible at once, and drops it if not.
 pub(crate) fn say(line: &str) {
     if can_say() {
         // One write, so that the line does not tear. If it fails there is nobody to tell.
-        let _ = rustix::io::write(rustix::stdio::stderr(), format!("{line}\n").as_bytes());
+        let line = audience::words(format!("{line}\n"));
+        let _ = rustix::io::write(rustix::stdio::stderr(), line.as_bytes());
     }
 }
 

@@ -1,5 +1,6 @@
 //! The app's log, as the supervisor writes to it: whole lines, and never waiting for its reader.
 
+use crate::audience;
 use crate::stderr::can_say;
 use rustix::io::{Errno, IoSlice, ReadWriteFlags};
 use rustix::stdio::stderr;
@@ -32,8 +33,7 @@ impl Log {
     /// Adds a line of our own.
     pub(super) fn say(&mut self, line: &str) {
         self.add(|lines| {
-            lines.push_str(line);
-            lines.push('\n');
+            lines.push_str(&audience::words(format!("{line}\n")));
         });
     }
 
