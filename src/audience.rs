@@ -1,7 +1,8 @@
-//! Whom this process speaks to: people of a platform, who set config vars there, or somebody with `try`, who gives options.
+//! Whom this process speaks to: people of a platform, who set config vars there, or somebody with `try`, who gives
+//! options.
 //!
-//! The messages are written for the platform. `try` tells the programs that it starts by a variable, and what they say is
-//! put into its words.
+//! The messages are written for the platform. `try` tells the programs that it starts by a variable, and what they
+//! say is put into its words.
 
 use crate::environment::Environment;
 use std::sync::atomic::{AtomicBool, Ordering};

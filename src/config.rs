@@ -71,8 +71,8 @@ pub const PROGRAM_RELEASES_URL: &str = "HOOP_BUILDPACK_RELEASES_URL";
 /// The on/off config vars of a boot.
 pub const SWITCHES: [&str; 6] = [AUTOSTART, HIDE_KEY, DISABLE, REQUIRED, DEBUG, DEBUG_OLD];
 
-/// Config vars by which other buildpacks make a folder of the repository the app's, and drop what else stands in the build
-/// dir: <https://github.com/timanovsky/subdir-heroku-buildpack> (the first two) and
+/// Config vars by which other buildpacks make a folder of the repository the app's, and drop what else stands in the
+/// build dir: <https://github.com/timanovsky/subdir-heroku-buildpack> (the first two) and
 /// <https://github.com/lstoll/heroku-buildpack-monorepo>.
 pub const FOLDER_VARS: [&str; 3] = ["PROJECT_PATH", "BUILDPACK_PATH", "APP_BASE"];
 

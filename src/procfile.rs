@@ -6,8 +6,9 @@
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Procfile(Vec<(String, String)>);
 
-/// The process types in which no agent runs unless it is asked for: the platform's own one-off dynos, the release phase,
-/// what a scheduler starts, and builds. Nobody expects a second process there, and scripts read what is printed.
+/// The process types in which no agent runs unless it is asked for: the platform's own one-off dynos, the release
+/// phase, what a scheduler starts, and builds. Nobody expects a second process there, and scripts read what is
+/// printed.
 pub const NOT_RUN_BY_DEFAULT: [&str; 5] = ["run", "release", "scheduler", "cron", "build"];
 
 /// The type of the release phase, the one command of a Procfile that is no process of the app.
@@ -84,7 +85,8 @@ fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
-/// Answers whether `bytes` are UTF-16: by their byte order mark, or since every other byte of what must be ASCII is zero.
+/// Answers whether `bytes` are UTF-16: by their byte order mark, or since every other byte of what must be ASCII is
+/// zero.
 fn is_utf16(bytes: &[u8]) -> bool {
     let zeros = |first: usize| bytes.iter().skip(first).step_by(2).filter(|byte| **byte == 0).count();
     let (even, odd) = (zeros(0), zeros(1));

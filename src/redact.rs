@@ -1,7 +1,7 @@
 //! Takes secrets out of text that people have written, such as a line of a Procfile, before it is shown.
 //!
-//! What is a secret can only be told by where it stands: in a URL before the `@`, behind a name that says so, as many hex
-//! digits as a digest has. In doubt it is one.
+//! What is a secret can only be told by where it stands: in a URL before the `@`, behind a name that says so, as many
+//! hex digits as a digest has. In doubt it is one.
 
 /// What is shown in the place of a secret.
 const MASK: &str = "****";

@@ -16,9 +16,9 @@ pub fn with_hoopstart(line: &str) -> Option<String> {
     as_program(line).map(|program| format!("hoopstart -- {program}"))
 }
 
-/// Returns `line` as what may follow `hoopstart --`: a program with its arguments. Variables in front of it become those
-/// of `env`, and `exec` goes, so that the line needs no shell: not every boot has one (herokuish runs the words of a line).
-/// `None` where it is more than one program, or where `env` would not set what the shell sets.
+/// Returns `line` as what may follow `hoopstart --`: a program with its arguments. Variables in front of it become
+/// those of `env`, and `exec` goes, so that the line needs no shell: not every boot has one (herokuish runs the words
+/// of a line). `None` where it is more than one program, or where `env` would not set what the shell sets.
 pub fn as_program(line: &str) -> Option<String> {
     let (before, command) = split_at_program(line);
     if has_expansion(before) || !is_program(command) {
@@ -46,7 +46,7 @@ fn as_env(before: &str) -> Option<String> {
             return None;
         }
         let quote = if is_split { "\"" } else { "" };
-        arguments.push_str(&format!("{quote}{word}{quote} "));
+        arguments.extend([quote, word, quote, " "]);
     }
     Some(arguments)
 }
@@ -78,8 +78,8 @@ pub struct Part<'a> {
     pub operator: &'a str,
 }
 
-/// Takes `line` apart at its operators. `None` where groups, substitutions or an open quote make it another text than it
-/// seems.
+/// Takes `line` apart at its operators. `None` where groups, substitutions or an open quote make it another text than
+/// it seems.
 pub fn parts(line: &str) -> Option<Vec<Part<'_>>> {
     let mut parts = Vec::new();
     let mut quotes = Quotes::default();

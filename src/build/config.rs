@@ -131,8 +131,8 @@ pub enum ConfigError {
 }
 
 impl BuildConfig {
-    /// Reads the config of a build from `env_dir`. No env dir, or a path of no characters, is an empty one: tools outside
-    /// Heroku leave the argument out.
+    /// Reads the config of a build from `env_dir`. No env dir, or a path of no characters, is an empty one: tools
+    /// outside Heroku leave the argument out.
     pub fn read(env_dir: Option<&Path>) -> Result<Self, ConfigError> {
         let env_dir = env_dir.filter(|dir| !dir.as_os_str().is_empty());
         if let Some(dir) = env_dir {
@@ -201,7 +201,8 @@ impl BuildConfig {
     }
 }
 
-/// Makes sure that the env dir is a folder: the platform makes it, and without it every config var would count as unset.
+/// Makes sure that the env dir is a folder: the platform makes it, and without it every config var would count as
+/// unset.
 fn check_folder(dir: &Path) -> Result<(), ConfigError> {
     let found = fs_err::metadata(dir).and_then(|found| {
         let is_folder = found.is_dir();

@@ -14,8 +14,8 @@ use std::io::{self, Read as _};
 /// The script that the platform sources before every command of a dyno.
 const PROFILE_SCRIPT: &str = include_str!("hoop.sh");
 
-/// Its name in `.profile.d`: one that no app and no other buildpack has. A shell sources the scripts there in the order of
-/// their names, so that this one finds what the others have set.
+/// Its name in `.profile.d`: one that no app and no other buildpack has. A shell sources the scripts there in the
+/// order of their names, so that this one finds what the others have set.
 const PROFILE_NAME: &str = "zz-hoop-buildpack.sh";
 
 /// The name it had before. A repository may hold a copy of it, and it would start the agent a second time.

@@ -37,8 +37,8 @@ pub(super) fn build_dir(scratch: &Path) -> PathBuf {
     scratch.join("build_0123abcd")
 }
 
-/// Builds what is in the build dir below `scratch`, and returns the slug's folder, or `None` where the build failed and has
-/// said why.
+/// Builds what is in the build dir below `scratch`, and returns the slug's folder, or `None` where the build failed
+/// and has said why.
 pub(super) fn slug(
     scratch: &Path,
     config_vars: &[(String, OsString)],

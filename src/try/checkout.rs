@@ -49,8 +49,8 @@ struct Pushed {
 }
 
 impl Pushed {
-    /// Asks git. `None` where the app is in no repository, or in one that ignores all of it; the error says why git does
-    /// not tell.
+    /// Asks git. `None` where the app is in no repository, or in one that ignores all of it; the error says why git
+    /// does not tell.
     fn of(app_dir: &Path, environment: &Environment) -> Result<Option<Self>, String> {
         let is_in_repository = app_dir.ancestors().any(|folder| folder.join(".git").exists());
         if !is_in_repository {

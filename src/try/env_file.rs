@@ -1,10 +1,14 @@
 //! Reads config vars from a file as people keep them for a laptop: `.env`.
 //!
 //! There is no standard for it. What is read here is what the runners of Procfiles and the dotenv libraries agree on:
-//! quotation marks, `export`, comments, values of several lines. Nothing is replaced in a value, as with `heroku local`.
+//! quotation marks, `export`, comments, values of several lines. Nothing is replaced in a value, as with `heroku
+//! local`.
 
 /// The variables that a dyno has from its platform, so that no config var takes their place.
 pub(super) const OF_PLATFORM: [&str; 3] = ["DYNO", "HOME", "PORT"];
+
+/// What a value may stand between.
+const QUOTES: [char; 3] = ['"', '\'', '`'];
 
 /// What a file holds.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -104,7 +108,8 @@ enum Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    /// Reads the entry with which `text` begins, and returns how many bytes it takes, the end of its last line included.
+    /// Reads the entry with which `text` begins, and returns how many bytes it takes, the end of its last line
+    /// included.
     fn read(text: &'a str) -> (Self, usize) {
         let end_of_line = |from: usize| text[from..].find('\n').map_or(text.len(), |place| from + place + 1);
         let end = end_of_line(0);
@@ -128,25 +133,21 @@ impl<'a> Entry<'a> {
         }
         let value = value.trim_start();
         let start = value.as_ptr().addr() - text.as_ptr().addr();
-        let (value, is_plain, end) = match value.chars().next() {
-            Some(quote @ ('"' | '\'' | '`')) => {
-                let Some((value, length)) = in_quotes(&text[start + 1..], quote) else {
-                    return (Self::Wrong("its quotation mark is not closed, so it is left out"), end);
-                };
-                let behind = start + 1 + length;
-                let end = end_of_line(behind);
-                let rest = text[behind..end].trim();
-                if !(rest.is_empty() || rest.starts_with('#')) {
-                    let what = "something stands behind its closing quotation mark, so it is left out";
-                    return (Self::Wrong(what), end_of_line(0));
-                }
-                let is_plain = quote != '"' || !has_reference(&text[start..behind]);
-                (value, is_plain, end)
+        let (value, is_plain, end) = if let Some(quote) = value.chars().next().filter(|first| QUOTES.contains(first)) {
+            let Some((value, length)) = in_quotes(&text[start + 1..], quote) else {
+                return (Self::Wrong("its quotation mark is not closed, so it is left out"), end);
+            };
+            let behind = start + 1 + length;
+            let end = end_of_line(behind);
+            let rest = text[behind..end].trim();
+            if !(rest.is_empty() || rest.starts_with('#')) {
+                let what = "something stands behind its closing quotation mark, so it is left out";
+                return (Self::Wrong(what), end_of_line(0));
             }
-            _ => {
-                let value = without_comment(value);
-                (value.to_owned(), !has_reference(value), end)
-            }
+            (value, quote != '"' || !has_reference(&text[start..behind]), end)
+        } else {
+            let value = without_comment(value);
+            (value.to_owned(), !has_reference(value), end)
         };
         if value.contains('\0') {
             return (
@@ -158,9 +159,9 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// Reads what stands in quotation marks, of which `text` follows the first. Returns it with the number of bytes it takes,
-/// the closing mark included. In double ones a backslash stands before a mark, a backslash, `$`, and the `n` and `r` of
-/// line ends; before anything else it is itself.
+/// Reads what stands in quotation marks, of which `text` follows the first. Returns it with the number of bytes it
+/// takes, the closing mark included. In double ones a backslash stands before a mark, a backslash, `$`, and the `n`
+/// and `r` of line ends; before anything else it is itself.
 fn in_quotes(text: &str, quote: char) -> Option<(String, usize)> {
     let mut value = String::new();
     let mut characters = text.char_indices();
@@ -212,8 +213,11 @@ mod tests {
     use super::EnvFile;
     use proptest::prelude::*;
 
+    /// A name and a value, or the first and the last of some lines.
+    type Pair<T> = (T, T);
+
     /// The variables of a file, and the numbers of the lines it tells of.
-    fn read(text: &str) -> (Vec<(String, String)>, Vec<(usize, usize)>) {
+    fn read(text: &str) -> (Vec<Pair<String>>, Vec<Pair<usize>>) {
         let file = EnvFile::read(text.as_bytes());
         let lines = file.notes.iter().map(|note| (note.line, note.last)).collect();
         (file.vars, lines)

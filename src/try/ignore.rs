@@ -1,8 +1,8 @@
 //! `.slugignore`: what the platform removes of a push before it is built
 //! (<https://devcenter.heroku.com/articles/slug-compiler#ignoring-files-with-slugignore>).
 //!
-//! The patterns are those of `.gitignore` (<https://git-scm.com/docs/gitignore#_pattern_format>), without those that begin
-//! with `!`, which take something back.
+//! The patterns are those of `.gitignore` (<https://git-scm.com/docs/gitignore#_pattern_format>), without those that
+//! begin with `!`, which take something back.
 
 use std::path::Path;
 
@@ -85,8 +85,9 @@ fn matches_name(pattern: &[char], name: &[char]) -> bool {
             let end = closing(set).unwrap_or_default();
             is_in_set(&set[..end], *character) && matches_name(&set[end + 1..], name)
         }
-        (['\\', literal, pattern @ ..], [character, name @ ..]) => literal == character && matches_name(pattern, name),
-        ([literal, pattern @ ..], [character, name @ ..]) => literal == character && matches_name(pattern, name),
+        (['\\', literal, pattern @ ..] | [literal, pattern @ ..], [character, name @ ..]) => {
+            literal == character && matches_name(pattern, name)
+        }
         (_, []) => false,
     }
 }

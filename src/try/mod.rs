@@ -186,15 +186,14 @@ fn config_vars(args: &TryArgs, app_dir: &Path, environment: &Environment) -> any
         let Some(text) = var.to_str() else {
             bail!("a config var is not UTF-8")
         };
-        let (name, value) = match text.split_once('=') {
-            Some((name, value)) => (checked_name(name)?, OsString::from(value)),
-            None => {
-                let name = checked_name(text)?;
-                let Some(value) = environment.value(&name) else {
-                    bail!("--env {name}: there is no such variable in the environment");
-                };
-                (name, value.to_owned())
-            }
+        let (name, value) = if let Some((name, value)) = text.split_once('=') {
+            (checked_name(name)?, OsString::from(value))
+        } else {
+            let name = checked_name(text)?;
+            let Some(value) = environment.value(&name) else {
+                bail!("--env {name}: there is no such variable in the environment");
+            };
+            (name, value.to_owned())
         };
         if OF_PLATFORM.contains(&name.as_str()) {
             warn(&format!(

@@ -224,7 +224,7 @@ const LINES: [(&str, &str); 31] = [
 /// Writes a program of the app.
 fn put_program(build: &Build, path: &str, text: &str) {
     build.put(path, &format!("#!/bin/sh\n{text}\n"));
-    fs::set_permissions(build.app().join(path), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(build.app().join(path), fs::Permissions::from_mode(0o755)).expect("its mode can be changed");
 }
 
 /// Runs a line of the Procfile as a dyno of Heroku does, or one of herokuish, which has no shell for it.

@@ -131,11 +131,11 @@ impl<'a> Start<'a> {
                 let place = word.as_ptr().addr() - part.command.as_ptr().addr();
                 let (before, rest) = (&part.command[..place], &part.command[place + word.len()..]);
                 let place = Place {
+                    parts,
                     number,
                     before,
                     word,
                     rest,
-                    parts,
                 };
                 return Some(Self { place: Some(place) });
             }
