@@ -11,6 +11,9 @@ const WORDS_OF_SHELL: [&str; 34] = [
     "trap", "typeset", "ulimit", "umask", "until", "while",
 ];
 
+/// Hyphens, and what word processors make of them. No program is called so.
+pub const DASHES: [char; 3] = ['-', '–', '—'];
+
 /// Returns `line` with `hoopstart --` in front of its program, see [`as_program`].
 pub fn with_hoopstart(line: &str) -> Option<String> {
     as_program(line).map(|program| format!("hoopstart -- {program}"))
@@ -130,7 +133,8 @@ pub fn without_comment(line: &str) -> &str {
 /// Answers whether `command` is one program with its arguments and redirections.
 pub fn is_program(command: &str) -> bool {
     let first = words(command).next().unwrap_or_default();
-    !first.is_empty() && !WORDS_OF_SHELL.contains(&first) && !is_assignment(first) && !has_operator(command)
+    let is_word = !first.is_empty() && !first.starts_with(DASHES) && !is_assignment(first);
+    is_word && !WORDS_OF_SHELL.contains(&first) && !has_operator(command)
 }
 
 /// Answers whether a shell takes `word`, in front of a program, for a variable that is to be set.

@@ -35,6 +35,6 @@ pub fn displaced(displaced: &Displaced) -> Message {
     let Displaced { path, was, is_replaced } = displaced;
     let what = if *is_replaced { "replaced" } else { "removed" };
     Message::new(format!("{path} of the app was {what} by this buildpack."))
-        .text(format!("It was {was}, and only in this build: your repository still has it, and the slug does not. The name belongs to this buildpack. Give it another one, or if it is a copy of what an earlier build has made, remove it:"))
+        .text(format!("It was {was}. Your repository still has it, and the slug does not, for the name belongs to this buildpack. Give it another one, or, if it is a copy of what an earlier build has made, remove it:"))
         .quote(format!("git rm --cached {path}"))
 }

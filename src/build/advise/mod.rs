@@ -8,7 +8,7 @@ mod values;
 
 pub use names::misspelt;
 
-use super::command_line::with_hoopstart;
+use super::command_line::{with_hoopstart, without_comment};
 use super::config::RunTimeVars;
 use super::survey::{OtherBuildpacks, ProcfileState};
 use crate::agent_key::AgentKey;
@@ -83,9 +83,10 @@ fn start_advice(procfile: &Procfile, run_time: &RunTimeVars, autostart: bool) ->
         }
     }
     if autostart {
-        return advice;
-    }
-    if starting.is_empty() {
+        if starting.is_empty() {
+            advice.extend(values::without_effect(run_time));
+        }
+    } else if starting.is_empty() {
         advice.push(forgotten(procfile));
     } else {
         advice.extend(values::shut_out(run_time, &starting));
@@ -110,7 +111,7 @@ fn forgotten(procfile: &Procfile) -> Message {
                 .quote(EXAMPLE),
         );
     };
-    let message = match with_hoopstart(command) {
+    let message = match with_hoopstart(without_comment(command)) {
         Some(right) => message
             .text("The agent is in the slug, and nothing will start it. Change the line")
             .quote(quoted(process_type, command))

@@ -63,7 +63,7 @@ pub fn misspelt(names: &[String]) -> Option<Message> {
             found.len()
         ),
     };
-    let mut message = Message::new(title).text("What it was set for is not done. In a shell:");
+    let mut message = Message::new(title).text("So what it is meant for is not done. In a shell:");
     for (name, meant) in found {
         let name = shell_words::quote(name);
         if !names.iter().any(|set| set == meant) {

@@ -1,8 +1,8 @@
 //! Where a line of the Procfile starts our program, and what is wrong with that.
 
 use crate::build::command_line::{
-    Part, as_program, has_expansion, is_assignment, is_of_shell, parts, split_at_program, with_hoopstart,
-    without_comment, words,
+    DASHES, Part, as_program, has_expansion, is_assignment, is_of_shell, parts, split_at_program, without_comment,
+    words,
 };
 use crate::messages::Message;
 use crate::redact::redacted;
@@ -166,8 +166,10 @@ impl<'a> Start<'a> {
             return Some(with_note(message.quote(quoted(process_type, SCRIPT)), line));
         };
         let right = match app {
+            Some(app) if server.is_none() => place.line_with(app),
+            // A command that may be the server comes after this one.
+            Some(_) => moved.unwrap_or_else(|| SCRIPT.to_owned()),
             None => SCRIPT.to_owned(),
-            Some(app) => moved.unwrap_or_else(|| place.line_with(app)),
         };
         let message = about(process_type, &format!("has {what} hoopstart"), line).text(*meaning);
         Some(with_note(message.quote(quoted(process_type, &right)), line))
@@ -213,11 +215,11 @@ impl Place<'_> {
                 "and hoopstart ends at once. Write the command of your app behind it, for example",
             ));
             let mut others = self.parts[self.number + 1..].iter();
-            let app = others.find_map(|part| as_program(part.command.trim()));
+            let app = others.find_map(|part| app_of(part.command.trim()));
             return finding(what, meaning, app.or_else(|| Some(EXAMPLE.to_owned())));
         }
-        if let Some(inner) = whole_in_quotes(first) {
-            let app = as_program(&format!("{inner}{}", &rest[first.len()..]));
+        if whole_in_quotes(first).is_some() {
+            let app = app_of(rest);
             let (what, _) = problem.unwrap_or(("a command in quotation marks after".to_owned(), ""));
             let meaning = match app {
                 Some(_) => {
@@ -317,7 +319,7 @@ impl Place<'_> {
                 } else {
                     ""
                 };
-                format!("{exec}{}", with_hoopstart(command)?)
+                format!("{exec}hoopstart -- {}", app_of(command)?)
             } else {
                 command.to_owned()
             };
@@ -376,9 +378,6 @@ impl<'a> Head<'a> {
     }
 }
 
-/// Hyphens, and what word processors make of them.
-const DASHES: [char; 3] = ['-', '–', '—'];
-
 /// Says what `word`, an option with which `text` begins, is to hoopstart. Returns also what of `text` comes behind it.
 fn option<'a>(text: &'a str, word: &'a str) -> (String, &'static str, &'a str) {
     let behind = text[word.len()..].trim_start();
@@ -408,6 +407,19 @@ fn option<'a>(text: &'a str, word: &'a str) -> (String, &'static str, &'a str) {
     }
     let meaning = "and does not start your app: a blank is missing behind the two hyphens. Write";
     (what, meaning, &text[word.len() - bare.len()..])
+}
+
+/// Returns `command` as what may follow `hoopstart --`, less quotation marks around all of it.
+fn app_of(command: &str) -> Option<String> {
+    let first = words(command).next()?;
+    match whole_in_quotes(first) {
+        Some(inner) => {
+            let command = format!("{inner}{}", &command[first.len()..]);
+            // In the quotation marks a # was none.
+            as_program(&command).filter(|_| without_comment(&command) == command.trim_end())
+        }
+        None => as_program(command),
+    }
 }
 
 /// Returns what stands in `word`, if that is several words in quotation marks.

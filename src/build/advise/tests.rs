@@ -6,6 +6,7 @@ use crate::build::survey::{OtherBuildpacks, ProcfileState};
 use crate::messages::Tone;
 use crate::procfile::Procfile;
 use crate::secret::Secret;
+use proptest::prelude::*;
 
 fn told(state: &ProcfileState, run_time: &RunTimeVars, others: &OtherBuildpacks) -> Vec<String> {
     let app = App {
@@ -97,7 +98,7 @@ fn a_line_that_forgets_hoopstart_is_shown_as_it_should_be() {
         (
             "web: puma # hoopstart -- puma",
             "web: puma # hoopstart -- puma",
-            "web: hoopstart -- puma # hoopstart -- puma",
+            "web: hoopstart -- puma",
         ),
         (
             "web: echo hoopstart",
@@ -397,4 +398,26 @@ fn what_another_buildpack_will_clear_is_told_instead_of_advice_on_what_stands_th
     assert_eq!(advice.len(), 1, "{advice:?}");
     assert!(advice[0].contains("will remove what this one"), "{}", advice[0]);
     assert!(advice[0].contains("--index 2"), "{}", advice[0]);
+}
+
+proptest! {
+    #[test]
+    fn any_line_has_advice_or_none_and_what_is_advised_needs_none(
+        before in "(A=b |exec |env A=b |cd x && |nice )?",
+        rest in "( -- \"puma x\"| \"puma x\")?( (puma|--|-e|-v|—|--check|--puma|A=b|exec|cd|&&|;|'|\\$X|\\(|#|env|\\||x)){0,6}",
+    ) {
+        let line = format!("{before}hoopstart{rest}");
+        let procfile = Procfile::parse(&format!("web: {line}"));
+        for text in given(&format!("web: {line}"), &RunTimeVars::default()) {
+            prop_assert!(text.starts_with("Warning: "), "{text}");
+            let Some(command) = procfile.command("web") else { continue };
+            let lines: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("    web: ")).collect();
+            // The last is the one to paste.
+            if let [quoted, .., right] = lines.as_slice()
+                && *quoted == crate::text::visible(command)
+            {
+                prop_assert_eq!(titles(&format!("web: {right}"), &RunTimeVars::default()), NONE, "{}", text);
+            }
+        }
+    }
 }

@@ -39,6 +39,20 @@ fn no_switch(name: &str, value: &str) -> Message {
         .quote(format!("heroku config:set {name}=true"))
 }
 
+/// Advice on what is on without effect, where it is `HOOP_AUTOSTART` that starts the agent.
+pub(super) fn without_effect(run_time: &RunTimeVars) -> Option<Message> {
+    let name = [config::HIDE_KEY, config::REQUIRED]
+        .into_iter()
+        .find(|name| run_time.is_on(name))?;
+    Some(
+        Message::new(format!("{name} has no effect with HOOP_AUTOSTART."))
+            .text("The shell that starts the app is not the buildpack's to change or stop. Start the app with hoopstart in the Procfile, with a line such as")
+            .quote("web: hoopstart -- bundle exec puma -C config/puma.rb")
+            .text("or run")
+            .quote(format!("heroku config:unset {name}")),
+    )
+}
+
 /// Advice on a list of process types and dynos that names none, or some that the app does not have.
 fn list_advice(name: &str, value: &str, procfile: Option<&Procfile>) -> Option<Message> {
     let items: Vec<&str> = items(value).collect();
