@@ -51,6 +51,11 @@ pub fn advice(app: &App) -> Vec<Message> {
     advice
 }
 
+/// Answers whether `command`, a line of the Procfile, starts the agent, or was meant to.
+pub fn starts_agent(command: &str) -> bool {
+    Start::in_line(command).is_some()
+}
+
 /// Advice on what starts the agent, or does not.
 fn procfile_advice(app: &App) -> Vec<Message> {
     let autostart = app.run_time.is_on(config::AUTOSTART);
