@@ -3,6 +3,7 @@
 //! The name it is called by comes first: as `hoopstart` (or by its old name, `hoopwrapper`) it is the launcher,
 //! by any other name it is `hoop-buildpack` with its commands.
 
+use crate::audience;
 use crate::build::compile::{self, Folders};
 use crate::build::{detect, release, report};
 use crate::environment::Environment;
@@ -81,8 +82,8 @@ EXAMPLE:
         build_dir: PathBuf,
         /// A folder kept between the builds of the app
         cache_dir: PathBuf,
-        /// A folder with a file for each config var
-        env_dir: Option<PathBuf>,
+        /// A folder with a file for each config var; none if it is left out or empty
+        env_dir: Option<OsString>,
         /// Further arguments of other platforms, not used
         #[arg(hide = true)]
         rest: Vec<OsString>,
@@ -115,7 +116,7 @@ EXAMPLE:
         /// A folder kept between the builds of the app, not used
         cache_dir: Option<PathBuf>,
         /// A folder with a file for each config var, not used
-        env_dir: Option<PathBuf>,
+        env_dir: Option<OsString>,
         /// Further arguments of other platforms, not used
         #[arg(hide = true)]
         rest: Vec<OsString>,
@@ -166,7 +167,7 @@ pub struct StartArgs {
     /// With --check: resolve the gateway's name, connect, shake TLS hands and ask who answers, 5 seconds each
     #[arg(long, requires = "check")]
     connect: bool,
-    /// With `HOOP_AUTOSTART` on, start the agent beside the process PID, as .profile.d/hoop.sh does
+    /// With `HOOP_AUTOSTART` on, start the agent beside the process PID, as .profile.d/zz-hoop-buildpack.sh does
     #[arg(long, value_name = "PID", conflicts_with = "check", hide_short_help = true)]
     attach: Option<u32>,
     /// The app's command and its arguments
@@ -177,6 +178,7 @@ pub struct StartArgs {
 /// Does what `args` (the program's name first) ask for and returns the exit status. Does not return where the
 /// process becomes the app.
 pub fn run(args: Vec<OsString>, environment: &Environment) -> i32 {
+    audience::address(environment);
     if is_hoopstart(args.first()) {
         // The line of every Procfile. It leaves nothing to parse, and the app waits for it.
         if let [_, dashes, command @ ..] = args.as_slice()
@@ -236,7 +238,7 @@ fn dispatch(command: Command, environment: &Environment) -> i32 {
             let folders = Folders {
                 build_dir,
                 cache_dir,
-                env_dir,
+                env_dir: env_dir.map(PathBuf::from),
             };
             let succeeded = compile::run(
                 &folders,

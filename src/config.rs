@@ -69,6 +69,17 @@ config_vars! {
 /// The old name of [`DEBUG`], still read.
 pub const DEBUG_OLD: &str = "HOOPSTART_XTRACE";
 
+/// Where a copy of the buildpack without its program gets that from, read by `libexec/fetch.sh`.
+pub const PROGRAM_RELEASES_URL: &str = "HOOP_BUILDPACK_RELEASES_URL";
+
+/// The on/off config vars of a boot.
+pub const SWITCHES: [&str; 6] = [AUTOSTART, HIDE_KEY, DISABLE, REQUIRED, DEBUG, DEBUG_OLD];
+
+/// Config vars by which other buildpacks make a folder of the repository the app's, and drop what else stands in the
+/// build dir: <https://github.com/timanovsky/subdir-heroku-buildpack> (the first two) and
+/// <https://github.com/lstoll/heroku-buildpack-monorepo>.
+pub const FOLDER_VARS: [&str; 3] = ["PROJECT_PATH", "BUILDPACK_PATH", "APP_BASE"];
+
 /// Reads an on/off value. `None` means that it is neither.
 pub fn switch(value: &str) -> Option<bool> {
     match value.trim().to_ascii_lowercase().as_str() {

@@ -8,6 +8,7 @@
 
 pub mod agent_key;
 pub mod agent_limits;
+mod audience;
 pub mod build;
 pub mod cli;
 pub mod conceal;
@@ -21,6 +22,7 @@ pub mod messages;
 mod names;
 pub mod output;
 pub mod procfile;
+pub mod redact;
 mod regular_file;
 pub mod run;
 pub mod secret;

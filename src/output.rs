@@ -1,6 +1,7 @@
 //! The build log: steps and facts on stdout, warnings and errors on stderr, in Heroku's own look
 //! (<https://devcenter.heroku.com/articles/buildpack-api#style>).
 
+use crate::audience;
 use crate::conceal::conceal;
 use crate::messages::{Message, Tone};
 use std::fmt::{Display, Write as _};
@@ -68,7 +69,7 @@ impl<'a> BuildLog<'a> {
             ("", "")
         };
         let mut block = String::from("\n");
-        for line in message.render(tone).lines() {
+        for line in audience::words(message.render(tone)).lines() {
             let line = format!(" !     {line}");
             // Writing to a String cannot fail.
             let _ = writeln!(block, "{colour}{}{reset}", line.trim_end());

@@ -4,6 +4,7 @@
 //! file at its size limit would end it by SIGXFSZ. Each would keep an app from starting, or a build from ending, which
 //! it would not without us. The app shares the open file, so no flag of it may be changed.
 
+use crate::audience;
 use crate::conceal::conceal;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FileType, Mode, OFlags};
@@ -20,7 +21,8 @@ pub(crate) const PIPE_BUF: usize = 4096;
 pub(crate) fn say(line: &str) {
     if can_say() {
         // One write, so that the line does not tear. If it fails there is nobody to tell.
-        let _ = Stderr::open().write(format!("{}\n", bounded(&conceal(line))).as_bytes());
+        let line = conceal(&audience::words(line.to_owned()));
+        let _ = Stderr::open().write(format!("{}\n", bounded(&line)).as_bytes());
     }
 }
 

@@ -137,7 +137,7 @@ fn a_build_in_the_apps_folder_by_a_user_without_privileges_is_a_build() {
     for path in [
         ".hoop/bin/hoop",
         ".hoop/bin/hoopstart",
-        ".profile.d/hoop.sh",
+        ".profile.d/zz-hoop-buildpack.sh",
         "bin/hoopstart",
     ] {
         assert!(slug.entry(path).is_some(), "{path} in {slug:?}");

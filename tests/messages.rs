@@ -6,9 +6,10 @@
 use hoop_buildpack::agent_key::KeyFault;
 use hoop_buildpack::agent_limits::Limit;
 use hoop_buildpack::build::BuildError;
+use hoop_buildpack::build::advise::{self, App};
 use hoop_buildpack::build::archive::ArchiveError;
 use hoop_buildpack::build::checksums::ChecksumsError;
-use hoop_buildpack::build::config::ConfigError;
+use hoop_buildpack::build::config::{ConfigError, RunTimeVars};
 use hoop_buildpack::build::fetch::FetchError;
 use hoop_buildpack::build::install::InstallError;
 use hoop_buildpack::build::platform::Platform;
@@ -16,11 +17,13 @@ use hoop_buildpack::build::proof::ProofError;
 use hoop_buildpack::build::releases::{Location, ReleasesUrl, ReleasesUrlError, tarball_names};
 use hoop_buildpack::build::resolve::ReleaseError;
 use hoop_buildpack::build::sha256::Sha256;
-use hoop_buildpack::build::slug::SlugError;
+use hoop_buildpack::build::slug::{Displaced, SlugError};
+use hoop_buildpack::build::survey::{OtherBuildpacks, ProcfileState};
 use hoop_buildpack::connections::{ConnectionsFault, Merged};
 use hoop_buildpack::failure::Failure;
 use hoop_buildpack::messages::{self, Message, Tone, warnings};
 use hoop_buildpack::output::BuildLog;
+use hoop_buildpack::procfile::{Procfile, ProcfileFault};
 use hoop_buildpack::run::{Fault, GatewayFault, Ignored, Rest, TlsRemedy, Trouble};
 use hoop_buildpack::version::Version;
 use std::collections::{BTreeMap, BTreeSet};
@@ -842,10 +845,214 @@ fn shown_warnings() -> Vec<(&'static str, String)> {
             warnings::cache_unwritable(Path::new("/tmp/cache"), &kernel(30)),
         ),
         ("exposed", warnings::exposed(&mirror)),
+        (
+            "displaced",
+            warnings::displaced(&Displaced {
+                path: ".profile.d/zz-hoop-buildpack.sh".to_owned(),
+                was: "a file",
+                is_replaced: true,
+            }),
+        ),
     ]
     .into_iter()
+    .chain(advice())
     .map(|(name, warning)| (name, logged(&warning, Tone::Warning)))
     .collect()
+}
+
+/// Returns advice of every kind, with a name for it.
+fn advice() -> Vec<(&'static str, Message)> {
+    let procfile = |text: &str| ProcfileState::Read(Procfile::parse(text));
+    let none = RunTimeVars::default;
+    let alone = OtherBuildpacks::default;
+    let after = |folder_var, will_clear| OtherBuildpacks {
+        traces: vec![".profile.d/ruby.sh".to_owned()],
+        folder_var,
+        will_clear,
+    };
+    let value = |text: &str| Some(text.to_owned());
+    let cases = [
+        ("advice.no-procfile", ProcfileState::Missing, none(), alone()),
+        (
+            "advice.misnamed",
+            ProcfileState::Misnamed {
+                path: "procfile".to_owned(),
+            },
+            none(),
+            alone(),
+        ),
+        (
+            "advice.misplaced",
+            ProcfileState::Misnamed {
+                path: "backend/Procfile".to_owned(),
+            },
+            none(),
+            alone(),
+        ),
+        (
+            "advice.no-file",
+            ProcfileState::NoFile { what: "a folder" },
+            none(),
+            alone(),
+        ),
+        (
+            "advice.utf16",
+            ProcfileState::Faulty(ProcfileFault::Utf16),
+            none(),
+            alone(),
+        ),
+        (
+            "advice.empty",
+            ProcfileState::Faulty(ProcfileFault::Empty),
+            none(),
+            alone(),
+        ),
+        (
+            "advice.no-line",
+            ProcfileState::Faulty(ProcfileFault::NoLine {
+                first: "web bundle exec puma".to_owned(),
+            }),
+            none(),
+            alone(),
+        ),
+        ("advice.forgotten", procfile("web: A=b puma"), none(), alone()),
+        (
+            "advice.forgotten-shell",
+            procfile("web: cd app && puma"),
+            none(),
+            alone(),
+        ),
+        (
+            "advice.release-only",
+            procfile("release: rake db:migrate"),
+            none(),
+            alone(),
+        ),
+        ("advice.no-command", procfile("web: hoopstart"), none(), alone()),
+        ("advice.no-separator", procfile("web: hoopstart puma"), none(), alone()),
+        ("advice.dashes", procfile("web: hoopstart —— puma"), none(), alone()),
+        (
+            "advice.own-option",
+            procfile("web: hoopstart --check puma"),
+            none(),
+            alone(),
+        ),
+        (
+            "advice.no-option",
+            procfile("web: hoopstart -e x puma"),
+            none(),
+            alone(),
+        ),
+        (
+            "advice.no-blank",
+            procfile("web: hoopstart --bundle exec puma"),
+            none(),
+            alone(),
+        ),
+        (
+            "advice.quoted",
+            procfile("web: hoopstart \"bundle exec puma\""),
+            none(),
+            alone(),
+        ),
+        (
+            "advice.variable",
+            procfile("web: hoopstart -- DB=postgres://r0b0t:t0k3n@db/x puma"),
+            none(),
+            alone(),
+        ),
+        (
+            "advice.shell",
+            procfile("web: hoopstart -- cd app && puma"),
+            none(),
+            alone(),
+        ),
+        (
+            "advice.first-command",
+            procfile("web: hoopstart -- bin/migrate && bin/server"),
+            none(),
+            alone(),
+        ),
+        (
+            "advice.switch",
+            procfile("web: hoopstart -- puma"),
+            RunTimeVars {
+                switches: vec![("HOOP_HIDE_KEY", "enabled".to_owned())],
+                ..none()
+            },
+            alone(),
+        ),
+        (
+            "advice.not-with-autostart",
+            procfile("web: puma"),
+            RunTimeVars {
+                switches: vec![("HOOP_AUTOSTART", "on".to_owned()), ("HOOP_REQUIRED", "on".to_owned())],
+                ..none()
+            },
+            alone(),
+        ),
+        (
+            "advice.list",
+            procfile("web: hoopstart -- puma"),
+            RunTimeVars {
+                process_types: value("web.*"),
+                ..none()
+            },
+            alone(),
+        ),
+        (
+            "advice.unknown-type",
+            procfile("web: hoopstart -- puma\nclock: x"),
+            RunTimeVars {
+                ignored_types: value("clok"),
+                ..none()
+            },
+            alone(),
+        ),
+        (
+            "advice.shut-out",
+            procfile("web: puma\nworker: hoopstart -- sidekiq"),
+            RunTimeVars {
+                process_types: value("web"),
+                ..none()
+            },
+            alone(),
+        ),
+        (
+            "advice.order",
+            procfile("worker: hoopstart -- sidekiq"),
+            none(),
+            after(None, false),
+        ),
+        (
+            "advice.order-folder",
+            procfile("worker: hoopstart -- sidekiq"),
+            none(),
+            after(Some("PROJECT_PATH"), false),
+        ),
+        (
+            "advice.cleared",
+            ProcfileState::Missing,
+            none(),
+            after(Some("APP_BASE"), true),
+        ),
+    ];
+    let version = version();
+    let told = cases.iter().map(|(name, state, run_time, others)| {
+        let mut told = advise::advice(&App {
+            agent: Some(&version),
+            is_pinned: true,
+            procfile: state,
+            run_time,
+            others,
+        });
+        assert_eq!(told.len(), 1, "{name}: {told:?}");
+        (*name, told.remove(0))
+    });
+    let names = ["HOOP_VERISON".to_owned(), "HOOP_SHA".to_owned()];
+    let one = advise::misspelt(&names[..1]).map(|message| ("advice.misspelt", message));
+    let two = advise::misspelt(&names).map(|message| ("advice.misspelt-more", message));
+    told.chain(one).chain(two).collect()
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `.profile.d/hoop.sh`: sourced into the dyno's own shell, by bash and by sh, as strict as they can be.
+//! `.profile.d/zz-hoop-buildpack.sh`: sourced into the dyno's own shell, by bash and by sh, as strict as they can be.
 
 mod support;
 
@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use support::dyno::{Dyno, Launch, Process, QUIET_AGENT, STANDARD, Slug, program};
 
 /// Sources the script as `herokuish` does, and stays strict.
-const STRICT_BASH: &str = "set -eu -o pipefail; . \"$HOME/.profile.d/hoop.sh\"\n";
+const STRICT_BASH: &str = "set -eu -o pipefail; . \"$HOME/.profile.d/zz-hoop-buildpack.sh\"\n";
 
 /// The same where there is no `pipefail`.
-const STRICT_SH: &str = "set -eu; . \"$HOME/.profile.d/hoop.sh\"\n";
+const STRICT_SH: &str = "set -eu; . \"$HOME/.profile.d/zz-hoop-buildpack.sh\"\n";
 
 /// The shells of this machine, with the line that sources the script in each.
 fn shells() -> Vec<(&'static str, &'static str)> {
@@ -72,7 +72,7 @@ fn hoopstart_is_found_behind_the_apps_own_programs() {
 fn the_path_grows_once_however_often_the_script_is_sourced() {
     let slug = Slug::of_agent(QUIET_AGENT);
     for shell in shells() {
-        let again = ". \"$HOME/.profile.d/hoop.sh\"; . \"$HOME/.profile.d/hoop.sh\"; echo \"$PATH\"; sh -c '. \"$HOME/.profile.d/hoop.sh\"; echo \"$PATH\"'";
+        let again = ". \"$HOME/.profile.d/zz-hoop-buildpack.sh\"; . \"$HOME/.profile.d/zz-hoop-buildpack.sh\"; echo \"$PATH\"; sh -c '. \"$HOME/.profile.d/zz-hoop-buildpack.sh\"; echo \"$PATH\"'";
         let mut dyno = sourced(&slug.web().with("PATH", "/usr/bin:/bin"), shell, again);
         dyno.exits(0).closes_output();
         let path = format!("/usr/bin:/bin:{}\n", slug.path(".hoop/bin").display());
@@ -240,7 +240,7 @@ fn a_shell_below_the_dynos_own_starts_no_other_agent() {
         let mut dyno = sourced(
             &autostarted(&slug).with_stdin(),
             shell,
-            "sh -c '. \"$HOME/.profile.d/hoop.sh\"; echo up; read line'; exit 9",
+            "sh -c '. \"$HOME/.profile.d/zz-hoop-buildpack.sh\"; echo up; read line'; exit 9",
         );
         dyno.prints("up\n").logs("hoop | agent up\n");
         assert_eq!(dyno.supervisors().len(), 1);
@@ -329,7 +329,7 @@ fn before_and_after(launch: &Launch, shell: &str, options: &str, snapshot: &str)
         shell,
         "-c",
         &format!(
-            "{options}\n{snapshot} >\"$HOME/before\" 2>&1\n. \"$HOME/.profile.d/hoop.sh\"\n{snapshot} >\"$HOME/after\" 2>&1\nread line"
+            "{options}\n{snapshot} >\"$HOME/before\" 2>&1\n. \"$HOME/.profile.d/zz-hoop-buildpack.sh\"\n{snapshot} >\"$HOME/after\" 2>&1\nread line"
         ),
     ]);
     // Where an agent is to be started it is there, so that what is compared has been through all of it.

@@ -31,7 +31,9 @@ impl Person {
         let app = self.scratch.path().join("apps/app");
         fs::create_dir(&app).expect("a folder can be made");
         for (name, text) in files {
-            fs::write(app.join(name), text).expect("a file can be written");
+            let path = app.join(name);
+            fs::create_dir_all(path.parent().expect("it is in the app")).expect("a folder can be made");
+            fs::write(path, text).expect("a file can be written");
         }
         app
     }
@@ -88,6 +90,12 @@ fn releases() -> String {
     url::Url::from_file_path(folder)
         .expect("the folder's path is absolute")
         .into()
+}
+
+/// The same, as an argument.
+fn releases_of_tests() -> &'static OsStr {
+    static RELEASES: std::sync::LazyLock<OsString> = std::sync::LazyLock::new(|| releases().into());
+    &RELEASES
 }
 
 /// Sends a request to the app.
@@ -215,7 +223,312 @@ fn a_process_type_that_does_not_exist_is_told_with_those_that_do() {
 fn an_app_without_a_procfile_has_no_process_to_run() {
     let person = Person::new();
     let dyno = person.ends(person.tries([fixture("no-procfile")]), 1);
-    dyno.assert(dyno.stderr().contains("Procfile"), "expected the reason");
+    let said = "hoop-buildpack try: there is no process to run: the app has no file named Procfile\n";
+    assert_eq!((dyno.stdout().as_str(), dyno.stderr().as_str()), ("", said));
+}
+
+/// Runs `git` in a folder, with no settings of the person.
+fn git(folder: &Path, arguments: &[&str]) -> bool {
+    let mut command = std::process::Command::new("git");
+    command
+        .args(["-c", "user.name=x", "-c", "user.email=x@x.example"])
+        .args(arguments);
+    command
+        .current_dir(folder)
+        .env("HOME", folder)
+        .env("GIT_CONFIG_NOSYSTEM", "1");
+    command.output().is_ok_and(|output| output.status.success())
+}
+
+#[test]
+fn a_procfile_that_is_none_is_told_before_anything_is_built() {
+    for (files, why) in [
+        (
+            vec![("procfile", "web: x\n")],
+            "the app has no Procfile, but a file procfile",
+        ),
+        (
+            vec![("Procfile.txt", "web: x\n")],
+            "the app has no Procfile, but a file Procfile.txt",
+        ),
+        (
+            vec![("app/Procfile", "web: x\n")],
+            "the app has no Procfile, but a file app/Procfile",
+        ),
+        (vec![("Procfile", "")], "the Procfile is empty"),
+        (
+            vec![("Procfile", "web x\n")],
+            "no line of the Procfile is a process type, a colon and a command",
+        ),
+        (vec![("Procfile/x", "")], "the Procfile is a folder"),
+        (
+            vec![("Procfile", "web: x\n"), (".slugignore", "/Proc*\n")],
+            "git or .slugignore leaves the Procfile out",
+        ),
+    ] {
+        let person = Person::new();
+        let app = person.app(&files);
+        // A server that is asked for nothing.
+        let dyno = person.tries([app.as_os_str(), "--releases".as_ref(), "http://127.0.0.1:1/".as_ref()]);
+        let dyno = person.ends(dyno, 1);
+        let said = format!("hoop-buildpack try: there is no process to run: {why}\n");
+        assert_eq!((dyno.stdout(), dyno.stderr()), (String::new(), said));
+    }
+}
+
+#[test]
+fn what_git_ignores_and_slugignore_names_is_not_in_the_slug() {
+    let person = Person::new();
+    let app = person.app(&[
+        (
+            "Procfile",
+            "web: find . -type f -o -type l | grep -v hoop | LC_ALL=C sort\n",
+        ),
+        (".gitignore", "*.log\n/node_modules/\n.env\n"),
+        (".slugignore", "# not for the slug\n*.psd\n/spec\n"),
+        (".env", "A=b\n"),
+        ("node_modules/x/index.js", ""),
+        ("logs/a.log", ""),
+        ("kept.log", "tracked all the same"),
+        ("spec/a_spec.rb", ""),
+        ("lib/spec/b.rb", ""),
+        ("art/a.psd", ""),
+        ("new file.txt", "not committed yet"),
+        ("gone.txt", "removed, and not committed yet"),
+    ]);
+    std::os::unix::fs::symlink("kept.log", app.join("link")).unwrap();
+    let is_repository = git(&app, &["init", "-q"])
+        && git(
+            &app,
+            &[
+                "add",
+                "-f",
+                "Procfile",
+                ".gitignore",
+                ".slugignore",
+                "kept.log",
+                "link",
+                "gone.txt",
+            ],
+        )
+        && git(&app, &["commit", "-q", "-m", "x"]);
+    fs::remove_file(app.join("gone.txt")).unwrap();
+    let arguments = || [app.as_os_str(), "--releases".as_ref(), releases_of_tests()];
+    let shown = |dyno: &Dyno| -> Vec<String> {
+        let said = dyno.stdout();
+        let files = said.lines().filter_map(|line| line.strip_prefix("./"));
+        files.map(str::to_owned).collect()
+    };
+    let kept = [
+        ".gitignore",
+        ".slugignore",
+        "Procfile",
+        "kept.log",
+        "lib/spec/b.rb",
+        "link",
+        "new file.txt",
+    ];
+    if is_repository {
+        let dyno = person.ends(person.tries(arguments()), 0);
+        assert_eq!(shown(&dyno), kept);
+        // Of a repository that git does not read, it is said.
+        fs::write(app.join(".git/HEAD"), "damaged").unwrap();
+        let dyno = person.ends(person.tries(arguments()), 0);
+        let said = "hoop-buildpack try: warning: git cannot list the app's files (";
+        dyno.assert(dyno.stderr().contains(said), "expected a line");
+        dyno.assert(shown(&dyno).contains(&"logs/a.log".to_owned()), "expected all files");
+        fs::remove_dir_all(app.join(".git")).unwrap();
+    }
+    // In no repository, only one of the two says anything.
+    let dyno = person.ends(person.tries(arguments()), 0);
+    let mut all: Vec<&str> = kept.to_vec();
+    all.extend([".env", "logs/a.log", "node_modules/x/index.js"]);
+    all.sort_unstable();
+    assert_eq!(shown(&dyno), all);
+    dyno.assert(!dyno.stderr().contains("hoop-buildpack try:"), "nothing is to be told");
+}
+
+#[test]
+fn an_app_in_a_folder_that_a_repository_ignores_is_whole() {
+    let person = Person::new();
+    let app = person.app(&[("Procfile", "web: cat data/x\n"), ("data/x", "it is here\n")]);
+    let outer = person.scratch.path().join("apps");
+    fs::write(outer.join(".gitignore"), "/app\n").unwrap();
+    if git(&outer, &["init", "-q"]) {
+        let dyno = person.tries([app.as_os_str(), "--releases".as_ref(), releases_of_tests()]);
+        person.ends(dyno, 0).prints("it is here\n");
+    }
+}
+
+#[test]
+fn a_repository_within_the_app_is_copied_with_its_files() {
+    let person = Person::new();
+    let app = person.app(&[
+        ("Procfile", "web: cat sub/x; ls -a sub\n"),
+        ("sub/x", "it is here\n"),
+        ("sub/.git", "gitdir: none\n"),
+    ]);
+    fs::remove_file(app.join("sub/.git")).unwrap();
+    if git(&app, &["init", "-q"]) && git(&app.join("sub"), &["init", "-q"]) {
+        let dyno = person.tries([app.as_os_str(), "--releases".as_ref(), releases_of_tests()]);
+        let dyno = person.ends(dyno, 0);
+        dyno.prints("it is here\n");
+        dyno.assert(!dyno.stdout().contains(".git"), "a push has no repository in it");
+    }
+}
+
+#[test]
+fn a_file_of_config_vars_is_read_as_people_have_it() {
+    let person = Person::new();
+    let app = person.app(&[
+        ("Procfile", "web: env; echo end\n"),
+        (
+            ".env",
+            "\u{feff}# for a laptop\r\nexport PLAIN=b c # a comment\r\nQUOTED=\"two words\" # and one\r\nSINGLE='$HOME #'\r\n\
+             PEM=\"-----BEGIN\r\nMIIE\r\n-----END\"\r\nPORT=3000\r\nDYNO='worker.9'\r\nHOME=/nowhere\r\nno value S3CR3T\r\n\
+             OPEN='S3CR3T\r\nREPLACED=${PLAIN}\r\nLAST=x#y",
+        ),
+    ]);
+    let file = app.join(".env");
+    let dyno = person.tries([
+        app.as_os_str(),
+        "--env-file".as_ref(),
+        file.as_os_str(),
+        "--env".as_ref(),
+        "PORT=4000".as_ref(),
+        "--releases".as_ref(),
+        releases_of_tests(),
+    ]);
+    let dyno = person.ends(dyno, 0);
+    let said = dyno.stdout();
+    for line in [
+        "PLAIN=b c",
+        "QUOTED=two words",
+        "SINGLE=$HOME #",
+        "PEM=-----BEGIN\nMIIE\n-----END",
+        "REPLACED=${PLAIN}",
+        "LAST=x#y",
+        "DYNO=web.1",
+    ] {
+        dyno.assert(said.contains(&format!("\n{line}\n")), &format!("expected {line:?}"));
+    }
+    for line in ["PORT=3000", "PORT=4000", "HOME=/nowhere", "OPEN=", "DYNO=worker.9"] {
+        dyno.assert(!said.contains(line), &format!("expected no {line:?}"));
+    }
+    let told = dyno.stderr();
+    let begins = format!("hoop-buildpack try: warning: {}:", file.display());
+    let told: Vec<&str> = told
+        .lines()
+        .filter_map(|line| line.strip_prefix("hoop-buildpack try: warning: "))
+        .collect();
+    let expected = [
+        "8: PORT is set by the platform, so it is left out",
+        "9: DYNO is set by the platform, so it is left out",
+        "10: HOME is set by the platform, so it is left out",
+        "11: no NAME=VALUE, so it is left out",
+        "12: its quotation mark is not closed, so it is left out",
+        "13: nothing is replaced in the value of REPLACED, so ${…} and $(…) stay in it",
+    ];
+    let mut expected: Vec<String> = expected
+        .iter()
+        .map(|line| format!("{}:{line}", file.display()))
+        .collect();
+    expected.push("--env PORT: PORT is set by the platform, so it is left out".to_owned());
+    assert_eq!(told, expected);
+    dyno.assert(
+        begins.len() > 30 && !dyno.stderr().contains("S3CR3T"),
+        "no value is to be told",
+    );
+}
+
+#[test]
+fn parts_of_a_second_are_a_time() {
+    let person = Person::new();
+    let app = person.app(&[("Procfile", "web: exec sleep 600\n")]);
+    for time in ["0.25", "0", ".5", "1."] {
+        let dyno = person.tries([
+            app.as_os_str(),
+            "--stop-after".as_ref(),
+            time.as_ref(),
+            "--releases".as_ref(),
+            releases_of_tests(),
+        ]);
+        person.ends(dyno, 143).prints("Stopping all processes with SIGTERM");
+    }
+    for time in [
+        "-1",
+        "1e3",
+        "inf",
+        "NaN",
+        "2,5",
+        "1.2.3",
+        "",
+        ".",
+        "99999999999999999999",
+    ] {
+        let argument = format!("--stop-after={time}");
+        let dyno = person.ends(person.tries([app.as_os_str(), argument.as_ref()]), 2);
+        dyno.assert(dyno.stderr().contains("no number of seconds") || time.is_empty(), time);
+    }
+}
+
+#[test]
+fn messages_name_the_options_of_try() {
+    let person = Person::new();
+    let app = person.app(&[("Procfile", "web: A=b ./web\nworker: hoopstart -- sh -c 'echo up'\n")]);
+    // Of hoopstart.
+    let dyno = person.tries([
+        app.as_os_str(),
+        "worker".as_ref(),
+        "--releases".as_ref(),
+        releases_of_tests(),
+    ]);
+    let dyno = person.ends(dyno, 0);
+    dyno.assert(
+        dyno.stderr()
+            .contains("Set it with: --env HOOP_KEY=<key> [start::key-missing]"),
+        "expected the option",
+    );
+    // Of the build: advice, and what a failure can be cured with.
+    for (vars, phrases) in [
+        (
+            ["HOOP_VERISON=1", "HOOP_AUTOSTART=maybe"],
+            ["--env HOOP_VERSION=<value>", "--env HOOP_AUTOSTART=true"],
+        ),
+        (
+            ["HOOP_VERSION=banana", "HOOP_KEY=x"],
+            ["--env HOOP_VERSION=1.148.0", "(without) --env HOOP_VERSION"],
+        ),
+    ] {
+        let mut arguments = vec![
+            app.as_os_str(),
+            "worker".as_ref(),
+            "--releases".as_ref(),
+            releases_of_tests(),
+        ];
+        for var in vars {
+            arguments.extend([OsStr::new("--env"), OsStr::new(var)]);
+        }
+        let dyno = person.tries(arguments);
+        dyno.closes_output();
+        for phrase in phrases {
+            dyno.assert(dyno.stderr().contains(phrase), &format!("expected {phrase:?}"));
+        }
+        dyno.assert(
+            !dyno.stderr().contains("heroku config:"),
+            "no command of the platform's",
+        );
+    }
+}
+
+#[test]
+fn a_key_in_the_procfile_is_not_shown() {
+    let person = Person::new();
+    let line = format!("web: HOOP_KEY={STANDARD} hoopstart -- sh -c 'echo up'\n");
+    let app = person.app(&[("Procfile", &line)]);
+    let dyno = person.tries([app.as_os_str(), "--releases".as_ref(), releases_of_tests()]);
+    let dyno = person.ends(dyno, 0);
+    dyno.prints("Starting process with command `HOOP_KEY=**** hoopstart -- sh -c 'echo up'`");
 }
 
 #[test]

@@ -1,6 +1,10 @@
-//! The Procfile: any text is read, and each process type has one command that is in the text.
+//! The Procfile: any text is read, each process type has one command that is in the text, and any has its advice.
 #![no_main]
 
+use hoop_buildpack::build::advise::{App, advice};
+use hoop_buildpack::build::config::RunTimeVars;
+use hoop_buildpack::build::survey::{OtherBuildpacks, ProcfileState};
+use hoop_buildpack::messages::Tone;
 use hoop_buildpack::procfile::Procfile;
 use libfuzzer_sys::fuzz_target;
 
@@ -12,5 +16,18 @@ fuzz_target!(|text: &str| {
         assert!(!command.contains('\n') && text.contains(process_type) && text.contains(command));
         assert_eq!(procfile.command(process_type), Some(command));
         assert_eq!(types.iter().filter(|listed| **listed == process_type).count(), 1);
+    }
+    let procfile = match Procfile::read(text.as_bytes()) {
+        Ok(procfile) => ProcfileState::Read(procfile),
+        Err(fault) => ProcfileState::Faulty(fault),
+    };
+    let app = App {
+        has_agent: true,
+        procfile: &procfile,
+        run_time: &RunTimeVars::default(),
+        others: &OtherBuildpacks::default(),
+    };
+    for message in advice(&app) {
+        assert!(message.render(Tone::Warning).starts_with("Warning: "));
     }
 });

@@ -11,17 +11,130 @@ const WORDS_OF_SHELL: [&str; 34] = [
     "trap", "typeset", "ulimit", "umask", "until", "while",
 ];
 
-/// Returns `line` with `hoopstart --` in front of its program: behind variables that it sets, and behind `exec`. `None`
-/// where it is more than one program with its arguments.
+/// Hyphens, and what word processors make of them. No program is called so.
+pub const DASHES: [char; 3] = ['-', '–', '—'];
+
+/// Returns `line` with `hoopstart --` in front of its program, see [`as_program`].
 pub fn with_hoopstart(line: &str) -> Option<String> {
+    as_program(line).map(|program| format!("hoopstart -- {program}"))
+}
+
+/// Returns `line` as what may follow `hoopstart --`: a program with its arguments. Variables in front of it become
+/// those of `env`, and `exec` goes, so that the line needs no shell: not every boot has one (herokuish runs the words
+/// of a line). `None` where it is more than one program, or where `env` would not set what the shell sets.
+pub fn as_program(line: &str) -> Option<String> {
     let (before, command) = split_at_program(line);
-    (!has_expansion(before) && is_program(command)).then(|| format!("{before}hoopstart -- {command}"))
+    if has_expansion(before) || !is_program(command) {
+        return None;
+    }
+    let variables = as_env(before)?;
+    let env = if variables.is_empty() { "" } else { "env " };
+    Some(format!("{env}{variables}{command}"))
+}
+
+/// Returns the variables in `before`, what stands before a program, as arguments of `env`, each with a blank behind it.
+fn as_env(before: &str) -> Option<String> {
+    let mut arguments = String::new();
+    let mut set: Vec<&str> = Vec::new();
+    for word in words(before).filter(|word| is_assignment(word)) {
+        let (name, value) = word.split_once('=')?;
+        // A shell appends with `+=`, and sees in a value what it has just set. env does neither.
+        if name.ends_with('+') || set.iter().any(|name| refers_to(value, name)) {
+            return None;
+        }
+        set.push(name);
+        // A shell does not split a value into words as it splits an argument.
+        let is_split = has_bare_dollar(value);
+        if is_split && value.contains(['"', '\'', '\\']) {
+            return None;
+        }
+        let quote = if is_split { "\"" } else { "" };
+        arguments.extend([quote, word, quote, " "]);
+    }
+    Some(arguments)
+}
+
+/// Answers whether `value` has the variable `name` in it.
+fn refers_to(value: &str, name: &str) -> bool {
+    value.match_indices('$').any(|(place, _)| {
+        let behind = value[place + 1..].trim_start_matches('{');
+        behind
+            .strip_prefix(name)
+            .is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_alphanumeric() || next == '_'))
+    })
+}
+
+/// Answers whether `value` has a `$` outside of quotes.
+fn has_bare_dollar(value: &str) -> bool {
+    let mut quotes = Quotes::default();
+    value
+        .chars()
+        .any(|character| !quotes.protect(character) && character == '$')
+}
+
+/// One command of a line, as a shell takes the line apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part<'a> {
+    /// The command.
+    pub command: &'a str,
+    /// What stands behind it: `&&`, `||`, `;`, `|`, `&`, or nothing at the end.
+    pub operator: &'a str,
+}
+
+/// Takes `line` apart at its operators. `None` where groups, substitutions or an open quote make it another text than
+/// it seems.
+pub fn parts(line: &str) -> Option<Vec<Part<'_>>> {
+    let mut parts = Vec::new();
+    let mut quotes = Quotes::default();
+    let (mut start, mut skip, mut before) = (0, 0, ' ');
+    for (place, character) in line.char_indices() {
+        let is_protected = quotes.protect(character);
+        let rest = &line[place..];
+        let is_substitution = rest.starts_with("$(") || character == '`' || rest.starts_with("${");
+        if (is_substitution && quotes.open != Some('\'')) || (!is_protected && matches!(character, '(' | ')')) {
+            return None;
+        }
+        let redirects = character == '&' && (matches!(before, '>' | '<') || rest.starts_with("&>"));
+        before = character;
+        if is_protected || place < skip || redirects {
+            continue;
+        }
+        let operator = ["&&", "||", ";", "|", "&", "\n"]
+            .into_iter()
+            .find(|operator| rest.starts_with(operator));
+        if let Some(operator) = operator {
+            skip = place + operator.len();
+            parts.push(Part {
+                command: &line[start..place],
+                operator: &rest[..operator.len()],
+            });
+            start = skip;
+        }
+    }
+    parts.push(Part {
+        command: &line[start..],
+        operator: "",
+    });
+    quotes.open.is_none().then_some(parts)
+}
+
+/// Returns `line` without a comment at its end.
+pub fn without_comment(line: &str) -> &str {
+    let mut quotes = Quotes::default();
+    let mut before = ' ';
+    let comment = line.char_indices().find(|(_, character)| {
+        let begins = *character == '#' && (before.is_whitespace() || matches!(before, ';' | '&' | '|'));
+        before = *character;
+        !quotes.protect(*character) && begins
+    });
+    comment.map_or(line, |(place, _)| &line[..place]).trim_end()
 }
 
 /// Answers whether `command` is one program with its arguments and redirections.
 pub fn is_program(command: &str) -> bool {
     let first = words(command).next().unwrap_or_default();
-    !first.is_empty() && !WORDS_OF_SHELL.contains(&first) && !is_assignment(first) && !has_operator(command)
+    let is_word = !first.is_empty() && !first.starts_with(DASHES) && !is_assignment(first);
+    is_word && !WORDS_OF_SHELL.contains(&first) && !has_operator(command)
 }
 
 /// Answers whether a shell takes `word`, in front of a program, for a variable that is to be set.
@@ -62,7 +175,7 @@ pub fn split_at_program(line: &str) -> (&str, &str) {
 }
 
 /// Returns the words of `line`, with their quotes.
-fn words(line: &str) -> impl Iterator<Item = &str> {
+pub fn words(line: &str) -> impl Iterator<Item = &str> {
     let mut quotes = Quotes::default();
     line.split(move |character: char| !quotes.protect(character) && character.is_whitespace())
         .filter(|word| !word.is_empty())
@@ -109,18 +222,23 @@ impl Quotes {
 
 #[cfg(test)]
 mod tests {
-    use super::with_hoopstart;
+    use super::{parts, split_at_program, with_hoopstart, without_comment};
     use proptest::prelude::*;
 
     #[test]
     fn hoopstart_stands_in_front_of_the_program() {
         for (line, right) in [
             ("puma -p $PORT", "hoopstart -- puma -p $PORT"),
-            ("FOO=bar puma", "FOO=bar hoopstart -- puma"),
-            ("FOO=\"a b\" B_2='c d' puma", "FOO=\"a b\" B_2='c d' hoopstart -- puma"),
-            ("exec puma", "exec hoopstart -- puma"),
-            ("A=1 exec puma", "A=1 exec hoopstart -- puma"),
-            ("PATH+=:/x puma", "PATH+=:/x hoopstart -- puma"),
+            ("FOO=bar puma", "hoopstart -- env FOO=bar puma"),
+            (
+                "FOO=\"a b\" B_2='c d' puma",
+                "hoopstart -- env FOO=\"a b\" B_2='c d' puma",
+            ),
+            ("PATH=bin:$PATH puma", "hoopstart -- env \"PATH=bin:$PATH\" puma"),
+            ("A='$B' C=\"$D\" puma", "hoopstart -- env A='$B' C=\"$D\" puma"),
+            ("exec puma", "hoopstart -- puma"),
+            ("A=1 exec puma", "hoopstart -- env A=1 puma"),
+            ("A=1 env B=2 puma", "hoopstart -- env A=1 env B=2 puma"),
             ("puma >log 2>&1", "hoopstart -- puma >log 2>&1"),
             ("puma &>log", "hoopstart -- puma &>log"),
             (
@@ -153,18 +271,68 @@ mod tests {
             "puma \"a\" && true",
             "X=${FOO:-a b} puma",
             "FOO=\"$(cat \"a b\")\" puma",
+            // Not what env would set.
+            "PATH+=:/x puma",
+            "A=1 B=$A puma",
+            "A=$B\"c\" puma",
         ] {
             assert_eq!(with_hoopstart(line), None, "{line}");
         }
     }
 
+    #[test]
+    fn a_line_is_taken_apart_at_its_operators() {
+        let shown = |line| {
+            parts(line).map(|parts| {
+                let shown = parts
+                    .iter()
+                    .map(|part| format!("{}[{}]", part.command.trim(), part.operator));
+                shown.collect::<Vec<_>>().join(" ")
+            })
+        };
+        for (line, expected) in [
+            ("puma", Some("puma[]")),
+            ("a && b || c; d | e & f", Some("a[&&] b[||] c[;] d[|] e[&] f[]")),
+            ("a>log 2>&1 && b &>c", Some("a>log 2>&1[&&] b &>c[]")),
+            ("sh -c 'a && b'&&c", Some("sh -c 'a && b'[&&] c[]")),
+            ("echo \"a;b\" a\\;b", Some("echo \"a;b\" a\\;b[]")),
+            ("echo '$(x)'", Some("echo '$(x)'[]")),
+            ("(a)", None),
+            ("a $(b && c)", None),
+            ("a \"`b`\"", None),
+            ("a ${B:-c; d}", None),
+            ("a 'b", None),
+        ] {
+            assert_eq!(shown(line).as_deref(), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_comment_is_no_part_of_a_line() {
+        for (line, without) in [
+            ("puma # hoopstart -- puma", "puma"),
+            ("puma -t 1#2 '#a' \\# # b", "puma -t 1#2 '#a' \\#"),
+            ("#puma", ""),
+            ("a;#b", "a;"),
+        ] {
+            assert_eq!(without_comment(line), without, "{line}");
+        }
+    }
+
     proptest! {
         #[test]
-        fn all_of_the_line_stays_as_it_is(line in "\\PC{0,20}", of_shell in "[ a-zA-Z=0-9_'\"\\\\;&|()><$]{0,30}") {
+        fn all_of_the_line_stays_in_it(line in "\\PC{0,20}", of_shell in "[ a-zA-Z=0-9_'\"\\\\;&|()><$]{0,30}") {
             for line in [&line, &of_shell] {
                 if let Some(right) = with_hoopstart(line) {
-                    prop_assert_eq!(&right.replacen("hoopstart -- ", "", 1), line);
+                    // The program and its arguments, as they were.
+                    prop_assert!(right.starts_with("hoopstart -- "), "{right}");
+                    prop_assert!(right.ends_with(split_at_program(line).1), "{right}");
                 }
+                if let Some(parts) = parts(line) {
+                    let again: String = parts.iter().flat_map(|part| [part.command, part.operator]).collect();
+                    prop_assert_eq!(&again, line);
+                }
+                prop_assert!(line.starts_with(without_comment(line)));
             }
         }
     }

@@ -7,8 +7,9 @@ use super::config::{BuildConfig, Install, VersionRequest};
 use super::fetch::Fetcher;
 use super::platform::Platform;
 use super::report::{self, Facts};
-use super::slug::{Displaced, Slug};
+use super::slug::Slug;
 use super::stop::Stop;
+use super::survey::{OtherBuildpacks, ProcfileState};
 use super::{BUILDPACK_VERSION, BuildError, install};
 use crate::conceal;
 use crate::environment::Environment;
@@ -18,15 +19,10 @@ use crate::masks;
 use crate::messages::{self, warnings};
 use crate::output::BuildLog;
 use crate::procfile::Procfile;
-use cap_std::fs::Dir;
 use rustix::fs::Mode;
 use rustix::process::umask;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-
-/// The most bytes of a Procfile that are read.
-const PROCFILE_LIMIT: u64 = 64 * 1024;
 
 /// The arguments of `bin/compile`.
 #[derive(Clone, Debug)]
@@ -100,12 +96,17 @@ fn build(
     if config.releases.is_exposed() {
         log.warning(&warnings::exposed(&config.releases));
     }
+    // Before anything that may fail: the cause may be that a config var has another name than it should.
+    if let Some(advice) = advise::misspelt(&config.run_time.names) {
+        log.warning(&advice);
+    }
     let mut cache = open_cache(&folders.cache_dir, stop, log);
     if cache.as_ref().is_some_and(|cache| cache.is_below(&folders.build_dir)) {
         log.detail("The cache dir is in the build dir, so what is kept there goes into the slug, too");
     }
     let fetcher = Fetcher::of(environment);
-    let procfile = read_procfile(slug.root());
+    let procfile = ProcfileState::of(slug.root());
+    let others = OtherBuildpacks::of(slug.root(), &config.run_time.folders);
 
     let acquired = acquire(&config, &fetcher, cache.as_mut(), &slug, log);
     let acquired = match acquired {
@@ -117,8 +118,7 @@ fn build(
         }
         Err(error) => return Err(error),
     };
-    let manifest = manifest(acquired.as_ref(), &config, procfile.as_ref());
-    let earlier_buildpacks = traces_of_buildpacks(slug.root());
+    let manifest = manifest(acquired.as_ref(), &config, procfile.procfile());
     let agent = acquired.as_ref().map(|acquired| &acquired.agent);
     // From here on a build is no longer stopped half-way: slug and cache change together.
     let held = stop.hold();
@@ -139,9 +139,8 @@ fn build(
     };
     let (size, files) = (megabytes(added.bytes), added.files);
     log.detail(format!("{what} {size} to the slug, {files} files"));
-    for Displaced { path, was, is_replaced } in &added.displaced {
-        let what = if *is_replaced { "Replaced" } else { "Removed" };
-        log.detail(format!("{what} {path}, which was {was}"));
+    for displaced in &added.displaced {
+        log.warning(&warnings::displaced(displaced));
     }
     if let Some(path) = added.in_the_way {
         log.detail(format!("Made no link bin/hoopstart, for {path} is in its way"));
@@ -151,9 +150,9 @@ fn build(
     let app = App {
         agent: acquired.as_ref().map(|acquired| &acquired.version),
         is_pinned: matches!(config.version, VersionRequest::Exact(_)),
-        procfile: procfile.as_ref(),
+        procfile: &procfile,
         run_time: &config.run_time,
-        earlier_buildpacks: &earlier_buildpacks,
+        others: &others,
     };
     for advice in advise::advice(&app) {
         log.warning(&advice);
@@ -191,27 +190,6 @@ fn open_cache(cache_dir: &Path, stop: &Stop, log: &mut BuildLog) -> Option<Cache
             None
         }
     }
-}
-
-/// Reads the app's Procfile, if it has one that can be read.
-fn read_procfile(root: &Dir) -> Option<Procfile> {
-    // A FIFO in its place must not make the build wait.
-    if !root.metadata("Procfile").ok()?.is_file() {
-        return None;
-    }
-    let mut bytes = Vec::new();
-    root.open("Procfile")
-        .ok()?
-        .take(PROCFILE_LIMIT)
-        .read_to_end(&mut bytes)
-        .ok()?;
-    Some(Procfile::parse(&String::from_utf8_lossy(&bytes)))
-}
-
-/// Returns what buildpacks that ran before this one have left: Heroku's own keep their things in `.heroku`.
-fn traces_of_buildpacks(root: &Dir) -> Vec<String> {
-    let is_trace = |path: &&str| root.symlink_metadata(path).is_ok();
-    [".heroku"].into_iter().filter(is_trace).map(str::to_owned).collect()
 }
 
 /// Returns the manifest of what goes into the slug.

@@ -57,8 +57,24 @@ pub struct RunTimeVars {
     pub key: Option<(&'static str, Secret)>,
     /// `HOOP_CONNECTION`.
     pub connection: Option<String>,
-    /// `HOOP_AUTOSTART`.
-    pub autostart: Option<String>,
+    /// The on/off config vars that are set.
+    pub switches: Vec<(&'static str, String)>,
+    /// `HOOP_PROCESS_TYPES`.
+    pub process_types: Option<String>,
+    /// `HOOP_IGNORE_PROCESS_TYPES`.
+    pub ignored_types: Option<String>,
+    /// The names of all config vars of the app.
+    pub names: Vec<String>,
+    /// The folders that other buildpacks make the app's, with the config var that says so.
+    pub folders: Vec<(&'static str, String)>,
+}
+
+impl RunTimeVars {
+    /// Returns what the on/off config var `name` says, if it is set to one of the two.
+    pub fn is_on(&self, name: &str) -> bool {
+        let mut switches = self.switches.iter();
+        switches.any(|(set, value)| *set == name && config::switch(value) == Some(true))
+    }
 }
 
 /// A config var that a build cannot go by.
@@ -116,9 +132,13 @@ pub enum ConfigError {
 }
 
 impl BuildConfig {
-    /// Reads the config of a build from `env_dir`. No env dir, or one that does not exist, is an empty one:
-    /// tools outside Heroku leave the argument out.
+    /// Reads the config of a build from `env_dir`. No env dir, or a path of no characters, is an empty one: tools
+    /// outside Heroku leave the argument out.
     pub fn read(env_dir: Option<&Path>) -> Result<Self, ConfigError> {
+        let env_dir = env_dir.filter(|dir| !dir.as_os_str().is_empty());
+        if let Some(dir) = env_dir {
+            check_folder(dir)?;
+        }
         let file = |name| env_dir.map_or(Ok(None), |dir| read_file(dir, name));
 
         let version = match file(config::VERSION)? {
@@ -165,10 +185,46 @@ impl BuildConfig {
             run_time: RunTimeVars {
                 key,
                 connection: file(config::CONNECTION)?,
-                autostart: file(config::AUTOSTART)?,
+                switches: config::SWITCHES
+                    .into_iter()
+                    .filter_map(|name| Some(file(name).transpose()?.map(|value| (name, value))))
+                    .collect::<Result<_, _>>()?,
+                process_types: file(config::PROCESS_TYPES)?,
+                ignored_types: file(config::IGNORE_PROCESS_TYPES)?,
+                names: env_dir.map(names).unwrap_or_default(),
+                // Those of others, which may hold anything.
+                folders: config::FOLDER_VARS
+                    .into_iter()
+                    .filter_map(|name| Some((name, file(name).ok()??)))
+                    .collect(),
             },
         })
     }
+}
+
+/// Makes sure that the env dir is a folder: the platform makes it, and without it every config var would count as
+/// unset.
+fn check_folder(dir: &Path) -> Result<(), ConfigError> {
+    let found = fs_err::metadata(dir).and_then(|found| {
+        let is_folder = found.is_dir();
+        is_folder
+            .then_some(())
+            .ok_or_else(|| io::ErrorKind::NotADirectory.into())
+    });
+    found.map_err(|source| ConfigError::EnvDirUnreadable {
+        path: dir.to_owned(),
+        source,
+    })
+}
+
+/// Returns the names of the files in `dir`, those that can be listed.
+fn names(dir: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    names
 }
 
 /// Returns the value of the config var `name`, less one trailing newline, or `None` where it is not set.

@@ -11,10 +11,23 @@ use crate::text;
 use crate::version::Version;
 use cap_std::fs::Dir;
 use rustix::fs::{Access, AtFlags, accessat};
-use std::io;
+use std::io::{self, Read as _};
 
 /// The script that the platform sources before every command of a dyno.
 const PROFILE_SCRIPT: &str = include_str!("hoop.sh");
+
+/// Its name in `.profile.d`: one that no app and no other buildpack has. A shell sources the scripts there in the
+/// order of their names, so that this one finds what the others have set.
+const PROFILE_NAME: &str = "zz-hoop-buildpack.sh";
+
+/// The name it had before. A repository may hold a copy of it, and it would start the agent a second time.
+const OLD_PROFILE_NAME: &str = "hoop.sh";
+
+/// What the script has said of itself from the beginning.
+const PROFILE_MARK: &str = "# Written by the hoop buildpack.";
+
+/// The most bytes of a script in which its mark is looked for.
+const MARK_LIMIT: u64 = 256;
 
 /// The folder of the programs, below the slug's folder.
 const PROGRAMS: &str = ".hoop/bin";
@@ -140,8 +153,11 @@ pub fn into_slug(
         placement(PROGRAMS, "hoopstart", Content::File("hoopstart")),
         placement(PROGRAMS, "hoopwrapper", Content::Link("hoopstart")),
         placement(".hoop", "manifest.yml", Content::File("manifest.yml")),
-        placement(".profile.d", "hoop.sh", Content::File("hoop.sh")),
+        placement(".profile.d", PROFILE_NAME, Content::File("hoop.sh")),
     ];
+    if has_old_profile(slug) {
+        placements.push(placement(".profile.d", OLD_PROFILE_NAME, Content::Nothing));
+    }
     let in_the_way = in_the_way_of_link(slug);
     if in_the_way.is_none() {
         placements.push(placement("bin", "hoopstart", Content::Link(LINK_IN_BIN)));
@@ -177,6 +193,24 @@ fn copy_own_binary(slug: &Slug) -> Result<u64, InstallError> {
         })
 }
 
+/// Answers whether a script of ours by its old name is in the app. A script of that name that is not ours stays.
+fn has_old_profile(slug: &Slug) -> bool {
+    let Ok(folder) = slug.root().open_dir(".profile.d") else {
+        return false;
+    };
+    // Anything else could make the build wait.
+    if !folder
+        .symlink_metadata(OLD_PROFILE_NAME)
+        .is_ok_and(|found| found.is_file())
+    {
+        return false;
+    }
+    let mut beginning = Vec::new();
+    let file = folder.open(OLD_PROFILE_NAME);
+    let read = file.and_then(|file| file.take(MARK_LIMIT).read_to_end(&mut beginning));
+    read.is_ok() && String::from_utf8_lossy(&beginning).contains(PROFILE_MARK)
+}
+
 /// Returns what is in the way of a link `bin/hoopstart` to ours: a file of that name, or a `bin` that is something else
 /// than a folder inside the app that may be written. The link is a convenience (`bin/hoopstart` works where
 /// `.profile.d` is not sourced), so whatever is in its way stays. Through folders that are links themselves it could
@@ -201,4 +235,14 @@ fn in_the_way_of_link(slug: &Slug) -> Option<&'static str> {
 fn is_own_link(bin: &cap_std::fs::Dir) -> bool {
     bin.read_link_contents("hoopstart")
         .is_ok_and(|target| target.as_os_str() == LINK_IN_BIN)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_script_has_the_mark_by_which_a_later_build_knows_it() {
+        let limit = usize::try_from(super::MARK_LIMIT).unwrap();
+
+        assert!(super::PROFILE_SCRIPT[..limit].contains(super::PROFILE_MARK));
+    }
 }

@@ -35,6 +35,7 @@ pub mod scratch;
 pub mod sha256;
 pub mod slug;
 pub mod stop;
+pub mod survey;
 
 /// The version of this buildpack.
 pub const BUILDPACK_VERSION: &str = env!("CARGO_PKG_VERSION");

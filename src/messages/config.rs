@@ -82,7 +82,7 @@ pub(super) fn message(error: &ConfigError) -> Message {
             .step("Set it again:", &[&format!("heroku config:set {name}=<value>")])
             .step("Deploy again.", &[]),
         ConfigError::EnvDirUnreadable { path, source } => of(error, "the app's config vars cannot be read.")
-            .text(format!("The platform hands them to a build as files. {} is there and cannot be read.", path.display()))
+            .text(format!("The platform hands them to a build as the files of a folder. {} cannot be read.", path.display()))
             .consequence()
             .step("Deploy again.", &[])
             .step("If it happens again outside Heroku, check the third argument of bin/compile: a folder with a file for each config var, readable by the user who builds.", &[])

@@ -3,6 +3,7 @@
 use super::Message;
 use crate::build::fetch::FetchError;
 use crate::build::releases::ReleasesUrl;
+use crate::build::slug::Displaced;
 use crate::version::Version;
 use std::io;
 use std::path::Path;
@@ -27,4 +28,13 @@ pub fn cache_unwritable(cache_dir: &Path, error: &io::Error) -> Message {
 pub fn exposed(releases: &ReleasesUrl) -> Message {
     Message::new("HOOP_RELEASES_URL is plain http, which anyone on the way can read and change.")
         .text(format!("It is {releases}. What is downloaded is compared with checksums.txt from the same place, so this protects against damage and not against an attacker. Use https, or set HOOP_SHA256 to a digest from a source you trust."))
+}
+
+/// Tells that a file of the app had to make way for one of ours.
+pub fn displaced(displaced: &Displaced) -> Message {
+    let Displaced { path, was, is_replaced } = displaced;
+    let what = if *is_replaced { "replaced" } else { "removed" };
+    Message::new(format!("{path} of the app was {what} by this buildpack."))
+        .text(format!("It was {was}. Your repository still has it, and the slug does not, for the name belongs to this buildpack. Give it another one, or, if it is a copy of what an earlier build has made, remove it:"))
+        .quote(format!("git rm --cached {path}"))
 }

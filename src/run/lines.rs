@@ -5,6 +5,7 @@ use super::fault::Fault;
 use super::masking::{End, Masks};
 use super::record::{Record, passed_on, push_visible};
 use super::sign::Sign;
+use crate::audience;
 use crate::config;
 use crate::environment::Environment;
 use crate::stderr::bounded;
@@ -228,7 +229,7 @@ const READ_AHEAD: usize = 1024;
 
 /// Appends a line of our own, which may quote one of an agent's.
 pub(super) fn push_own(line: &str, masks: &Masks, log: &mut String) {
-    log.push_str(&bounded(&masks.apply(line, End::Whole)));
+    log.push_str(&bounded(&masks.apply(&audience::words(line.to_owned()), End::Whole)));
     log.push('\n');
 }
 

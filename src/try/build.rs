@@ -1,11 +1,11 @@
 //! The build of `try`: what the platform does from a push to a slug.
 
+use crate::audience;
 use crate::environment::Environment;
 use anyhow::{Context as _, bail};
 use fs_err as fs;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -32,18 +32,21 @@ const PASSED_ON: [&str; 14] = [
     "no_proxy",
 ];
 
-/// Builds `app_dir` below `scratch` and returns the slug's folder, or `None` where the build failed and has said
-/// why.
+/// Returns where below `scratch` the app's files are to be, to be built.
+pub(super) fn build_dir(scratch: &Path) -> PathBuf {
+    scratch.join("build_0123abcd")
+}
+
+/// Builds what is in the build dir below `scratch`, and returns the slug's folder, or `None` where the build failed
+/// and has said why.
 pub(super) fn slug(
-    app_dir: &Path,
     scratch: &Path,
     config_vars: &[(String, OsString)],
     environment: &Environment,
 ) -> anyhow::Result<Option<PathBuf>> {
-    let build_dir = scratch.join("build_0123abcd");
+    let build_dir = build_dir(scratch);
     let cache_dir = scratch.join("cache");
     let env_dir = scratch.join("env");
-    copy_folder(app_dir, &build_dir)?;
     fs::create_dir(&cache_dir)?;
     fs::create_dir(&env_dir)?;
     for (name, value) in config_vars {
@@ -60,7 +63,8 @@ pub(super) fn slug(
             .env("PATH", environment.value("PATH").unwrap_or_default())
             .env("HOME", scratch.join("app"))
             .env("STACK", STACK)
-            .env("TMPDIR", scratch);
+            .env("TMPDIR", scratch)
+            .env(audience::UNDER_TRY, "1");
         for name in PASSED_ON {
             if let Some(value) = environment.value(name) {
                 process.env(name, value);
@@ -92,25 +96,4 @@ pub(super) fn slug(
     let slug = scratch.join("app");
     fs::rename(&build_dir, &slug)?;
     Ok(Some(slug))
-}
-
-/// Copies a folder with its links and modes, as a checkout would be: without `.git`.
-fn copy_folder(from: &Path, to: &Path) -> anyhow::Result<()> {
-    fs::create_dir(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let (source, target) = (entry.path(), to.join(entry.file_name()));
-        let kind = entry.file_type()?;
-        if kind.is_symlink() {
-            fs::os::unix::fs::symlink(fs::read_link(&source)?, &target)?;
-        } else if kind.is_dir() && entry.file_name() != ".git" {
-            copy_folder(&source, &target)?;
-        } else if kind.is_file() {
-            fs::copy(&source, &target)?;
-        }
-    }
-    let mode = fs::metadata(from)?.permissions().mode();
-    // The owner must be able to build in it, whatever the mode of the original.
-    fs::set_permissions(to, std::fs::Permissions::from_mode(mode | 0o700))?;
-    Ok(())
 }

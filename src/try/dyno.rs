@@ -1,10 +1,11 @@
 //! The dyno of `try`: runs a process type and stops it as the platform does
 //! (<https://devcenter.heroku.com/articles/dyno-shutdown-behavior>).
 
+use crate::audience;
 use crate::environment::Environment;
-use crate::procfile::Procfile;
+use crate::redact::redacted;
 use crate::run::processes;
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, wait};
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -58,12 +59,11 @@ impl Stop {
 /// Runs `process_type` of the app in `slug` until it ends or is stopped. Returns its exit status.
 pub(super) fn run(
     slug: &Path,
-    process_type: &str,
+    (process_type, command_line): (&str, &str),
     config_vars: &[(String, OsString)],
     environment: &Environment,
     stop: Stop,
 ) -> anyhow::Result<i32> {
-    let command_line = command_line(&procfile(slug)?, process_type)?;
     let port = free_port().context("cannot find a free port")?;
     let profile = slug.with_file_name("profile.sh");
     fs_err::write(&profile, PROFILE)?;
@@ -71,20 +71,22 @@ pub(super) fn run(
     // What the dyno leaves without a parent comes to us, as to the first process of a dyno.
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
 
-    say(&format!("Starting process with command `{command_line}`"));
+    say(&format!("Starting process with command `{}`", redacted(command_line)));
     say(&format!("It is {process_type}.1, and its PORT is {port}"));
-    let mut shell = shell(environment, &profile, &command_line);
+    let mut shell = shell(environment, &profile, command_line);
     shell
         .current_dir(slug)
         .env_clear()
         .env("PATH", environment.value("PATH").unwrap_or_default())
         .env("HOME", slug)
         .env("LANG", "C.UTF-8")
-        .env("PORT", port.to_string())
-        .env("DYNO", format!("{process_type}.1"))
         .env("BASH_ENV", &profile)
         .envs(toolchain(environment))
         .envs(config_vars.iter().map(|(name, value)| (name, value)))
+        // The platform's own, whatever else there is.
+        .env("PORT", port.to_string())
+        .env("DYNO", format!("{process_type}.1"))
+        .env(audience::UNDER_TRY, "1")
         .stdin(Stdio::null())
         // Ctrl-C is for us: a dyno has no terminal.
         .process_group(0);
@@ -96,26 +98,6 @@ pub(super) fn run(
         stop,
     }
     .watch()
-}
-
-/// Reads the Procfile in `folder`.
-pub(super) fn procfile(folder: &Path) -> anyhow::Result<Procfile> {
-    let text = fs_err::read_to_string(folder.join("Procfile"))
-        .context("there is no process to run: the app has no Procfile that can be read")?;
-    Ok(Procfile::parse(&text))
-}
-
-/// Returns the command line of `process_type` in `procfile`.
-pub(super) fn command_line(procfile: &Procfile, process_type: &str) -> anyhow::Result<String> {
-    if let Some(command) = procfile.command(process_type) {
-        Ok(command.to_owned())
-    } else {
-        let types: Vec<_> = procfile.process_types().collect();
-        bail!(
-            "the Procfile has no process type \"{process_type}\". It has: {}",
-            types.join(", ")
-        )
-    }
 }
 
 /// Returns a shell that sources `profile` and then becomes or runs `command_line`.

@@ -5,11 +5,21 @@
 //! command line under a shell that has sourced `.profile.d`. What a laptop cannot give is said in the help.
 
 mod build;
+mod checkout;
 mod dyno;
+mod env_file;
+mod ignore;
 
+use crate::build::survey::ProcfileState;
 use crate::environment::Environment;
+use crate::procfile::ProcfileFault;
+use crate::stderr;
+use crate::text;
 use anyhow::{Context as _, anyhow, bail};
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
 use clap::Args;
+use env_file::{EnvFile, Note, OF_PLATFORM};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -22,12 +32,21 @@ use std::time::Duration;
 Only hoop's buildpack runs: what the app needs to start must be installed here.
 bash is used where there is one, else sh.
 
+The build gets the files of a push, with those that are new: what git ignores is left out,
+and what .slugignore names.
+
+FILES OF CONFIG VARS:
+  Lines of NAME=VALUE, as in a .env for heroku local or dotenv: with export before the name,
+  with a comment, with the value in quotation marks, where it may have several lines.
+  Nothing in a value is replaced. A line that cannot be read is told and left out.
+
 THE PROCESS GETS:
   PATH                     as it is here
   HOME                     the slug's folder
   LANG, PORT, DYNO         C.UTF-8, a free port, TYPE.1
   RUSTUP_HOME, CARGO_HOME  where your toolchain is, since HOME is another
-  the config vars
+  HOOP_BUILDPACK_TRY       1: messages name the options of try
+  the config vars, but for HOME, PORT and DYNO, which are the platform's
 
 ENVIRONMENT:
   HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE, CURL_TIMEOUT and friends reach the build.
@@ -47,15 +66,15 @@ pub struct TryArgs {
     /// Set a config var; without a value it is taken from the environment
     #[arg(long, value_name = "NAME[=VALUE]")]
     env: Vec<OsString>,
-    /// Read config vars from a file of NAME=VALUE lines; lines that begin with # are skipped
+    /// Read config vars from a file such as .env
     #[arg(long, value_name = "FILE")]
     env_file: Vec<PathBuf>,
     /// The release server; by default the mirror beside the fixtures for an app among them, else the real one
     #[arg(long, value_name = "URL")]
     releases: Option<String>,
-    /// Stop the dyno after so many seconds
-    #[arg(long, value_name = "SECONDS")]
-    stop_after: Option<u64>,
+    /// Stop the dyno after so many seconds, such as 10 or 2.5
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    stop_after: Option<Duration>,
 }
 
 /// Why nothing came of it.
@@ -80,50 +99,108 @@ pub fn run(args: &TryArgs, environment: &Environment) -> Result<i32, TryError> {
         return Err(TryError::Arguments(anyhow!("{} is not a folder", app_dir.display())));
     }
     let config_vars = config_vars(args, &app_dir, environment).map_err(TryError::Arguments)?;
-    // Before the build, so that nobody waits for one in vain. An app without a Procfile is built all the same.
-    if let Ok(procfile) = dyno::procfile(&app_dir) {
-        dyno::command_line(&procfile, &args.process_type).map_err(TryError::Arguments)?;
-    }
-    let stop = dyno::Stop::new(args.stop_after.map(Duration::from_secs))?;
+    let stop = dyno::Stop::new(args.stop_after)?;
     let scratch = tempfile::Builder::new()
         .prefix("hoop-try-")
         .tempdir()
         .context("cannot make a scratch folder")?;
-    let Some(slug) = build::slug(&app_dir, scratch.path(), &config_vars, environment)? else {
+    let build_dir = build::build_dir(scratch.path());
+    for note in checkout::copy(&app_dir, &build_dir, environment)? {
+        warn(&note);
+    }
+    // Before the build, so that nobody waits for one in vain.
+    let command_line = command_line(&app_dir, &build_dir, &args.process_type)?;
+    let Some(slug) = build::slug(scratch.path(), &config_vars, environment)? else {
         return Ok(1);
     };
-    Ok(dyno::run(&slug, &args.process_type, &config_vars, environment, stop)?)
+    let process = (args.process_type.as_str(), command_line.as_str());
+    Ok(dyno::run(&slug, process, &config_vars, environment, stop)?)
+}
+
+/// Returns the command line of `process_type` in the Procfile of the app that was copied from `app_dir` to `build_dir`.
+fn command_line(app_dir: &Path, build_dir: &Path, process_type: &str) -> Result<String, TryError> {
+    let state = |folder: &Path| {
+        let root = Dir::open_ambient_dir(folder, ambient_authority());
+        root.map(|root| ProcfileState::of(&root))
+            .with_context(|| format!("cannot open {}", folder.display()))
+    };
+    let why = match state(build_dir)? {
+        ProcfileState::Read(procfile) => {
+            if let Some(command) = procfile.command(process_type) {
+                return Ok(command.to_owned());
+            }
+            let types: Vec<_> = procfile.process_types().collect();
+            return Err(TryError::Arguments(anyhow!(
+                "the Procfile has no process type {}. It has: {}",
+                text::quoted(process_type, 40),
+                types.join(", ")
+            )));
+        }
+        ProcfileState::Missing if state(app_dir)? != ProcfileState::Missing => {
+            "git or .slugignore leaves the Procfile out".to_owned()
+        }
+        ProcfileState::Missing => "the app has no file named Procfile".to_owned(),
+        ProcfileState::Misnamed { path } => format!("the app has no Procfile, but a file {}", text::visible(&path)),
+        ProcfileState::NoFile { what } => format!("the Procfile is {what}"),
+        ProcfileState::Faulty(ProcfileFault::Utf16) => "the Procfile is in UTF-16; save it as UTF-8".to_owned(),
+        ProcfileState::Faulty(ProcfileFault::Empty) => "the Procfile is empty".to_owned(),
+        ProcfileState::Faulty(ProcfileFault::NoLine { .. }) => {
+            "no line of the Procfile is a process type, a colon and a command".to_owned()
+        }
+    };
+    Err(TryError::Failed(anyhow!("there is no process to run: {why}")))
+}
+
+/// Tells of something that is not as it was meant, while the work goes on.
+fn warn(what: &str) {
+    stderr::say(&format!("hoop-buildpack try: warning: {what}"));
+}
+
+/// Reads the value of `--stop-after`.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let is_decimal = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+        && text.bytes().filter(|byte| *byte == b'.').count() <= 1;
+    let seconds = text.parse().ok().filter(|_| is_decimal);
+    seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| "it is no number of seconds, such as 10 or 2.5".to_owned())
 }
 
 /// Collects the config vars: files first, then single ones.
 fn config_vars(args: &TryArgs, app_dir: &Path, environment: &Environment) -> anyhow::Result<Vec<(String, OsString)>> {
-    let mut vars = Vec::new();
+    let mut vars: Vec<(String, OsString)> = Vec::new();
     for file in &args.env_file {
-        let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-        for (number, line) in text.lines().enumerate() {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            let Some((name, value)) = line.split_once('=') else {
-                // The line itself may be a secret.
-                bail!("line {} of {} is not NAME=VALUE", number + 1, file.display());
+        let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let EnvFile { vars: read, notes } = EnvFile::read(&bytes);
+        for Note { line, last, what } in notes {
+            let to = if last == line {
+                String::new()
+            } else {
+                format!("-{last}")
             };
-            vars.push((checked_name(name)?, value.into()));
+            warn(&format!("{}:{line}{to}: {what}", file.display()));
         }
+        vars.extend(read.into_iter().map(|(name, value)| (name, value.into())));
     }
     for var in &args.env {
         let Some(text) = var.to_str() else {
             bail!("a config var is not UTF-8")
         };
-        if let Some((name, value)) = text.split_once('=') {
-            vars.push((checked_name(name)?, value.into()));
+        let (name, value) = if let Some((name, value)) = text.split_once('=') {
+            (checked_name(name)?, OsString::from(value))
         } else {
             let name = checked_name(text)?;
             let Some(value) = environment.value(&name) else {
                 bail!("--env {name}: there is no such variable in the environment");
             };
-            vars.push((name, value.to_owned()));
+            (name, value.to_owned())
+        };
+        if OF_PLATFORM.contains(&name.as_str()) {
+            warn(&format!(
+                "--env {name}: {name} is set by the platform, so it is left out"
+            ));
+        } else {
+            vars.push((name, value));
         }
     }
     let releases = args.releases.clone().or_else(|| fixture_mirror(app_dir));
@@ -133,13 +210,17 @@ fn config_vars(args: &TryArgs, app_dir: &Path, environment: &Environment) -> any
     Ok(vars)
 }
 
+/// Answers whether `name` can be a config var's: a file is named after it.
+fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
 /// Checks that `name` can be a config var's: a file is named after it.
 fn checked_name(name: &str) -> anyhow::Result<String> {
-    let is_name = !name.is_empty()
-        && !name.starts_with(|c: char| c.is_ascii_digit())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    if !is_name {
-        bail!("\"{}\" is not the name of a config var", crate::text::excerpt(name, 40));
+    if !is_name(name) {
+        bail!("\"{}\" is not the name of a config var", text::excerpt(name, 40));
     }
     Ok(name.to_owned())
 }

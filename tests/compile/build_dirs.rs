@@ -2,6 +2,7 @@
 
 use crate::support::build::{Build, built_from};
 use crate::support::mirror::{Archive, Mirror, VERSION, agent};
+use crate::support::run::Run;
 use crate::support::tree::Tree;
 use crate::{case, make_pipe};
 use std::fs;
@@ -91,8 +92,8 @@ fn nothing_is_written_through_a_link_out_of_the_build_dir() {
         (".hoop/manifest.yml", "../../outside/precious", None),
         (".hoop/bin/hoop", "../../../outside/precious", None),
         (".hoop/bin/hoopstart", "../../../outside/precious", None),
-        (".profile.d/hoop.sh", "../../outside/precious", None),
-        (".profile.d/hoop.sh", "../../outside/dangling", None),
+        (".profile.d/zz-hoop-buildpack.sh", "../../outside/precious", None),
+        (".profile.d/zz-hoop-buildpack.sh", "../../outside/dangling", None),
         ("Procfile", "../outside/precious", None),
     ] {
         for absolute in [false, true] {
@@ -125,7 +126,7 @@ fn nothing_is_written_through_a_link_out_of_the_build_dir() {
             }
             build.assert_installed(VERSION, run.succeeds());
             if path != "Procfile" {
-                run.shows(&[&told_of(path, "a link")]);
+                tells_of(&run, path, "a link");
             }
         }
     }
@@ -149,7 +150,7 @@ fn a_folder_where_a_file_is_needed_is_an_error() {
         ".hoop/bin/hoop",
         ".hoop/bin/hoopstart",
         ".hoop/manifest.yml",
-        ".profile.d/hoop.sh",
+        ".profile.d/zz-hoop-buildpack.sh",
     ] {
         let build = Build::from(&server.url());
         build.put(&format!("{path}/file"), "a file of the app\n");
@@ -163,7 +164,7 @@ fn a_build_in_the_build_dir_of_another_replaces_what_is_ours_without_a_word() {
     let build = built_from(&Mirror::of(VERSION).serve().url());
     build.set("HOOP_VERSION", VERSION);
 
-    let words = ["Replaced", "Removed", "Made no link"];
+    let words = ["replaced", "removed", "Made no link"];
     build.compile_installs(VERSION).hides(&words);
 }
 
@@ -174,8 +175,43 @@ fn what_the_app_has_in_the_place_of_a_file_that_a_release_has_not_is_removed_and
     build.put(".hoop/bin/hoop_rs", "the app's own\n");
 
     let run = build.compile();
-    run.succeeds().shows(&["Removed .hoop/bin/hoop_rs, which was a file"]);
+    run.warns(&[".hoop/bin/hoop_rs of the app was removed by this buildpack. It was a file,"]);
     assert!(!build.app().join(".hoop/bin/hoop_rs").exists());
+}
+
+#[test]
+fn a_script_called_hoop_in_profile_d_stays_unless_it_is_ours_of_an_earlier_build() {
+    let server = Mirror::of(VERSION).serve();
+    for (text, stays) in [
+        ("export HOOP_OF_THE_APP=1\n", true),
+        ("", true),
+        ("#!/bin/sh\n# Not written by the hoop buildpack\n", true),
+        (include_str!("../../src/build/hoop.sh"), false),
+        (
+            "# shellcheck shell=sh\n# Written by the hoop buildpack. Of another version\n",
+            false,
+        ),
+    ] {
+        let build = Build::from(&server.url());
+        build.put(".profile.d/hoop.sh", text);
+
+        let run = build.compile();
+        build.assert_installed(VERSION, &run);
+        if stays {
+            run.succeeds_quietly();
+            assert_eq!(build.read(".profile.d/hoop.sh"), text);
+        } else {
+            run.warns(&[".profile.d/hoop.sh of the app was removed by this buildpack."]);
+            assert!(!build.app().join(".profile.d/hoop.sh").exists());
+        }
+    }
+    // Nor does anything else of that name matter.
+    let build = Build::from(&server.url());
+    put_pipe(&build, ".profile.d/hoop.sh");
+    build.compile_installs(VERSION);
+    let build = Build::from(&server.url());
+    build.link(".profile.d/hoop.sh", "/dev/zero");
+    build.compile_installs(VERSION);
 }
 
 #[test]
@@ -184,9 +220,7 @@ fn a_folder_called_hoopstart_in_bin_stays() {
     let build = Build::from(&server.url());
     build.put("bin/hoopstart/file", "a file of the app\n");
 
-    build
-        .compile_installs(VERSION)
-        .shows(&[&told_of("bin/hoopstart", "a folder")]);
+    tells_of(&build.compile_installs(VERSION), "bin/hoopstart", "a folder");
     assert_eq!(build.read("bin/hoopstart/file"), "a file of the app\n");
 }
 
@@ -196,16 +230,19 @@ fn a_file_called_bin_costs_only_the_short_way_to_hoopstart() {
     let build = Build::from(&server.url());
     build.put("bin", "a file of the app\n");
 
-    build.compile_installs(VERSION).shows(&[&told_of("bin", "a file")]);
+    tells_of(&build.compile_installs(VERSION), "bin", "a file");
     assert_eq!(build.read("bin"), "a file of the app\n");
 }
 
-/// What the log says of `path` where it was no file of ours, and `was` something else.
-fn told_of(path: &str, was: &str) -> String {
+/// Asserts what the log says of `path` where it was no file of ours, and `was` something else.
+#[track_caller]
+fn tells_of(run: &Run, path: &str, was: &str) {
     if path.starts_with("bin") {
-        format!("Made no link bin/hoopstart, for {path} is in its way")
+        let link = format!("Made no link bin/hoopstart, for {path} is in its way");
+        run.succeeds_quietly().shows(&[&link]);
     } else {
-        format!("Replaced {path}, which was {was}")
+        let replaced = format!("{path} of the app was replaced by this buildpack. It was {was},");
+        run.warns(&[&replaced, &format!("git rm --cached {path}")]);
     }
 }
 
@@ -222,7 +259,7 @@ const OURS: [(&str, bool); 10] = [
     (".hoop/bin/hoopstart", false),
     (".hoop/bin/hoopwrapper", false),
     (".hoop/manifest.yml", false),
-    (".profile.d/hoop.sh", false),
+    (".profile.d/zz-hoop-buildpack.sh", false),
     ("bin/hoopstart", false),
 ];
 
@@ -244,8 +281,9 @@ fn a_named_pipe_in_the_place_of_anything_hangs_nothing() {
         if is_folder && path != "bin" {
             build.compile_fails("install::blocked").tells(&[path]);
         } else {
-            let run = build.compile_installs(VERSION);
-            run.shows(&[&told_of(path, "a named pipe")]);
+            let run = build.compile();
+            build.assert_installed(VERSION, &run);
+            tells_of(&run, path, "a named pipe");
             let is_pipe = Tree::of(build.app()).entry(path).unwrap().starts_with("pipe ");
             // What is the app's in bin stays; a file of ours takes its place.
             assert_eq!(is_pipe, path.starts_with("bin"), "{path}");
@@ -266,7 +304,9 @@ fn a_dangling_link_in_the_place_of_anything_is_not_written_through() {
             if is_folder && path != "bin" {
                 build.compile_fails("install::blocked").tells(&[path]);
             } else {
-                build.compile_installs(VERSION).shows(&[&told_of(path, "a link")]);
+                let run = build.compile();
+                build.assert_installed(VERSION, &run);
+                tells_of(&run, path, "a link");
             }
             assert!(!target_of.exists());
         }
@@ -288,7 +328,7 @@ fn what_nobody_may_read_or_write_is_an_error_that_names_it() {
         ("bin", 0o555, None),
         (".hoop/bin/hoop", 0o000, None),
         (".hoop/manifest.yml", 0o000, None),
-        (".profile.d/hoop.sh", 0o000, None),
+        (".profile.d/zz-hoop-buildpack.sh", 0o000, None),
         ("bin/hoopstart", 0o000, None),
     ] {
         case(format!("{path} {mode:o}"));
@@ -316,7 +356,7 @@ fn what_nobody_may_read_or_write_is_an_error_that_names_it() {
             assert_eq!([Tree::of(build.app()), Tree::of(build.cache())], before);
         } else {
             build.assert_installed(VERSION, run.succeeds());
-            run.shows(&[&told_of(path, "a file")]);
+            tells_of(&run, path, "a file");
         }
     }
 }
@@ -324,23 +364,39 @@ fn what_nobody_may_read_or_write_is_an_error_that_names_it() {
 #[test]
 fn a_procfile_of_any_kind_hangs_nothing_and_is_never_followed_out_of_the_app() {
     let server = Mirror::of(VERSION).serve();
-    let cases: [(&str, Harm); 7] = [
-        ("a named pipe", |build, _| put_pipe(build, "Procfile")),
-        ("a folder", |_, path| fs::create_dir(path).unwrap()),
-        ("a dangling link", |_, path| symlink("nowhere", path).unwrap()),
-        ("a link to itself", |_, path| symlink("Procfile", path).unwrap()),
-        ("a link out of the app", |_, path| {
-            symlink("/proc/self/environ", path).unwrap();
-        }),
-        ("a relative link out of the app", |build, path| {
-            fs::write(build.root().join("outside"), "web: not yours\n").unwrap();
-            symlink("../outside", path).unwrap();
-        }),
-        ("a gigabyte of nothing", |_, path| {
+    let cases: [(&str, &str, Harm); 7] = [
+        ("a named pipe", "is no file", |build, _| put_pipe(build, "Procfile")),
+        ("a folder", "is a folder", |_, path| fs::create_dir(path).unwrap()),
+        (
+            "a dangling link",
+            "is a link that leads to no file of the app",
+            |_, path| symlink("nowhere", path).unwrap(),
+        ),
+        (
+            "a link to itself",
+            "is a link that leads to no file of the app",
+            |_, path| symlink("Procfile", path).unwrap(),
+        ),
+        (
+            "a link out of the app",
+            "is a link that leads to no file of the app",
+            |_, path| {
+                symlink("/proc/self/environ", path).unwrap();
+            },
+        ),
+        (
+            "a relative link out of the app",
+            "is a link that leads to no file of the app",
+            |build, path| {
+                fs::write(build.root().join("outside"), "web: not yours\n").unwrap();
+                symlink("../outside", path).unwrap();
+            },
+        ),
+        ("a gigabyte of nothing", "has no line for a process", |_, path| {
             fs::File::create(path).unwrap().set_len(1 << 30).unwrap();
         }),
     ];
-    for (what, harm) in cases {
+    for (what, told, harm) in cases {
         case(what);
         let build = Build::from(&server.url()).with_memory_limit();
         let path = build.app().join("Procfile");
@@ -350,7 +406,7 @@ fn a_procfile_of_any_kind_hangs_nothing_and_is_never_followed_out_of_the_app() {
         let run = build.run(build.compile_arguments());
 
         run.succeeds()
-            .warns(&["the app has no Procfile that starts the agent."])
+            .warns(&[&format!("the Procfile {told}")])
             .hides(&["not yours"]);
         // Its bytes would be read to be compared otherwise.
         if path.is_file() {
@@ -373,7 +429,6 @@ fn a_procfile_nobody_may_read_costs_a_warning() {
     let run = build.run(build.compile_arguments());
 
     fs::set_permissions(&procfile, fs::Permissions::from_mode(0o644)).unwrap();
-    run.succeeds()
-        .warns(&["the app has no Procfile that starts the agent."]);
+    run.succeeds().warns(&["the Procfile is not to be read,"]);
     build.assert_installed(VERSION, &run);
 }

@@ -1,7 +1,9 @@
 //! Config vars that a build cannot go by.
 
+use crate::make_pipe;
 use crate::support::build::Build;
 use crate::support::mirror::{Mirror, VERSION};
+use crate::support::run::Run;
 use crate::support::server::{NOBODY, ReleaseServer};
 use std::ffi::OsStr;
 use std::fs;
@@ -138,22 +140,142 @@ fn a_config_var_of_others_may_hold_anything() {
     build.compile().succeeds_quietly();
 }
 
-#[test]
-fn an_env_dir_that_is_none_is_refused() {
-    let build = Build::new();
-    let before = build.snapshot();
-    let file = build.app().join("Procfile");
-
-    let run = build.run([
+/// Runs compile with `env_dir` as its third argument.
+fn compile_with(build: &Build, env_dir: impl AsRef<OsStr>) -> Run {
+    build.run([
         OsStr::new("compile"),
         build.app().as_ref(),
         build.cache().as_ref(),
-        file.as_ref(),
-    ]);
+        env_dir.as_ref(),
+    ])
+}
 
-    run.fails_with("config::env-dir-unreadable")
-        .tells(&[file.to_str().unwrap()]);
-    build.assert_unchanged(&before, &run);
+#[test]
+fn an_env_dir_that_is_none_is_refused() {
+    let build = Build::new();
+    build.link("nowhere", "/no/such/folder");
+    make_pipe(&build.app().join("pipe"));
+    let before = build.snapshot();
+    for path in [
+        "Procfile",
+        "missing",
+        "missing/below",
+        "Procfile/below",
+        "nowhere",
+        "pipe",
+    ] {
+        let env_dir = build.app().join(path);
+        let run = compile_with(&build, &env_dir);
+
+        run.fails_with("config::env-dir-unreadable")
+            .tells(&[env_dir.to_str().unwrap()]);
+        build.assert_unchanged(&before, &run);
+    }
+    compile_with(&build, "no/such/folder").fails_with("config::env-dir-unreadable");
+    compile_with(&build, " ").fails_with("config::env-dir-unreadable");
+}
+
+#[test]
+fn an_env_dir_that_is_empty_or_a_link_to_a_folder_is_read() {
+    let server = Mirror::of(VERSION).serve();
+    let build = Build::from(&server.url());
+    build.link("env", build.env());
+    compile_with(&build, build.app().join("env")).succeeds_quietly();
+
+    // As left out: no config var says where releases are, and the real server is not asked for a version that is none.
+    build.set("HOOP_VERSION", "none");
+    let proxy = Build::new()
+        .variable("HTTPS_PROXY", "http://127.0.0.1:1")
+        .variable("CURL_TIMEOUT", "1");
+    compile_with(&proxy, "").exits(1).tells(&["releases.hoop.dev"]);
+}
+
+#[test]
+fn config_vars_that_are_nearly_ours_are_told_by_name_and_never_by_value() {
+    let server = Mirror::of(VERSION).serve();
+    let build = Build::from(&server.url());
+    for name in [
+        "HOOP_CONECTION",
+        "HOOP_SHA",
+        "HOOP_VERISON",
+        "hoop_key",
+        "HOOP_AUTO_START",
+    ] {
+        build.set(name, "S3CR3T");
+    }
+    // Of the agent, and of others.
+    for name in ["HOOP_TLSCA", "HOOP_GRPCURL", "HOOK_KEY", "PATH"] {
+        build.set(name, "S3CR3T");
+    }
+    let run = build.compile_warns(VERSION, &["5 config vars are read by nobody"]);
+    run.hides(&["S3CR3T", "HOOP_TLSCA", "HOOP_GRPCURL", "HOOK_KEY"]);
+    for (name, meant) in [
+        ("HOOP_CONECTION", "HOOP_CONNECTION"),
+        ("HOOP_SHA", "HOOP_SHA256"),
+        ("HOOP_VERISON", "HOOP_VERSION"),
+        ("hoop_key", "HOOP_KEY"),
+        ("HOOP_AUTO_START", "HOOP_AUTOSTART"),
+    ] {
+        run.tells(&[
+            &format!("heroku config:set {meant}=\"$(heroku config:get {name})\""),
+            &format!("heroku config:unset {name}"),
+        ]);
+    }
+    // Also where the build then fails.
+    let build = Build::from(NOBODY)
+        .with("HOOP_RELEASE_URL", "S3CR3T")
+        .with("HOOP_INSTALL", "maybe");
+    build.compile_fails("config::install-invalid").hides(&["S3CR3T"]);
+    let build = Build::from(NOBODY).with("HOOP_RELEASE_URL", "S3CR3T");
+    build
+        .compile_fails("fetch::unreachable")
+        .tells(&["the config var HOOP_RELEASE_URL is read by nobody. Is it HOOP_RELEASES_URL?"])
+        .hides(&["S3CR3T"]);
+}
+
+#[test]
+fn run_time_config_vars_are_judged_as_far_as_a_build_can() {
+    let server = Mirror::of(VERSION).serve();
+    for (name, value, line) in [
+        ("HOOP_AUTOSTART", "enabled", "heroku config:set HOOP_AUTOSTART=true"),
+        ("HOOP_REQUIRED", "\"on\"", "heroku config:set HOOP_REQUIRED=true"),
+        (
+            "HOOP_PROCESS_TYPES",
+            "web.*",
+            "heroku config:set HOOP_PROCESS_TYPES=web",
+        ),
+        ("HOOP_PROCESS_TYPES", "wbe", "heroku config:set HOOP_PROCESS_TYPES=web"),
+        (
+            "HOOP_PROCESS_TYPES",
+            "console",
+            "heroku config:set HOOP_PROCESS_TYPES=web",
+        ),
+        (
+            "HOOP_IGNORE_PROCESS_TYPES",
+            "web",
+            "heroku config:unset HOOP_IGNORE_PROCESS_TYPES",
+        ),
+        (
+            "HOOP_IGNORE_PROCESS_TYPES",
+            "run;web",
+            "heroku config:set HOOP_IGNORE_PROCESS_TYPES=run,web",
+        ),
+    ] {
+        let build = Build::from(&server.url()).with(name, value);
+        build.compile_warns(VERSION, &[line]);
+    }
+    for (name, value) in [
+        ("HOOP_AUTOSTART", "off"),
+        ("HOOP_PROCESS_TYPES", "web.1"),
+        ("HOOP_PROCESS_TYPES", "web,worker"),
+        ("HOOP_IGNORE_PROCESS_TYPES", "run,release"),
+        ("HOOPSTART_XTRACE", "1"),
+    ] {
+        Build::from(&server.url())
+            .with(name, value)
+            .compile()
+            .succeeds_quietly();
+    }
 }
 
 #[test]

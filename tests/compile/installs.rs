@@ -56,7 +56,7 @@ fn the_slug_gets_exactly_these_files() {
         (".hoop/bin/hoopwrapper", "link to hoopstart"),
         (".hoop/manifest.yml", "file 0644"),
         (".profile.d", "folder 0755"),
-        (".profile.d/hoop.sh", "file 0644"),
+        (".profile.d/zz-hoop-buildpack.sh", "file 0644"),
         ("Procfile", "file"),
         ("bin", "folder 0755"),
         ("bin/hoopstart", "link to ../.hoop/bin/hoopstart"),

@@ -431,7 +431,7 @@ impl Build {
             (".hoop/bin/hoopstart", "file 0755"),
             (".hoop/bin/hoopwrapper", "link to hoopstart"),
             (".hoop/manifest.yml", "file 0644"),
-            (".profile.d/hoop.sh", "file 0644"),
+            (".profile.d/zz-hoop-buildpack.sh", "file 0644"),
         ] {
             let entry = slug.entry(path).unwrap_or("nothing");
             run.assert(
@@ -459,7 +459,7 @@ impl Build {
             ".hoop/bin/hoopstart",
             ".hoop/bin/hoopwrapper",
             ".hoop/manifest.yml",
-            ".profile.d/hoop.sh",
+            ".profile.d/zz-hoop-buildpack.sh",
         ] {
             run.assert(slug.entry(path).is_some(), &format!("expected {path} in {slug:?}"));
         }

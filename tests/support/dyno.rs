@@ -154,7 +154,7 @@ impl Slug {
         std::os::unix::fs::symlink("hoopstart", slug.path(".hoop/bin/hoopwrapper")).expect("a link can be made");
         std::os::unix::fs::symlink("../.hoop/bin/hoopstart", slug.path("bin/hoopstart")).expect("a link can be made");
         let hoop_sh = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/build/hoop.sh");
-        fs::copy(hoop_sh, slug.path(".profile.d/hoop.sh")).expect("the launch script can be copied");
+        fs::copy(hoop_sh, slug.path(".profile.d/zz-hoop-buildpack.sh")).expect("the launch script can be copied");
         slug.write_manifest(None);
         slug
     }
