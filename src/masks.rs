@@ -291,7 +291,10 @@ mod tests {
             ),
         ] {
             let shown = masked(key, printed);
-            assert!(["s3cr3t", "0f-a", "%s3"].iter().all(|part| !shown.contains(part)), "{shown}");
+            assert!(
+                ["s3cr3t", "0f-a", "%s3"].iter().all(|part| !shown.contains(part)),
+                "{shown}"
+            );
             assert!(shown.contains("****"), "{shown}");
         }
     }

@@ -3,7 +3,6 @@
 //! A snapshot each for the build's errors in `tests/snapshots`, one list for the lines of hoopstart. After a change
 //! of wording: `INSTA_UPDATE=always cargo test --test messages`, then read the difference.
 
-use hoop_buildpack::agent_key::KeyFault;
 use hoop_buildpack::agent_limits::Limit;
 use hoop_buildpack::build::BuildError;
 use hoop_buildpack::build::archive::ArchiveError;
@@ -19,6 +18,7 @@ use hoop_buildpack::build::sha256::Sha256;
 use hoop_buildpack::build::slug::SlugError;
 use hoop_buildpack::connections::ConnectionsFault;
 use hoop_buildpack::failure::Failure;
+use hoop_buildpack::key_fault::KeyFault;
 use hoop_buildpack::messages::{self, Message, Tone, warnings};
 use hoop_buildpack::output::BuildLog;
 use hoop_buildpack::run::{Fault, Rest};

@@ -3,10 +3,10 @@
 //! One event is one line on stderr, since dyno logs are read line by line. Each line says what is wrong, what it
 //! means for the app, what to do, and ends with the failure id.
 
-use crate::agent_key::KeyFault;
 use crate::agent_limits::Limit;
 use crate::connections::ConnectionsFault;
 use crate::failure::Failure;
+use crate::key_fault::KeyFault;
 use crate::stderr;
 use crate::text;
 use crate::version::Version;
