@@ -136,7 +136,7 @@ EXAMPLE:
 CONFIG VARS:
   HOOP_KEY, HOOP_DSN           the agent key; HOOP_KEY wins
   HOOP_CONNECTION              names to publish, comma separated
-  HOOP_COMMAND                 command line behind a published connection
+  HOOP_COMMAND                 shell command line behind a published connection
   HOOP_PROCESS_TYPES           types (web) or dynos (web.1) in which the agent runs
   HOOP_IGNORE_PROCESS_TYPES    those in which it does not; set, it replaces the default:
                                run,release,scheduler,cron,build

@@ -16,6 +16,7 @@ pub mod config;
 pub mod connections;
 pub mod environment;
 pub mod failure;
+pub mod key_fault;
 pub mod manifest;
 pub mod masks;
 pub mod messages;

@@ -3,7 +3,6 @@
 //! A snapshot each for the build's errors in `tests/snapshots`, one list for the lines of hoopstart. After a change
 //! of wording: `INSTA_UPDATE=always cargo test --test messages`, then read the difference.
 
-use hoop_buildpack::agent_key::KeyFault;
 use hoop_buildpack::agent_limits::Limit;
 use hoop_buildpack::build::BuildError;
 use hoop_buildpack::build::advise::{self, App};
@@ -21,6 +20,7 @@ use hoop_buildpack::build::slug::{Displaced, SlugError};
 use hoop_buildpack::build::survey::{OtherBuildpacks, ProcfileState};
 use hoop_buildpack::connections::{ConnectionsFault, Merged};
 use hoop_buildpack::failure::Failure;
+use hoop_buildpack::key_fault::KeyFault;
 use hoop_buildpack::messages::{self, Message, Tone, warnings};
 use hoop_buildpack::output::BuildLog;
 use hoop_buildpack::procfile::{Procfile, ProcfileFault};

@@ -1,8 +1,9 @@
 //! By what an agent knows itself to its gateway, and what of it must never be shown.
 
-use crate::agent_key::{AgentKey, KeyFault, KeyMode};
+use crate::agent_key::{AgentKey, KeyMode};
 use crate::config;
 use crate::environment::Environment;
+use crate::key_fault::KeyFault;
 use crate::masks;
 use crate::secret::Secret;
 use crate::text;
@@ -141,8 +142,8 @@ pub(super) fn masks(environment: &Environment) -> Vec<Secret> {
 #[cfg(test)]
 mod tests {
     use super::{Credential, Gateway, masks};
-    use crate::agent_key::KeyFault;
     use crate::environment::Environment;
+    use crate::key_fault::KeyFault;
     use crate::secret::Secret;
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt as _;

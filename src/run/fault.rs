@@ -5,10 +5,10 @@
 
 use super::gateway_fault::GatewayFault;
 use super::trouble::Trouble;
-use crate::agent_key::KeyFault;
 use crate::agent_limits::Limit;
 use crate::connections::{ConnectionsFault, Merged};
 use crate::failure::Failure;
+use crate::key_fault::KeyFault;
 use crate::stderr;
 use crate::text;
 use crate::version::Version;

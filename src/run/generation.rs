@@ -313,7 +313,7 @@ mod tests {
     fn an_agent_finds_its_key_in_one_place_and_its_helper_on_the_path() {
         let credential = Credential::Key {
             name: "HOOP_KEY",
-            read: Err(crate::agent_key::KeyFault::NotUrl),
+            read: Err(crate::key_fault::KeyFault::NotUrl),
         };
         let connections = Connections::parse("A, b", |_| None).unwrap();
         let made = |version: &str, generation| {
@@ -399,7 +399,7 @@ mod tests {
             let connections = Connections::parse(&names.into_iter().collect::<Vec<_>>().join(","), |_| None).unwrap();
             let credential = Credential::Key {
                 name: "HOOP_KEY",
-                read: Err(crate::agent_key::KeyFault::NotUrl),
+                read: Err(crate::key_fault::KeyFault::NotUrl),
             };
             let programs = "/app/.hoop/bin";
             let mut app = app;

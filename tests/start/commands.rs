@@ -2,6 +2,7 @@
 
 use crate::support::dyno::{Dyno, MULTI, ORGANISATION, Slug};
 use std::ffi::{OsStr, OsString};
+use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::process::{Command, Stdio};
 
@@ -54,7 +55,7 @@ fn by_shell(slug: &Slug, line: &OsStr) -> (String, i32) {
     let mut child = Command::new("sh")
         .args([OsStr::new("-c"), line])
         .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap())
+        .env("PATH", std::env::var_os("PATH").expect("there is a PATH"))
         .env("HOME", slug.home())
         .envs(VARIABLES)
         .current_dir(slug.home())
@@ -62,12 +63,13 @@ fn by_shell(slug: &Slug, line: &OsStr) -> (String, i32) {
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
-        .unwrap();
-    std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"typed\n").unwrap_or_default();
-    let output = child.wait_with_output().unwrap();
+        .expect("sh can be started");
+    // A line that reads nothing may have ended.
+    let _ = child.stdin.take().expect("it is piped").write_all(b"typed\n");
+    let output = child.wait_with_output().expect("it is our child");
     (
         String::from_utf8_lossy(&output.stdout).into_owned(),
-        output.status.code().unwrap(),
+        output.status.code().expect("it ends by itself"),
     )
 }
 
@@ -81,7 +83,7 @@ const VARIABLES: [(&str, &str); 3] = [
 /// What a session prints, and its status.
 fn in_session(slug: &Slug, key: &str, line: &OsStr) -> (String, i32) {
     let sessions = slug.path("sessions");
-    std::fs::create_dir_all(&sessions).unwrap();
+    std::fs::create_dir_all(&sessions).expect("a folder can be made");
     let mut launch = slug
         .web()
         .with("HOOP_KEY", key)
@@ -94,7 +96,7 @@ fn in_session(slug: &Slug, key: &str, line: &OsStr) -> (String, i32) {
     }
     let dyno = launch.start(["sleep", "600"]);
     let result = result_of(&dyno, slug);
-    std::fs::remove_dir_all(sessions).unwrap();
+    std::fs::remove_dir_all(sessions).expect("the folder is there");
     result
 }
 
@@ -103,7 +105,7 @@ fn result_of(dyno: &Dyno, slug: &Slug) -> (String, i32) {
     let status = dyno.until("the end of a session", || {
         slug.read("sessions/console.status").parse().ok()
     });
-    let output = std::fs::read(slug.path("sessions/console.out")).unwrap();
+    let output = std::fs::read(slug.path("sessions/console.out")).expect("a session has output");
     (String::from_utf8_lossy(&output).into_owned(), status)
 }
 

@@ -344,7 +344,7 @@ const KEYS: [&str; 6] = [STANDARD, EMBEDDED, OLD_FORM, UNSTATED, MULTI, ORGANISA
 fn assert_row(slug: &Slug, version: &str, variable: &str, key: &str, row: Row, (in_key, in_dsn): (&str, &str)) {
     let what = format!("{version} {key} {row:?}");
     let sessions = slug.path("sessions");
-    std::fs::create_dir_all(&sessions).unwrap();
+    std::fs::create_dir_all(&sessions).expect("a folder can be made");
     let launch = [
         ("HOOP_KEY", in_key),
         ("HOOP_DSN", in_dsn),
@@ -399,7 +399,7 @@ fn assert_row(slug: &Slug, version: &str, variable: &str, key: &str, row: Row, (
         }
     }
     assert_eq!(told(&dyno), row.told(), "{what}");
-    std::fs::remove_dir_all(sessions).unwrap();
+    std::fs::remove_dir_all(sessions).expect("the folder is there");
 }
 
 #[test]

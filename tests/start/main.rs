@@ -18,6 +18,7 @@ mod identity;
 mod kernels;
 mod logs;
 mod process_types;
+mod secrets;
 mod shutdown;
 mod signals;
 mod terminal;

@@ -48,7 +48,7 @@ pub fn advice(app: &App) -> Vec<Message> {
     }
     advice.extend(key_advice(app.run_time));
     if let Some(version) = app.agent.filter(|_| app.is_pinned) {
-        advice.extend(version::advice(version, app.run_time));
+        advice.extend(version::advice(version, app.run_time.key.as_ref()));
     }
     advice.extend(connection_advice(app.run_time));
     advice.extend(values::advice(app.run_time, app.procfile.procfile()));

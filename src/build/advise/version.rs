@@ -1,15 +1,14 @@
-//! What a pinned version of the agent can never do.
+//! Advice on a version that `HOOP_VERSION` asks for, and that can never do what the key asks for.
 
 use crate::agent_key::{AgentKey, KeyMode};
 use crate::agent_limits::Limit;
-use crate::build::config::RunTimeVars;
 use crate::messages::Message;
+use crate::secret::Secret;
 use crate::version::Version;
 
 /// Advice on an agent that can never do what the key asks for. Where there is no key yet, or one that cannot be read,
 /// what is certain of the version is told.
-pub(super) fn advice(version: &Version, run_time: &RunTimeVars) -> Option<Message> {
-    let key = run_time.key.as_ref();
+pub(super) fn advice(version: &Version, key: Option<&(&'static str, Secret)>) -> Option<Message> {
     let mode = key.and_then(|(_, key)| Some(AgentKey::parse(key).ok()?.mode));
     let limits = match mode {
         Some(mode) => Limit::of(version, mode).into_iter().collect(),
@@ -40,36 +39,25 @@ pub(super) fn advice(version: &Version, run_time: &RunTimeVars) -> Option<Messag
 
 #[cfg(test)]
 mod tests {
-    use crate::build::advise::App;
-    use crate::build::config::RunTimeVars;
-    use crate::build::survey::{OtherBuildpacks, ProcfileState};
+    use super::advice;
     use crate::messages::Tone;
     use crate::secret::Secret;
 
-    /// The advice on a version that is pinned, in one line each.
-    fn given_of_version(version: &str, key: Option<&str>, is_pinned: bool) -> Vec<String> {
-        let version = version.parse().unwrap();
-        let run_time = RunTimeVars {
-            key: key.map(|key| ("HOOP_KEY", Secret::new(key))),
-            switches: vec![("HOOP_AUTOSTART", "on".to_owned())],
-            ..RunTimeVars::default()
-        };
-        let app = App {
-            agent: Some(&version),
-            is_pinned,
-            procfile: &ProcfileState::Missing,
-            run_time: &run_time,
-            others: &OtherBuildpacks::default(),
-        };
-        let one_line = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
-        super::super::advice(&app)
-            .iter()
-            .map(|message| one_line(message.render(Tone::Warning)))
-            .collect()
+    /// The advice in one line.
+    fn given(version: &str, key: Option<&str>) -> Option<String> {
+        let key = key.map(|key| ("HOOP_KEY", Secret::new(key)));
+        let message = advice(&version.parse().unwrap(), key.as_ref())?;
+        Some(
+            message
+                .render(Tone::Warning)
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" "),
+        )
     }
 
     #[test]
-    fn a_pinned_version_that_can_never_work_is_told_with_the_way_out() {
+    fn a_version_that_can_never_work_is_told_with_the_way_out() {
         let organisation = "grpcs://_default:s3cr3t@gateway.example:8443";
         let multi = "grpcs://_default:s3cr3t@gateway.example:8443?mode=multi-connection";
         let embedded = "grpcs://web:s3cr3t@gateway.example:8443?mode=embedded";
@@ -89,25 +77,24 @@ mod tests {
             ),
             ("1.14.6", embedded, "1.14.6 takes no agent key"),
         ] {
-            let advice = given_of_version(version, Some(key), true);
-            assert_eq!(advice.len(), 1, "{version} {advice:?}");
-            assert!(advice[0].contains(told), "{}", advice[0]);
-            assert!(advice[0].contains("heroku config:unset HOOP_VERSION"), "{}", advice[0]);
-            assert!(!advice[0].contains("s3cr3t"), "{}", advice[0]);
-            assert_eq!(given_of_version(version, Some(key), false), [] as [&str; 0]);
+            let advice = given(version, Some(key)).unwrap();
+            assert!(advice.contains(told), "{advice}");
+            assert!(advice.contains("heroku config:unset HOOP_VERSION"), "{advice}");
+            assert!(!advice.contains("s3cr3t"), "{advice}");
         }
         for (version, key) in [("1.21.0", organisation), ("1.148.0", multi), ("1.20.11", embedded)] {
-            assert_eq!(given_of_version(version, Some(key), true), [] as [&str; 0], "{version}");
+            assert_eq!(given(version, Some(key)), None, "{version}");
         }
     }
 
     #[test]
-    fn without_a_key_what_is_certain_of_a_pinned_version_is_told() {
-        let advice = given_of_version("1.19.63", None, true);
-        assert_eq!(advice.len(), 1);
-        for limit in ["of mode multi-connection.", "without ?mode=.", "up to 1.19.63."] {
-            assert!(advice[0].contains(limit), "{}", advice[0]);
+    fn without_a_key_that_can_be_read_what_is_certain_of_a_version_is_told() {
+        for key in [None, Some("nonsense")] {
+            let advice = given("1.19.63", key).unwrap();
+            for limit in ["of mode multi-connection.", "without ?mode=.", "up to 1.19.63."] {
+                assert!(advice.contains(limit), "{advice}");
+            }
+            assert_eq!(given("1.21.0", key), None);
         }
-        assert_eq!(given_of_version("1.21.0", None, true), [] as [&str; 0]);
     }
 }
