@@ -172,6 +172,10 @@ impl<'a> Check<'a> {
             let name = command.connection.as_deref().unwrap_or("those of this agent");
             report.add("connection", &text::visible(name));
         }
+        for merged in agents.connections.merged() {
+            let written: Vec<String> = merged.written.iter().map(|text| text::quoted(text, 60)).collect();
+            report.add("one name", &written.join(" and "));
+        }
         let is_cut = wrong
             .iter()
             .any(|fault| matches!(fault, GatewayFault::VariableInvalid { .. }));

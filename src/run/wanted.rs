@@ -6,7 +6,7 @@ use super::fault::Fault;
 use super::generation::{self, AgentCommand, Generation};
 use super::slug::{AgentFile, Slug};
 use crate::config;
-use crate::connections::Connections;
+use crate::connections::{Connections, Merged};
 use crate::environment::Environment;
 use crate::secret::Secret;
 use crate::text;
@@ -24,6 +24,8 @@ pub(super) struct Agents {
     pub generation: Generation,
     /// One process each.
     pub commands: Vec<AgentCommand>,
+    /// The connections of `HOOP_CONNECTION`, whether they are published or not.
+    pub connections: Connections,
     /// The environment of all of them.
     pub environment: Environment,
     /// Texts that must not be shown: the key and its secret part.
@@ -84,7 +86,8 @@ impl Agents {
             } else {
                 connections.published(version).map_err(Fault::ConnectionInvalid)?
             };
-            faults.extend(connections.merged().into_iter().map(Fault::ConnectionsMerged));
+            let merged = connections.merged().into_iter();
+            faults.extend(merged.filter(Merged::is_surprising).map(Fault::ConnectionsMerged));
             connections
         } else {
             let connections = connections.unwrap_or_default();
@@ -104,6 +107,7 @@ impl Agents {
             version: version.clone(),
             generation,
             commands: generation::commands(generation, &connections, entrypoint, &agent_environment)?,
+            connections,
             environment: agent_environment,
             masks: masks(environment),
             incurable,
