@@ -218,3 +218,21 @@ pub(crate) fn dripper(bytes: &'static [u8]) -> String {
     });
     address.to_string()
 }
+
+/// Starts a listener in front of a server with TLS, which closes each connection that does not begin as one of TLS.
+/// Returns its place.
+pub(crate) fn reticent(behind: &str) -> String {
+    let behind = behind.to_owned();
+    let address = listen(move |mut near| {
+        let mut first = [0; 1];
+        let is_tls = near.peek(&mut first).is_ok() && first == [0x16];
+        if is_tls
+            && let Ok(mut far) = TcpStream::connect(&behind)
+            && let (Ok(mut to_near), Ok(mut from_far)) = (near.try_clone(), far.try_clone())
+        {
+            thread::spawn(move || std::io::copy(&mut from_far, &mut to_near));
+            let _ = std::io::copy(&mut near, &mut far);
+        }
+    });
+    address.to_string()
+}
