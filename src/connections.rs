@@ -33,6 +33,14 @@ pub struct Merged {
     pub written: Vec<String>,
 }
 
+impl Merged {
+    /// Answers whether they differ in more than capitals, which never made two names.
+    pub fn is_surprising(&self) -> bool {
+        let first = self.written.first().map(|written| lower_case(written));
+        self.written.iter().any(|written| Some(lower_case(written)) != first)
+    }
+}
+
 /// Why `HOOP_CONNECTION` cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectionsFault {

@@ -104,7 +104,8 @@ pub(crate) fn unchecked_client_config() -> ClientConfig {
         .with_no_client_auth()
 }
 
-/// Takes any certificate for the gateway's, as an agent does that is told to. Who shows it must have its key all the same.
+/// Takes any certificate for the gateway's, as an agent does that is told to. Who shows it must have its key all the
+/// same.
 #[derive(Debug)]
 struct Unchecked(Arc<CryptoProvider>);
 
@@ -157,8 +158,8 @@ const GO_FILES: [&str; 6] = [
 ];
 const GO_FOLDERS: &str = "/etc/ssl/certs:/etc/pki/tls/certs";
 
-/// Returns the certificates that a program in Go trusts, such as an agent: the system's, and none of its own. The error is
-/// in words.
+/// Returns the certificates that a program in Go trusts, such as an agent: the system's, and none of its own. The error
+/// is in words.
 pub(crate) fn roots_of_go(environment: &Environment) -> Result<RootCertStore, String> {
     let set = |name: &str| environment.value(name).filter(|value| !value.is_empty());
     let files = match set("SSL_CERT_FILE") {

@@ -19,7 +19,8 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-/// Prints the plan and returns 0, or 78 where something is wrong. `command` is what would be the app, if it is given. With
+/// Prints the plan and returns 0, or 78 where something is wrong. `command` is what would be the app, if it is given.
+/// With
 /// `connect`, the way to the gateway is tried.
 pub(super) fn run(environment: &Environment, connect: bool, command: &[OsString]) -> i32 {
     let (report, is_fine) = Check::new(environment, command).report(connect);
@@ -68,8 +69,8 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Returns the plan to tell of: in a one-off dyno, where people look for what is wrong, the plan for a dyno with the
-    /// agent is what they want.
+    /// Returns the plan to tell of: in a one-off dyno, where people look for what is wrong, the plan for a dyno with
+    /// the agent is what they want.
     fn plan(&self) -> &Plan {
         if self.here.not_here().is_some() {
             &self.elsewhere
@@ -136,8 +137,8 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Tells of the agents and their gateway, and adds what is wrong with them to `faults`. Returns the way to the gateway,
-    /// where an agent can take it.
+    /// Tells of the agents and their gateway, and adds what is wrong with them to `faults`. Returns the way to the
+    /// gateway, where an agent can take it.
     fn tell_agents<'p>(
         &self,
         agents: &'p Agents,
@@ -172,6 +173,10 @@ impl<'a> Check<'a> {
             // By the name that a user finds in the gateway.
             let name = command.connection.as_deref().unwrap_or("those of this agent");
             report.add("connection", &text::visible(name));
+        }
+        for merged in agents.connections.merged() {
+            let written: Vec<String> = merged.written.iter().map(|text| text::quoted(text, 60)).collect();
+            report.add("one name", &written.join(" and "));
         }
         let is_cut = wrong
             .iter()

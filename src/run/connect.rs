@@ -84,7 +84,11 @@ fn walk(
         facts.push(("connected", peer.to_string()));
     }
 
-    let steps = Steps { gateway, transport };
+    let steps = Steps {
+        gateway,
+        transport,
+        addresses: &addresses,
+    };
     let stream = Timed::new(stream);
     let answer = match &transport.tls {
         None => {
@@ -140,6 +144,7 @@ fn connect(addresses: &[IpAddr], port: u16) -> Result<TcpStream, String> {
 struct Steps<'a> {
     gateway: &'a Gateway,
     transport: &'a Transport,
+    addresses: &'a [IpAddr],
 }
 
 impl Steps<'_> {
@@ -248,10 +253,34 @@ impl Steps<'_> {
             }
             Ok(Answer::Other(first)) => Err(match Other::of(&first) {
                 Other::Tls => self.mismatch(false),
+                Other::Nothing if self.shakes_hands() => self.mismatch(false),
                 other => self.other(&other.words(&first)),
             }),
+            Err(error) if is_closed(&error) && self.shakes_hands() => Err(self.mismatch(false)),
             Err(error) => Err(self.other(&words(&error, "it"))),
         }
+    }
+
+    /// Answers whether what closed a connection in plain text begins one with TLS, as the gateway does that has it.
+    fn shakes_hands(&self) -> bool {
+        if self.transport.tls.is_some() {
+            return false;
+        }
+        let anyone = Tls {
+            authorities: None,
+            server_name: None,
+            is_checked: false,
+        };
+        let no_environment = Environment::default();
+        let (Ok(stream), Ok(mut connection)) = (
+            connect(self.addresses, self.gateway.port),
+            self.prepare(&anyone, &no_environment),
+        ) else {
+            return false;
+        };
+        let mut stream = Timed::new(stream);
+        while connection.is_handshaking() && connection.complete_io(&mut stream).is_ok() {}
+        matches!(Other::of(&stream.first), Other::Tls)
     }
 
     /// Judges by the headers of an answer whether it is a gateway's.
@@ -397,13 +426,19 @@ impl Write for Timed {
     }
 }
 
+/// Answers whether the other side has closed the connection.
+fn is_closed(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
+    )
+}
+
 /// Returns `error` in words, where `who` was to answer.
 fn words(error: &io::Error, who: &str) -> String {
     match error.kind() {
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => no_answer(who),
-        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
-            format!("{who} closed the connection")
-        }
+        _ if is_closed(error) => format!("{who} closed the connection"),
         io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
         _ => error.to_string(),
     }

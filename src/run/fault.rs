@@ -354,7 +354,7 @@ impl Fault {
                 Parts::new(
                     format!("HOOP_CONNECTION has {}, and these are one name", written.join(" and ")),
                     ", so one connection is published for them; the app runs all the same",
-                    format!("Give them names that differ in more than case, accents or spaces, or leave one: {name}"),
+                    format!("Give them names that differ in more than accents or spaces, or leave one: {name}"),
                 )
             }
             Fault::ConnectionNotPublished { version } => Parts::new(

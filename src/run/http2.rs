@@ -171,8 +171,8 @@ impl Conversation {
             .is_some()
     }
 
-    /// Answers whether nothing that counts can follow: the trailers of a gRPC call are the last, and what is no gRPC has
-    /// none.
+    /// Answers whether nothing that counts can follow: the trailers of a gRPC call are the last, and what is no gRPC
+    /// has none.
     fn is_complete(&self) -> bool {
         let is_grpc = |(name, value): &Field| name == "content-type" && value.starts_with("application/grpc");
         self.is_last || !self.fields.iter().any(is_grpc)

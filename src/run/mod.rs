@@ -26,6 +26,7 @@
 
 mod agents;
 mod check;
+mod choice;
 mod claim;
 mod condition;
 mod connect;

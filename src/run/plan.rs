@@ -1,6 +1,7 @@
 //! Decides what to start, or why not: from the environment and what is in the slug, without effects.
 
-use super::dyno::{Choice, Dyno, DynoList, IGNORED_BY_DEFAULT};
+use super::choice::{Choice, DynoList};
+use super::dyno::{Dyno, IGNORED_BY_DEFAULT};
 use super::fault::{Fault, Rest};
 use super::slug::Slug;
 use super::starter::{Starter, starts_agent};
@@ -152,8 +153,8 @@ impl Plan {
         self.disabled
     }
 
-    /// Returns the config vars that are on and that an agent beside somebody else's shell cannot obey. The key is hidden
-    /// all the same by a hoopstart that the shell runs.
+    /// Returns the config vars that are on and that an agent beside somebody else's shell cannot obey. The key is
+    /// hidden all the same by a hoopstart that the shell runs.
     pub(super) fn powerless_with_autostart(&self) -> impl Iterator<Item = &'static str> {
         let is_here = self.not_here().is_none();
         let shows_key = self.hide_key && !self.is_wrapped;

@@ -1,8 +1,8 @@
 //! What becomes of a command line when a process is to become it, found out without starting anything.
 //!
 //! The rules are those of `execvp` (<https://man7.org/linux/man-pages/man3/exec.3.html>) and of the kernel
-//! (<https://man7.org/linux/man-pages/man2/execve.2.html>). Formats that a machine has been taught by `binfmt_misc` are not
-//! known here.
+//! (<https://man7.org/linux/man-pages/man2/execve.2.html>). Formats that a machine has been taught by `binfmt_misc` are
+//! not known here.
 
 use super::elf::{self, Elf};
 use super::fault::Fault;

@@ -34,8 +34,9 @@ pub(super) enum Started {
 }
 
 impl Started {
-    /// Finds out what starts the agent in the dyno of the plan `here`, or where the agent does not run there, in the other
-    /// types. `autostart` says whether `HOOP_AUTOSTART` is on, and `has_command` that a command line is being checked.
+    /// Finds out what starts the agent in the dyno of the plan `here`, or where the agent does not run there, in the
+    /// other types. `autostart` says whether `HOOP_AUTOSTART` is on, and `has_command` that a command line is being
+    /// checked.
     pub(super) fn find(here: &Plan, procfile: &Procfile, autostart: bool, has_command: bool) -> Self {
         let runs_here = here.not_here().is_none();
         let process_type = here.dyno.process_type.as_str();

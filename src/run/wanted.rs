@@ -9,7 +9,7 @@ use super::slug::{AgentFile, Slug};
 use crate::agent_limits::Limit;
 use crate::conceal;
 use crate::config;
-use crate::connections::{Connections, ConnectionsFault};
+use crate::connections::{Connections, ConnectionsFault, Merged};
 use crate::environment::Environment;
 use crate::secret::Secret;
 use crate::text;
@@ -27,6 +27,8 @@ pub(super) struct Agents {
     pub generation: Generation,
     /// One process each.
     pub commands: Vec<AgentCommand>,
+    /// The connections of `HOOP_CONNECTION`, whether they are published or not.
+    pub connections: Connections,
     /// The environment of all of them.
     pub environment: Environment,
     /// Texts that must not be shown: the key and its secret part.
@@ -95,7 +97,8 @@ impl Agents {
             } else {
                 connections.published(version).map_err(Fault::ConnectionInvalid)?
             };
-            faults.extend(connections.merged().into_iter().map(Fault::ConnectionsMerged));
+            let merged = connections.merged().into_iter();
+            faults.extend(merged.filter(Merged::is_surprising).map(Fault::ConnectionsMerged));
             connections
         } else {
             let connections = connections.unwrap_or_default();
@@ -128,6 +131,7 @@ impl Agents {
             version: version.clone(),
             generation,
             commands,
+            connections,
             environment: agent_environment,
             masks,
             log,

@@ -326,11 +326,17 @@ fn names_that_become_one_or_are_none_are_told() {
             "a b,c,a_b",
             "HOOP_CONNECTION has \"a b\" and \"a_b\", and these are one name",
         ),
-        ("A,a", "HOOP_CONNECTION has \"A\" and \"a\", and these are one name"),
     ] {
         shows(&check(&slug, &with(names), 78, &["start::connection-merged"]), &[told]);
     }
-    check(&slug, &with("a,a, a ,b"), 0, &[]);
+    // That capitals make no other name was always so.
+    let dyno = check(&slug, &with("A,b,a"), 0, &[]);
+    shows(
+        &dyno,
+        &["connection:   a\nconnection:   b\none name:     \"A\" and \"a\"\n"],
+    );
+    let dyno = check(&slug, &with("a,a, a ,b"), 0, &[]);
+    dyno.assert(!dyno.stdout().contains("one name"), "it is the same name");
     for names in ["a,\u{301}", &"x".repeat(253), "env.NO_SUCH", "a,env."] {
         check(&slug, &with(names), 78, &["start::connection-invalid"]);
     }

@@ -1,8 +1,8 @@
 //! The other end of the way to the gateway: servers of HTTP/2 that answer as a gateway does, or as others do, and
 //! listeners that say what they are told to.
 //!
-//! A gateway answers a call without credentials as its source says (`gateway/transport/server.go`, `authunary.go`), and a
-//! gRPC server in Go says of a call that it does not know which part of it that is.
+//! A gateway answers a call without credentials as its source says (`gateway/transport/server.go`, `authunary.go`), and
+//! a gRPC server in Go says of a call that it does not know which part of it that is.
 
 use crate::support::server::{Certificate, identity};
 use bytes::Bytes;
@@ -185,8 +185,8 @@ fn listen(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> SocketAddr {
     address
 }
 
-/// Starts a listener that says `bytes` to whoever comes, at once or when it has heard something, and then hears the other
-/// side out. Returns its place.
+/// Starts a listener that says `bytes` to whoever comes, at once or when it has heard something, and then hears the
+/// other side out. Returns its place.
 pub(crate) fn speaker(bytes: &'static [u8], hears_first: bool) -> String {
     let address = listen(move |mut stream| {
         let mut heard = [0; 1024];
@@ -207,13 +207,31 @@ pub(crate) fn closer() -> String {
     address.to_string()
 }
 
-/// Starts a listener that says `bytes` one by one, with pauses far below any limit, and then the last of them without end.
-/// Returns its place.
+/// Starts a listener that says `bytes` one by one, with pauses far below any limit, and then the last of them without
+/// end. Returns its place.
 pub(crate) fn dripper(bytes: &'static [u8]) -> String {
     let address = listen(move |mut stream| {
         let mut bytes = bytes.iter().chain(std::iter::repeat(bytes.last().unwrap_or(&0)));
         while bytes.next().is_some_and(|byte| stream.write_all(&[*byte]).is_ok()) {
             thread::sleep(Duration::from_millis(100));
+        }
+    });
+    address.to_string()
+}
+
+/// Starts a listener in front of a server with TLS, which closes each connection that does not begin as one of TLS.
+/// Returns its place.
+pub(crate) fn reticent(behind: &str) -> String {
+    let behind = behind.to_owned();
+    let address = listen(move |mut near| {
+        let mut first = [0; 1];
+        let is_tls = near.peek(&mut first).is_ok() && first == [0x16];
+        if is_tls
+            && let Ok(mut far) = TcpStream::connect(&behind)
+            && let (Ok(mut to_near), Ok(mut from_far)) = (near.try_clone(), far.try_clone())
+        {
+            thread::spawn(move || std::io::copy(&mut from_far, &mut to_near));
+            let _ = std::io::copy(&mut near, &mut far);
         }
     });
     address.to_string()
