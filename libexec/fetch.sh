@@ -255,7 +255,7 @@ if [ -n "${version}" ] && [ -n "${digest}" ]; then
     trap 'stopped 130' INT
     trap 'stopped 143' TERM
     # A link in place of our folder leads to somebody else's, as another buildpack's, and is none of ours to write to.
-    # compile removes what a killed build leaves behind by such a name, see src/build/cache.rs.
+    # compile removes what a killed build leaves behind by such a name, see src/build/cache_names.rs.
     if [ -n "${keep_in}" ] && [ ! -L "${keep_in}" ] && mkdir -p -- "${keep_in}" 2>/dev/null &&
       fetch "${kept}.download-XXXXXXXXXX"; then
       program=${partial}

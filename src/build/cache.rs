@@ -8,9 +8,10 @@
 //! The folder may be somebody else's all the same: whoever builds with `.` as the cache dir has an app there, maybe
 //! with a folder `hoop`. So only what has a name of ours, to the last character, is ever removed ([`is_ours`]).
 
+pub use super::cache_names::CachedArchive;
+use super::cache_names::{PARTIAL, is_ours, is_partial, program_name};
 use super::platform::Platform;
 use super::scratch::{is_abandoned, is_young};
-use super::sha256::Sha256;
 use super::stop::{Held, Stop};
 use super::{BUILDPACK_VERSION, own_name};
 use crate::version::Version;
@@ -18,7 +19,6 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, MetadataExt as _, OpenOptions, OpenOptionsExt as _};
 use rustix::fs::OFlags;
 use rustix::process::geteuid;
-use std::fmt::Display;
 use std::fs::TryLockError;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -27,51 +27,8 @@ use std::time::SystemTime;
 /// Our folder in the cache dir.
 const FOLDER: &str = "hoop";
 
-/// The beginning of the name of a file that is being written. Never read as an archive.
-const PARTIAL: &str = "partial-";
-
-/// What `libexec/fetch.sh`, which can hold no lock, puts behind the name of the program while it downloads it, before
-/// [`RANDOM_LENGTH`] letters and digits.
-const PARTIAL_OF_SHELL: &str = ".download-";
-
-/// How many letters and digits `mktemp` puts behind [`PARTIAL_OF_SHELL`].
-const RANDOM_LENGTH: usize = 10;
-
 /// [`OFlags::NONBLOCK`], as `OpenOptions` takes it.
 const O_NONBLOCK: i32 = OFlags::NONBLOCK.bits().cast_signed();
-
-/// The name of a cached archive, and all that is known of it without reading it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CachedArchive {
-    /// The agent's version.
-    pub version: Version,
-    /// The digest the archive had when it was verified.
-    pub digest: Sha256,
-}
-
-impl CachedArchive {
-    /// Returns the file name.
-    fn file_name(&self, platform: Platform) -> String {
-        format!(
-            "hoop_{}_linux_{}_{}.tar.gz",
-            self.version,
-            platform.architecture(),
-            self.digest
-        )
-    }
-
-    /// Reads a file name. `None` means that it is not one of ours, or not for `platform`.
-    fn parse(name: &str, platform: Platform) -> Option<Self> {
-        let rest = name.strip_prefix("hoop_")?.strip_suffix(".tar.gz")?;
-        let (rest, digest) = rest.rsplit_once('_')?;
-        let version = rest.strip_suffix(&format!("_linux_{}", platform.architecture()))?;
-        let archive = Self {
-            version: version.parse().ok()?,
-            digest: digest.parse().ok()?,
-        };
-        (archive.file_name(platform) == name).then_some(archive)
-    }
-}
 
 /// The cache of one build.
 #[derive(Debug)]
@@ -311,22 +268,6 @@ impl Drop for Cache {
     }
 }
 
-/// Returns the name under which `libexec/fetch.sh` keeps the program of `version`, where the buildpack came without one.
-fn program_name(version: impl Display, platform: Platform) -> String {
-    format!("hoop-buildpack-{version}-linux-{}", platform.architecture())
-}
-
-/// Answers whether `name` is that of a program, of whatever version.
-fn is_program(name: &str) -> bool {
-    Platform::ALL.into_iter().any(|platform| {
-        let version = name
-            .strip_prefix("hoop-buildpack-")
-            .and_then(|rest| rest.strip_suffix(&format!("-linux-{}", platform.architecture())))
-            .and_then(|version| version.parse::<Version>().ok());
-        version.is_some_and(|version| program_name(version, platform) == name)
-    })
-}
-
 /// Removes the file `name`, unless another build may still be writing it.
 fn remove_abandoned(folder: &Dir, name: &str) {
     // Held until the file is gone: whoever made it then sees that it needs another. A shell holds no lock.
@@ -358,25 +299,6 @@ fn open_at_once(folder: &Dir, name: &str) -> io::Result<File> {
     folder.open_with(name, &options)
 }
 
-/// Answers whether the file `name` is, or was, a copy on its way.
-fn is_partial(name: &str) -> bool {
-    own_name::is_own(PARTIAL, name) || is_partial_of_shell(name)
-}
-
-/// Answers whether the file `name` is, or was, a program on its way, or what curl has said of it.
-fn is_partial_of_shell(name: &str) -> bool {
-    let name = name.strip_suffix(".log").unwrap_or(name);
-    name.rsplit_once(PARTIAL_OF_SHELL).is_some_and(|(program, random)| {
-        random.len() == RANDOM_LENGTH && random.bytes().all(|byte| byte.is_ascii_alphanumeric()) && is_program(program)
-    })
-}
-
-/// Answers whether nobody but this buildpack gives a file this `name`.
-fn is_ours(name: &str) -> bool {
-    let is_archive = |platform| CachedArchive::parse(name, platform).is_some();
-    is_partial(name) || is_program(name) || Platform::ALL.into_iter().any(is_archive)
-}
-
 /// Returns the names of the files in `folder` that are UTF-8, as ours are.
 fn names(folder: &Dir) -> Vec<String> {
     folder
@@ -392,21 +314,6 @@ mod tests {
     use super::{BUILDPACK_VERSION, Cache, CachedArchive, PARTIAL, Platform, Stop, own_name, program_name};
     use std::collections::BTreeSet;
     use std::fs;
-
-    #[test]
-    fn a_file_name_is_read_as_it_was_written_and_only_for_its_platform() {
-        let archive = CachedArchive {
-            version: "1.23.0-rc.1".parse().unwrap(),
-            digest: "ab".repeat(32).parse().unwrap(),
-        };
-        let name = archive.file_name(Platform::Amd64);
-
-        assert_eq!(name, format!("hoop_1.23.0-rc.1_linux_amd64_{}.tar.gz", "ab".repeat(32)));
-        assert_eq!(CachedArchive::parse(&name, Platform::Amd64), Some(archive));
-        assert_eq!(CachedArchive::parse(&name, Platform::Arm64), None);
-        assert_eq!(CachedArchive::parse(&format!("{name}.bak"), Platform::Amd64), None);
-        assert_eq!(CachedArchive::parse("partial-1", Platform::Amd64), None);
-    }
 
     #[test]
     fn only_the_new_archive_and_the_running_program_are_kept() {

@@ -14,6 +14,7 @@ pub mod acquire;
 pub mod advise;
 pub mod archive;
 pub mod cache;
+pub mod cache_names;
 pub mod checksums;
 pub mod command_line;
 pub mod compile;

@@ -2,7 +2,6 @@
 
 use sha2::Digest as _;
 use std::fmt;
-use std::io;
 use std::str::FromStr;
 
 /// A SHA-256 digest. Written as 64 lower-case hex digits; read in either case.
@@ -65,17 +64,6 @@ impl Hasher {
     /// Returns the digest of all bytes taken in.
     pub fn finish(self) -> Sha256 {
         Sha256(self.0.finalize().into())
-    }
-}
-
-impl io::Write for Hasher {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

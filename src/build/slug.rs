@@ -6,14 +6,15 @@
 
 use super::scratch::{self, Scratch, create_file};
 use super::stop::{Held, Stop};
+use crate::manifest::{self, Manifest};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, DirBuilder, DirBuilderExt as _, FileTypeExt as _, Metadata, MetadataExt as _, Permissions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-/// The file by which a build dir is known to have been built in before.
-const MANIFEST: &str = ".hoop/manifest.yml";
+/// The most bytes of a manifest that are read. Ours have a few hundred.
+const MANIFEST_LIMIT: u64 = 64 * 1024;
 
 /// Why files cannot be put into the slug.
 #[derive(Debug, thiserror::Error)]
@@ -143,8 +144,7 @@ impl Slug {
     /// before it are taken back. Returns what of the app's was in their place.
     pub fn place(&self, placements: &[Placement], _held: &Held) -> Result<Vec<Displaced>, SlugError> {
         let mut displaced = Vec::new();
-        let manifest = self.root.symlink_metadata(MANIFEST);
-        let is_rebuild = manifest.is_ok_and(|found| found.is_file());
+        let is_rebuild = self.has_manifest_of_ours();
         let mut undo = Undo {
             slug: self,
             done: Vec::new(),
@@ -199,6 +199,19 @@ impl Slug {
         }
         undo.done.clear();
         Ok(displaced)
+    }
+
+    /// Answers whether the build dir has been built in before: it has a manifest that an earlier build of ours has left.
+    fn has_manifest_of_ours(&self) -> bool {
+        let found = self.root.symlink_metadata(manifest::PATH);
+        let file = found
+            .is_ok_and(|found| found.is_file())
+            .then(|| self.root.open(manifest::PATH));
+        let mut text = String::new();
+        file.is_some_and(|file| {
+            let read = file.and_then(|file| file.take(MANIFEST_LIMIT).read_to_string(&mut text));
+            read.is_ok() && Manifest::from_yaml(&text).is_ok()
+        })
     }
 
     /// Opens the folder `path` below the build dir and makes what is missing of it.

@@ -169,6 +169,21 @@ fn a_build_in_the_build_dir_of_another_replaces_what_is_ours_without_a_word() {
 }
 
 #[test]
+fn a_manifest_of_the_app_makes_nothing_ours_that_is_the_apps() {
+    let server = Mirror::of(VERSION).serve();
+    for manifest in ["theirs: true\n", "", "- a\n", "platform: linux/amd64\n", "\u{0}"] {
+        let build = Build::from(&server.url());
+        build.put(".hoop/manifest.yml", manifest);
+        build.put(".hoop/bin/hoop", "the app's own\n");
+
+        build.compile_installs(VERSION).shows(&[
+            &told_of(".hoop/manifest.yml", "a file"),
+            &told_of(".hoop/bin/hoop", "a file"),
+        ]);
+    }
+}
+
+#[test]
 fn what_the_app_has_in_the_place_of_a_file_that_a_release_has_not_is_removed_and_told() {
     let server = Mirror::with(VERSION, &Archive::holding(&agent(VERSION)).packed()).serve();
     let build = Build::from(&server.url());
