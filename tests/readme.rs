@@ -477,6 +477,8 @@ fn variables_that_are_named_are_read() {
         "HOOP_BUILDPACK_RELEASES_URL",
         "HOOP_BUILDPACK_RETRY_BASE_MS",
         "HOOP_BUILDPACK_STALL_MS",
+        "HOOP_REAL_GATEWAY",
+        "HOOP_REAL_RELEASES",
         "HOOP_TLSCA",
         "HOOP_TLSSERVERNAME",
         "HOOP_TLS_SKIP_VERIFY",

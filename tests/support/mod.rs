@@ -4,8 +4,10 @@
 
 pub(crate) mod build;
 pub(crate) mod dyno;
+pub(crate) mod gateway;
 pub(crate) mod kernel;
 pub(crate) mod mirror;
+pub(crate) mod relay;
 pub(crate) mod run;
 pub(crate) mod server;
 pub(crate) mod signals;
