@@ -36,13 +36,20 @@ mod exec;
 mod fault;
 mod footprint;
 mod generation;
+mod inquiry;
 mod lines;
 mod log;
+mod memory;
 mod plan;
 mod policy;
 pub(crate) mod processes;
+mod sessions;
+mod shield;
 mod signals;
 mod slug;
+mod sockets;
+mod spawn;
+mod status;
 mod supervisor;
 mod wanted;
 
@@ -78,6 +85,11 @@ pub enum Request {
         /// And try the way to the gateway.
         connect: bool,
     },
+    /// Tell what the supervisors of this container say.
+    Status {
+        /// In a form for programs.
+        as_json: bool,
+    },
 }
 
 /// Does what is asked and returns the exit status. Does not return where the process becomes the app.
@@ -101,6 +113,7 @@ pub fn run(request: Request, environment: &Environment) -> i32 {
             0
         }
         Request::Check { connect } => check::run(environment, connect),
+        Request::Status { as_json } => status::run(as_json),
     }
 }
 
