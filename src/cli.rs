@@ -169,7 +169,7 @@ pub struct StartArgs {
     #[arg(long, conflicts_with_all = ["check", "attach", "command"])]
     status: bool,
     /// With --status: print it as JSON
-    #[arg(long, requires = "status")]
+    #[arg(long, requires = "status", conflicts_with_all = ["check", "attach"])]
     json: bool,
     /// With `HOOP_AUTOSTART` on, start the agent beside the process PID, as .profile.d/hoop.sh does
     #[arg(long, value_name = "PID", conflicts_with = "check", hide_short_help = true)]
