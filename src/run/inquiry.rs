@@ -22,8 +22,8 @@ const QUESTION: &[u8] = b"status";
 /// The longest answer, in bytes. By default a socket takes more.
 pub(super) const LONGEST: usize = 160 * 1024;
 
-/// How many datagrams are read in [`PERIOD`]. Above that the socket is left alone until it is over, so that nobody who
-/// floods it keeps the supervisor busy.
+/// How many datagrams that are no question of this user are read in [`PERIOD`]. Above that the socket is left alone until
+/// it is over, so that no stranger who floods it keeps the supervisor busy.
 const MOST: u32 = 10;
 
 /// See [`MOST`].
@@ -58,24 +58,21 @@ impl<'a> Inquiries<'a> {
         (self.read >= MOST && now < over).then_some(over)
     }
 
-    /// Reads a datagram that has come. If it is a question, `answer` is sent to who asks.
+    /// Reads a datagram that has come. If it is a question of this user, `answer` is sent to who asks.
     pub(super) fn take(&mut self, now: Duration, answer: impl FnOnce() -> Vec<u8>) {
+        let Some(socket) = self.socket else { return };
+        let mut bytes = [0; QUESTION.len() + 1];
+        if let Ok((length, Some(sender), user)) = receive(socket.as_raw_fd(), &mut bytes)
+            && user == Some(geteuid().as_raw())
+            && &bytes[..length] == QUESTION
+        {
+            let _ = sendto(socket.as_raw_fd(), &answer(), &sender, MsgFlags::MSG_DONTWAIT);
+            return;
+        }
         if now >= self.period + PERIOD {
             (self.period, self.read) = (now, 0);
         }
         self.read += 1;
-        let Some(socket) = self.socket else { return };
-        let mut bytes = [0; QUESTION.len() + 1];
-        let Ok((length, sender, user)) = receive(socket.as_raw_fd(), &mut bytes) else {
-            return;
-        };
-        if user == Some(geteuid().as_raw())
-            && &bytes[..length] == QUESTION
-            && let Some(sender) = sender
-        {
-            let answer = answer();
-            let _ = sendto(socket.as_raw_fd(), &answer, &sender, MsgFlags::MSG_DONTWAIT);
-        }
     }
 }
 
