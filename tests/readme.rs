@@ -27,7 +27,7 @@ const INSTALLING: &str = include_str!("../docs/installing.md");
 const RELEASING: &str = include_str!("../RELEASING.md");
 
 /// Every document, by its path.
-const DOCUMENTS: [(&str, &str); 9] = [
+const DOCUMENTS: [(&str, &str); 10] = [
     ("README.md", README),
     ("CONTRIBUTING.md", CONTRIBUTING),
     ("CHANGELOG.md", CHANGELOG),
@@ -37,6 +37,7 @@ const DOCUMENTS: [(&str, &str); 9] = [
     ("docs/mirrors.md", include_str!("../docs/mirrors.md")),
     ("docs/resources.md", include_str!("../docs/resources.md")),
     ("docs/security.md", include_str!("../docs/security.md")),
+    ("docs/status.md", include_str!("../docs/status.md")),
 ];
 
 const SUPERVISOR: &str = include_str!("../src/run/supervisor.rs");
