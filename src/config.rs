@@ -62,6 +62,8 @@ config_vars! {
     LOG_LEVEL, "HOOP_LOG_LEVEL", Run;
     /// How the agent's log is shown.
     LOG_FORMAT, "HOOP_LOG_FORMAT", Run;
+    /// How many megabytes of its own an agent may take that serves nobody.
+    AGENT_MEMORY, "HOOP_AGENT_MEMORY", Run;
     /// Shows each decision of hoopstart.
     DEBUG, "HOOPSTART_DEBUG", Run;
 }

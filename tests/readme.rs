@@ -27,7 +27,7 @@ const INSTALLING: &str = include_str!("../docs/installing.md");
 const RELEASING: &str = include_str!("../RELEASING.md");
 
 /// Every document, by its path.
-const DOCUMENTS: [(&str, &str); 11] = [
+const DOCUMENTS: [(&str, &str); 12] = [
     ("README.md", README),
     ("CONTRIBUTING.md", CONTRIBUTING),
     ("CHANGELOG.md", CHANGELOG),
@@ -39,6 +39,7 @@ const DOCUMENTS: [(&str, &str); 11] = [
     ("docs/mirrors.md", include_str!("../docs/mirrors.md")),
     ("docs/resources.md", include_str!("../docs/resources.md")),
     ("docs/security.md", include_str!("../docs/security.md")),
+    ("docs/status.md", include_str!("../docs/status.md")),
 ];
 
 const CONDITION: &str = include_str!("../src/run/condition.rs");

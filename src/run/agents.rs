@@ -4,28 +4,37 @@ use super::condition::{Conditions, End};
 use super::ending::Ending;
 use super::io_error;
 use super::lines::{Lines, Reader, push_own};
-use super::masking::Masks;
+use super::masking::{self, Masks};
+use super::memory;
 use super::processes;
+use super::shield::{self, Gap};
+use super::sockets;
+use super::spawn::{Lifeline, OomScore, Started, spawn};
+use super::status;
 use super::wanted::Agents;
 use crate::secret::Secret;
-use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, kill_process_group, wait};
+use crate::text;
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpgid, kill_process, kill_process_group, wait};
+use std::collections::VecDeque;
 use std::io::{self, PipeReader, Read as _};
-use std::os::unix::process::CommandExt as _;
-use std::process::{Command, Stdio};
 use std::time::Duration;
-
-/// How readily the kernel ends an agent when memory runs out: before everything else in the dyno.
-const OOM_SCORE: &str = "1000";
 
 /// How many bytes are taken from an agent's pipe at once. They stand on the stack, and the supervisor is to stay
 /// small.
 const READ_SIZE: usize = 16 * 1024;
 
+/// How many lines are kept for `hoopstart --status`, of all agents together, and of each at most.
+const LINES_KEPT: (usize, usize) = (40, 10);
+
+/// How many characters of such a line are kept.
+const LINE_KEPT: usize = 400;
+
 /// All processes that the supervisor has started.
 pub(super) struct Processes<'a> {
     plan: &'a Agents,
-    /// The process of each agent of the plan, while it runs.
-    running: Vec<Option<Pid>>,
+    /// One for each agent of the plan.
+    agents: Vec<Agent>,
     /// The output of agents, of those that have ended too: their children may still write.
     outputs: Vec<Output>,
     masks: Masks,
@@ -33,12 +42,31 @@ pub(super) struct Processes<'a> {
     gateway: String,
     /// What their lines have told.
     pub(super) conditions: Conditions,
+    oom_score: Option<OomScore>,
+    /// Why agents can be looked into, as far as their file tells.
+    gap: Result<(), Gap>,
+    /// Whether there was no child left when that was looked at last.
+    is_childless: bool,
+}
+
+/// An agent of the plan.
+#[derive(Default)]
+struct Agent {
+    /// Its process, while it runs.
+    pid: Option<Pid>,
+    /// How often it was started.
+    starts: u32,
+    /// Ends what its last process has left.
+    lifeline: Option<Lifeline>,
+    /// The last lines in the log.
+    lines: VecDeque<String>,
 }
 
 /// The output of one agent process.
 struct Output {
     /// Whose it is, by its place in the plan.
     agent: usize,
+    pid: Pid,
     pipe: PipeReader,
     lines: Lines,
 }
@@ -48,7 +76,7 @@ impl<'a> Processes<'a> {
     pub(super) fn new(plan: &'a Agents) -> Self {
         Self {
             plan,
-            running: vec![None; plan.commands.len()],
+            agents: plan.commands.iter().map(|_| Agent::default()).collect(),
             outputs: Vec::new(),
             // Names of connections are lower-cased, and a key may stand where a name should.
             masks: Masks::new(
@@ -63,32 +91,34 @@ impl<'a> Processes<'a> {
                 .as_ref()
                 .map_or_else(|| "its address".to_owned(), ToString::to_string),
             conditions: Conditions::new(plan.commands.len()),
+            oom_score: OomScore::open(),
+            gap: Ok(()),
+            is_childless: false,
         }
     }
 
-    /// Starts an agent of the plan, in a process group of its own, so that it can be told to end with all it has
-    /// started, and a terminal's Ctrl-C never reaches it.
+    /// Starts an agent of the plan. What it has left behind before is ended first.
     pub(super) fn start(&mut self, agent: usize, now: Duration) -> io::Result<()> {
-        let command = &self.plan.commands[agent];
-        let (pipe, end) = io::pipe()?;
-        let child = Command::new(&self.plan.program)
-            .args(&command.arguments)
-            .env_clear()
-            .envs(self.plan.environment.iter())
-            .stdin(Stdio::null())
-            .stdout(end.try_clone()?)
-            .stderr(end)
-            .process_group(0)
-            .spawn()?;
-        // Best effort: a sandbox may have no such file.
-        let _ = std::fs::write(format!("/proc/{}/oom_score_adj", child.id()), OOM_SCORE);
-        self.running[agent] = Pid::from_raw(child.id().cast_signed());
+        if self.agents[agent].starts > 0 {
+            self.agents[agent].lifeline = None;
+            self.signal_leftovers(Signal::KILL);
+        }
+        // Before each start: someone may have put the file's mode back.
+        self.gap = shield::hide_program(&self.plan.program);
+        let Started { pid, output, lifeline } = spawn(self.plan, agent, self.oom_score.as_ref())?;
+        self.is_childless = false;
+        let state = &mut self.agents[agent];
+        state.pid = Some(pid);
+        state.lifeline = Some(lifeline);
+        state.starts += 1;
         self.conditions.started(agent, now);
         let several = self.plan.commands.len() > 1;
+        let connection = self.plan.commands[agent].connection.as_deref();
         self.outputs.push(Output {
             agent,
-            pipe,
-            lines: Lines::new(command.connection.as_deref().filter(|_| several), &self.masks),
+            pid,
+            pipe: output,
+            lines: Lines::new(connection.filter(|_| several), &self.masks),
         });
         Ok(())
     }
@@ -101,7 +131,8 @@ impl<'a> Processes<'a> {
     /// Reads from the pipe number `output`, which has something to read, and appends whole lines to `log`.
     /// Answers whether there may be more; if not, [`Processes::forget_closed`] takes it off the list.
     pub(super) fn read(&mut self, output: usize, now: Duration, log: &mut String) -> bool {
-        let Output { agent, pipe, lines } = &mut self.outputs[output];
+        let Output { agent, pipe, lines, .. } = &mut self.outputs[output];
+        let begin = log.len();
         let mut reader = Reader {
             settings: self.plan.log,
             masks: &self.masks,
@@ -111,7 +142,7 @@ impl<'a> Processes<'a> {
             now,
         };
         let mut bytes = [0; READ_SIZE];
-        match pipe.read(&mut bytes) {
+        let more = match pipe.read(&mut bytes) {
             Ok(0) | Err(_) => {
                 lines.finish(&mut reader, log);
                 false
@@ -120,7 +151,11 @@ impl<'a> Processes<'a> {
                 lines.push(&bytes[..count], &mut reader, log);
                 true
             }
-        }
+        };
+        let agent = *agent;
+        let kept = (LINES_KEPT.0 / self.agents.len()).clamp(1, LINES_KEPT.1);
+        self.agents[agent].keep_lines(&log[begin..], kept);
+        more
     }
 
     /// Reads what an agent that has ended had written until then: its last line says why. What its children write may
@@ -170,36 +205,175 @@ impl<'a> Processes<'a> {
     /// supervisor as well, since it is a subreaper.
     pub(super) fn reap(&mut self) -> Vec<(usize, Ending)> {
         let mut ended = Vec::new();
-        while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
-            if let Some(agent) = self.running.iter().position(|running| *running == Some(pid)) {
-                self.running[agent] = None;
-                ended.push((agent, ending(status)));
+        loop {
+            match wait(WaitOptions::NOHANG) {
+                Ok(Some((pid, status))) => {
+                    if let Some(agent) = self.agents.iter().position(|agent| agent.pid == Some(pid)) {
+                        self.agents[agent].pid = None;
+                        ended.push((agent, ending(status)));
+                    }
+                }
+                Err(Errno::INTR) => {}
+                Ok(None) => {
+                    self.is_childless = false;
+                    break;
+                }
+                Err(error) => {
+                    self.is_childless = error == Errno::CHILD;
+                    break;
+                }
             }
         }
         ended
     }
 
     /// Answers whether any process of ours is left, agents and what they have started.
+    ///
+    /// The kernel knows: whatever one of ours leaves behind is our child at once, so who has no child has no
+    /// descendant. A list of `/proc` is made one by one, and misses what is forked meanwhile.
     pub(super) fn any_left(&self) -> bool {
-        self.running.iter().any(Option::is_some) || !processes::descendants(std::process::id()).is_empty()
+        !self.is_childless
     }
 
     /// Sends `signal` to every process of ours: to the agents' groups first, which is one step for the kernel,
     /// then to what has left them.
     pub(super) fn signal(&self, signal: Signal) {
-        let groups: Vec<Pid> = self.running.iter().flatten().copied().collect();
+        let groups: Vec<Pid> = self.running().collect();
         for group in &groups {
             // Fails only if it has just ended.
             let _ = kill_process_group(*group, signal);
         }
-        for process in processes::descendants(std::process::id()) {
-            let Some(pid) = Pid::from_raw(process.pid.cast_signed()) else {
-                continue;
-            };
-            let in_group = rustix::process::getpgid(Some(pid)).is_ok_and(|group| groups.contains(&group));
-            if !in_group {
-                let _ = kill_process(pid, signal).map_err(io_error);
+        signal_outside(&groups, processes::descendants(std::process::id()), signal);
+    }
+
+    /// Sends `signal` to the group of one agent.
+    pub(super) fn signal_agent(&self, agent: usize, signal: Signal) {
+        if let Some(pid) = self.agents[agent].pid {
+            let _ = kill_process_group(pid, signal);
+        }
+    }
+
+    /// Sends `signal` to what agents that have ended have left behind: all of ours but the agents that run, what they
+    /// have started, and what is in their groups.
+    pub(super) fn signal_leftovers(&self, signal: Signal) {
+        let running: Vec<Pid> = self.running().collect();
+        let mut left = processes::descendants(std::process::id());
+        for agent in &running {
+            let own = processes::descendants(agent.as_raw_nonzero().get().cast_unsigned());
+            left.retain(|process| !own.contains(process));
+        }
+        signal_outside(&running, left, signal);
+    }
+
+    /// Returns the agents that run.
+    fn running(&self) -> impl Iterator<Item = Pid> {
+        self.agents.iter().filter_map(|agent| agent.pid)
+    }
+
+    /// Returns the process of an agent, while it runs.
+    pub(super) fn pid(&self, agent: usize) -> Option<u32> {
+        let pid = self.agents[agent].pid?;
+        Some(pid.as_raw_nonzero().get().cast_unsigned())
+    }
+
+    /// Returns how often an agent was started.
+    pub(super) fn starts(&self, agent: usize) -> u32 {
+        self.agents[agent].starts
+    }
+
+    /// Returns the last lines of an agent as they went to the log.
+    pub(super) fn last_lines(&self, agent: usize) -> Vec<String> {
+        self.agents[agent].lines.iter().cloned().collect()
+    }
+
+    /// Returns how many sessions an agent serves, as far as its lines tell.
+    pub(super) fn open_sessions(&self, agent: usize) -> usize {
+        self.conditions.open_sessions(agent)
+    }
+
+    /// Returns what is wrong with an agent that runs, as far as its lines tell.
+    pub(super) fn condition(&self, agent: usize, now: Duration) -> Option<status::Condition> {
+        let condition = self.conditions.current(agent)?;
+        Some(status::Condition {
+            id: condition.failure.id().to_owned(),
+            text: self.masks.apply(&condition.wrong, masking::End::Whole).into_owned(),
+            seconds: now.saturating_sub(condition.since).as_secs(),
+        })
+    }
+
+    /// Returns the output of the process of an agent that runs.
+    fn output(&self, agent: usize) -> Option<&Output> {
+        let pid = self.agents[agent].pid?;
+        self.outputs.iter().find(|output| output.pid == pid)
+    }
+
+    /// Returns why agents can be looked into by other processes of their user.
+    pub(super) fn gap(&self) -> Result<(), Gap> {
+        let is_hidden = |agent| self.pid(agent).is_none_or(shield::is_hidden);
+        if !(0..self.agents.len()).all(is_hidden) {
+            return Err(self.gap.clone().err().unwrap_or(Gap::Unexplained));
+        }
+        // Nothing runs that could be looked into; what is next started is as its file.
+        match self.running().next() {
+            Some(_) => Ok(()),
+            None => self.gap.clone(),
+        }
+    }
+
+    /// Returns how much memory an agent that runs has of its own.
+    pub(super) fn own_memory(&self, agent: usize) -> Option<u64> {
+        memory::own(self.pid(agent)?)
+    }
+
+    /// Answers whether it is certain that an agent serves nobody: its lines, its children and its connections say so,
+    /// as far as they can be known.
+    pub(super) fn serves_nobody(&self, agent: usize) -> bool {
+        let (Some(pid), Some(output)) = (self.pid(agent), self.output(agent)) else {
+            return false;
+        };
+        // A line that was not read yet may be that of a session.
+        if rustix::io::ioctl_fionread(&output.pipe) != Ok(0) || self.open_sessions(agent) > 0 {
+            return false;
+        }
+        if !processes::descendants(pid).is_empty() {
+            return false;
+        }
+        let gateway = self.plan.gateway.as_ref().map(|gateway| gateway.port);
+        match sockets::has_other_than(pid, gateway) {
+            Some(any) => !any,
+            None => self.logs_sessions(),
+        }
+    }
+
+    /// Answers whether the agent logs its sessions: it does at level info, and reads `LOG_LEVEL`.
+    fn logs_sessions(&self) -> bool {
+        let level = self.plan.environment.text("LOG_LEVEL").unwrap_or_default();
+        !["warn", "error"].iter().any(|quiet| level.eq_ignore_ascii_case(quiet))
+    }
+}
+
+impl Agent {
+    /// Keeps the last of `lines`, as many as `kept`.
+    fn keep_lines(&mut self, lines: &str, kept: usize) {
+        let mut last: Vec<&str> = lines.lines().rev().take(kept).collect();
+        while let Some(line) = last.pop() {
+            if self.lines.len() == kept {
+                self.lines.pop_front();
             }
+            self.lines.push_back(text::excerpt(line, LINE_KEPT));
+        }
+    }
+}
+
+/// Sends `signal` to those of `processes` that are in none of `groups`.
+fn signal_outside(groups: &[Pid], processes: Vec<processes::Process>, signal: Signal) {
+    for process in processes {
+        let Some(pid) = Pid::from_raw(process.pid.cast_signed()) else {
+            continue;
+        };
+        let in_group = getpgid(Some(pid)).is_ok_and(|group| groups.contains(&group));
+        if !in_group {
+            let _ = kill_process(pid, signal).map_err(io_error);
         }
     }
 }

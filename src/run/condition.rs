@@ -29,7 +29,6 @@ const SESSIONS: usize = 1024;
 const REMEMBERED: usize = 64;
 
 /// A state that is told.
-#[allow(dead_code, reason = "what hoopstart says of its state is made of it")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Condition {
     /// What it is.
@@ -144,13 +143,18 @@ impl Conditions {
                 lines: self.trouble(agent, trouble, *tells_recovery, now).into_iter().collect(),
             },
             // An agent that was down is told to be connected again.
-            Sign::Connected => Heard {
-                is_folded: state.down.is_some(),
-                lines: self.recovered(agent, now, now),
-            },
+            Sign::Connected => {
+                // With the stream before, its sessions are over.
+                state.sessions.clear();
+                Heard {
+                    is_folded: state.down.is_some(),
+                    lines: self.recovered(agent, now, now),
+                }
+            }
             Sign::SessionBegun(id) => {
-                if state.sessions.len() < SESSIONS {
-                    state.sessions.push(hash(id));
+                let id = hash(id);
+                if state.sessions.len() < SESSIONS && !state.sessions.contains(&id) {
+                    state.sessions.push(id);
                 }
                 Heard {
                     is_folded: false,

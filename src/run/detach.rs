@@ -14,13 +14,13 @@ use nix::unistd::{self, ForkResult};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::fs::OpenOptions;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::fs::FileExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The process that the agent runs beside.
 #[derive(Debug)]
-pub(super) struct App {
+pub(super) struct App<'a> {
     /// Its id.
     pub(super) pid: u32,
     /// When it started, where that is known: the id alone may be given to another process later.
@@ -28,9 +28,11 @@ pub(super) struct App {
     /// Becomes readable at its end. On a kernel without such files (before 5.3, or forbidden by a sandbox) the
     /// supervisor looks after it by pid and start.
     pub(super) pidfd: Option<OwnedFd>,
+    /// The claim on it. While it is open, nobody else supervises the process; questions come to it.
+    pub(super) claim: Option<BorrowedFd<'a>>,
 }
 
-impl App {
+impl App<'_> {
     /// Finds the process `pid`, which must not be able to end before this returns.
     fn find(pid: u32) -> io::Result<Self> {
         let number = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(Errno::ESRCH)?;
@@ -41,6 +43,7 @@ impl App {
                 Err(errno @ (rustix::io::Errno::SRCH | rustix::io::Errno::INVAL)) => return Err(io_error(errno)),
                 pidfd => pidfd.ok(),
             },
+            claim: None,
         })
     }
 }
@@ -50,7 +53,10 @@ pub(super) fn start_supervisor(pid: u32, agents: &Agents, claim: Option<&OwnedFd
     signals::without_child_signal(|| {
         let intermediate = fork(|| {
             leave_app(claim)?;
-            let app = App::find(pid)?;
+            let app = App {
+                claim: claim.map(AsFd::as_fd),
+                ..App::find(pid)?
+            };
             fork(|| supervise(&app, agents)).map(drop)
         })?;
         match waitpid(intermediate, None) {
@@ -85,7 +91,7 @@ fn fork(work: impl FnOnce() -> io::Result<()>) -> io::Result<unistd::Pid> {
 }
 
 /// Is the supervisor.
-fn supervise(app: &App, agents: &Agents) -> io::Result<()> {
+fn supervise(app: &App<'_>, agents: &Agents) -> io::Result<()> {
     supervisor::run(app, agents).inspect_err(|error| {
         fault::tell(&Fault::SupervisorFailed {
             cause: error.to_string(),

@@ -104,6 +104,13 @@ pub enum Fault {
         /// Its value.
         value: String,
     },
+    /// `HOOP_AGENT_MEMORY` is no number of megabytes; its default is used.
+    MemoryInvalid {
+        /// Its value.
+        value: String,
+        /// The default.
+        default: u64,
+    },
     /// A config var has no effect together with `HOOP_AUTOSTART`.
     NotWithAutostart {
         /// The config var.
@@ -212,7 +219,9 @@ impl Fault {
             Fault::ConnectionsMerged(_) => Failure::ConnectionMerged,
             Fault::ConnectionNotPublished { .. } => Failure::ConnectionNotPublished,
             Fault::CommandInvalid | Fault::CommandHoldsKey => Failure::CommandInvalid,
-            Fault::ValueInvalid { .. } | Fault::ValueUnknown { .. } => Failure::ValueInvalid,
+            Fault::ValueInvalid { .. } | Fault::ValueUnknown { .. } | Fault::MemoryInvalid { .. } => {
+                Failure::ValueInvalid
+            }
             Fault::NotWithAutostart { .. } => Failure::NotWithAutostart,
             Fault::ProcessTypeUnknown { .. } | Fault::NoDynoName { .. } => Failure::ProcessTypeUnknown,
             Fault::Gateway(fault) => fault.failure(),
@@ -245,6 +254,7 @@ impl Fault {
             | Fault::ConnectionNotPublished { .. }
             | Fault::ValueInvalid { .. }
             | Fault::ValueUnknown { .. }
+            | Fault::MemoryInvalid { .. }
             | Fault::NotWithAutostart { .. }
             | Fault::ProcessTypeUnknown { .. }
             | Fault::NoDynoName { .. }
@@ -389,6 +399,14 @@ impl Fault {
                 ),
                 format!(", so it counts as {}", known[0]),
                 format!("Set it with: heroku config:set {name}={}", known[0]),
+            ),
+            Fault::MemoryInvalid { value, default } => Parts::new(
+                format!(
+                    "HOOP_AGENT_MEMORY is {}, which is no whole number of megabytes",
+                    text::in_quotes(value)
+                ),
+                ", so its default counts; the app is not affected",
+                format!("Set it with: heroku config:set HOOP_AGENT_MEMORY={default}"),
             ),
             Fault::NotWithAutostart { name } => Parts::new(
                 format!("{name} has no effect with HOOP_AUTOSTART"),

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::ops::Range;
+use std::os::unix::fs::MetadataExt as _;
 use std::str::SplitAsciiWhitespace;
 
 /// A process as `/proc/PID/stat` shows it (<https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>).
@@ -23,6 +24,18 @@ impl Process {
     pub(super) fn read(pid: u32) -> Option<Self> {
         Stat::read(&format!("/proc/{pid}/stat"))?.process()
     }
+
+    /// Answers whether it runs as the user of this process.
+    pub(super) fn is_of_this_user(&self) -> bool {
+        let owner = fs::metadata(format!("/proc/{}", self.pid)).map(|folder| folder.uid());
+        owner.is_ok_and(|owner| owner == rustix::process::geteuid().as_raw())
+    }
+}
+
+/// Returns the name of the program of the process `pid`, as it has it or has given it to itself.
+pub(super) fn name(pid: u32) -> Option<String> {
+    let name = fs::read(format!("/proc/{pid}/comm")).ok()?;
+    Some(String::from_utf8_lossy(&name).trim_end_matches('\n').to_owned())
 }
 
 /// Returns where in its memory this process has its command line, as `/proc` shows it.
@@ -77,7 +90,7 @@ impl Stat {
 }
 
 /// Returns all processes that can be seen.
-fn all() -> Vec<Process> {
+pub(super) fn all() -> Vec<Process> {
     ids().filter_map(Process::read).collect()
 }
 

@@ -5,6 +5,7 @@ use super::credential::{Credential, Gateway, masks};
 use super::fault::Fault;
 use super::generation::{self, AgentCommand, Generation};
 use super::lines::Settings;
+use super::memory::Bound;
 use super::slug::{AgentFile, Slug};
 use crate::agent_limits::Limit;
 use crate::conceal;
@@ -39,6 +40,8 @@ pub(super) struct Agents {
     pub incurable: bool,
     /// The gateway, where it is named.
     pub gateway: Option<Gateway>,
+    /// How much memory each may take.
+    pub memory: Bound,
 }
 
 impl Agents {
@@ -137,6 +140,7 @@ impl Agents {
             log,
             incurable,
             gateway: credential.gateway(environment),
+            memory: Bound::of(environment, faults),
         })
     }
 }
