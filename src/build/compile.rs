@@ -10,11 +10,9 @@ use super::report::{self, Facts};
 use super::slug::{Displaced, Slug};
 use super::stop::Stop;
 use super::{BUILDPACK_VERSION, BuildError, install};
-use crate::conceal;
 use crate::environment::Environment;
 use crate::failure::Failure;
 use crate::manifest::{AgentRecord, Manifest};
-use crate::masks;
 use crate::messages::{self, warnings};
 use crate::output::BuildLog;
 use crate::procfile::Procfile;
@@ -84,9 +82,6 @@ fn build(
 ) -> Result<(), BuildError> {
     let slug = Slug::open(&folders.build_dir, stop).map_err(install::InstallError::from)?;
     let config = BuildConfig::read(folders.env_dir.as_deref())?;
-    if let Some((_, key)) = &config.run_time.key {
-        conceal::keep(masks::of([key.expose().as_bytes()]));
-    }
     if config.releases.is_exposed() {
         log.warning(&warnings::exposed(&config.releases));
     }
