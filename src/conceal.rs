@@ -20,6 +20,9 @@ const SHORTEST_BEGINNING: usize = 4;
 /// The fewest hex digits of a path that is taken for the secret of a key of the old form, which has 64.
 const SHORTEST_DIGEST: usize = 20;
 
+/// What the secret of every agent key begins with, but those of the old form.
+const TOKEN: &str = "xagt-";
+
 /// Words that stand in the place of a secret in our own texts.
 const PLACEHOLDERS: [&str; 3] = ["password", "secret", "token"];
 
@@ -35,7 +38,7 @@ pub fn keep(secrets: Vec<Secret>) {
 /// agent key.
 pub fn conceal(text: &str) -> String {
     let known = SECRETS.get().map_or(&[][..], Vec::as_slice);
-    without_keys(&without(known, text))
+    without_tokens(&without_keys(&without(known, text)))
 }
 
 /// Answers whether one of `secrets` is in `text`.
@@ -45,7 +48,7 @@ pub fn holds(secrets: &[Secret], text: &str) -> bool {
 
 /// Answers whether something in `text` has the form of an agent key.
 pub fn looks_like_key(text: &str) -> bool {
-    without_keys(text) != text
+    without_tokens(&without_keys(text)) != text
 }
 
 /// Returns `text` without `secrets`: in letters of any case, since names are shown in small ones, as
@@ -127,6 +130,25 @@ fn without_keys(text: &str) -> String {
     shown
 }
 
+/// Returns `text` with a mask for the secret of an agent key that stands alone, whole or cut.
+fn without_tokens(text: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    let mut shown = String::with_capacity(text.len());
+    let mut begin = 0;
+    for (place, _) in lower.match_indices(TOKEN) {
+        let behind = place + TOKEN.len();
+        let is_of_token = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+        let length = text[behind..].find(|c| !is_of_token(c)).unwrap_or(text.len() - behind);
+        if place >= begin && length > 0 {
+            shown.push_str(&text[begin..place]);
+            shown.push_str(MASK);
+            begin = behind + length;
+        }
+    }
+    shown.push_str(&text[begin..]);
+    shown
+}
+
 /// Returns where the secret of a key is, in what stands behind its scheme.
 fn secret_in(behind: &str) -> Option<(usize, usize)> {
     let run = &behind[..end_of_run(behind)];
@@ -166,7 +188,7 @@ fn end_of_run(text: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{looks_like_key, without, without_keys};
+    use super::{looks_like_key, without, without_keys, without_tokens};
     use crate::masks;
 
     const KEY: &str = "grpcs://web:s3cr3t-0f-a-test@gateway.example:8443?mode=standard";
@@ -228,6 +250,21 @@ mod tests {
             assert_eq!(without_keys(&line), shown);
         }
         assert!(looks_like_key(KEY));
+    }
+
+    #[test]
+    fn the_secret_of_a_key_is_hidden_where_it_stands_alone() {
+        for (line, shown) in [
+            ("is \"xagt-h4DsLT3_rs-7\", and XAGT-H4D…", "is \"****\", and ****…"),
+            (
+                "a secret begins with xagt-, as you know",
+                "a secret begins with xagt-, as you know",
+            ),
+            ("xagt-xagt-a xagt-b", "**** ****"),
+        ] {
+            assert_eq!(without_tokens(line), shown);
+            assert_eq!(looks_like_key(line), line != shown);
+        }
     }
 
     #[test]

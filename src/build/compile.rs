@@ -11,11 +11,9 @@ use super::slug::Slug;
 use super::stop::Stop;
 use super::survey::{OtherBuildpacks, ProcfileState};
 use super::{BUILDPACK_VERSION, BuildError, install};
-use crate::conceal;
 use crate::environment::Environment;
 use crate::failure::Failure;
 use crate::manifest::{AgentRecord, Manifest};
-use crate::masks;
 use crate::messages::{self, warnings};
 use crate::output::BuildLog;
 use crate::procfile::Procfile;
@@ -90,9 +88,6 @@ fn build(
 ) -> Result<(), BuildError> {
     let slug = Slug::open(&folders.build_dir, stop).map_err(install::InstallError::from)?;
     let config = BuildConfig::read(folders.env_dir.as_deref())?;
-    if let Some((_, key)) = &config.run_time.key {
-        conceal::keep(masks::of([key.expose().as_bytes()]));
-    }
     if config.releases.is_exposed() {
         log.warning(&warnings::exposed(&config.releases));
     }

@@ -6,7 +6,9 @@
 
 use super::releases::{ReleasesUrl, ReleasesUrlError};
 use super::sha256::Sha256;
+use crate::conceal;
 use crate::config;
+use crate::masks;
 use crate::regular_file;
 use crate::secret::Secret;
 use crate::text;
@@ -141,6 +143,20 @@ impl BuildConfig {
         }
         let file = |name| env_dir.map_or(Ok(None), |dir| read_file(dir, name));
 
+        // Set to nothing is not set, as at run time.
+        let key = |name| {
+            Ok(file(name)?
+                .filter(|key| !key.is_empty())
+                .map(|key| (name, Secret::new(key))))
+        };
+        let key = match key(config::KEY)? {
+            Some(key) => Some(key),
+            None => key(config::DSN)?,
+        };
+        if let Some((_, key)) = &key {
+            // Before anything can be said of a config var into which it was put by mistake.
+            conceal::keep(masks::of([key.expose().as_bytes()]));
+        }
         let version = match file(config::VERSION)? {
             Some(value) => version_request(&value)?,
             None => VersionRequest::Latest,
@@ -166,16 +182,6 @@ impl BuildConfig {
                     value: value.to_owned(),
                 });
             }
-        };
-        // Set to nothing is not set, as at run time.
-        let key = |name| {
-            Ok(file(name)?
-                .filter(|key| !key.is_empty())
-                .map(|key| (name, Secret::new(key))))
-        };
-        let key = match key(config::KEY)? {
-            Some(key) => Some(key),
-            None => key(config::DSN)?,
         };
         Ok(Self {
             version,

@@ -356,3 +356,31 @@ fn a_key_in_the_procfile_is_nowhere_in_the_log() {
         .compile_warns(VERSION, &["no line for a process"])
         .hides(&["S3CR3T"]);
 }
+
+#[test]
+fn a_pinned_version_that_can_never_do_what_the_key_asks_for_is_told_with_the_way_out() {
+    let multi = "grpcs://_default:xagt-S3CR3T@gateway.example:8443?mode=multi-connection";
+    let organisation = "grpcs://_default:xagt-S3CR3T@gateway.example:8443";
+    for (version, key, told) in [
+        ("1.20.11", multi, "no session of"),
+        ("1.20.11", organisation, "refuses an agent key without ?mode="),
+        ("1.19.63", multi, "refuses an agent key of mode multi-connection"),
+        ("1.20.11", "", "no session of"),
+    ] {
+        let server = Mirror::of(version).serve();
+        let build = Build::from(&server.url()).with("HOOP_VERSION", version);
+        build.put("Procfile", "web: hoopstart -- ./server\n");
+        let build = if key.is_empty() {
+            build
+        } else {
+            build.with("HOOP_KEY", key)
+        };
+        let run = build.compile_warns(version, &[told, "heroku config:unset HOOP_VERSION"]);
+        run.hides(&["S3CR3T"]);
+    }
+    // An agent that is not asked for by its number is the newest one at the next build.
+    let server = Mirror::of("1.20.11").serve();
+    let build = Build::from(&server.url()).with("HOOP_KEY", multi);
+    build.put("Procfile", "web: hoopstart -- ./server\n");
+    build.compile().succeeds_quietly();
+}

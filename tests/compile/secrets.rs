@@ -90,3 +90,37 @@ fn an_agent_key_that_cannot_be_read_is_advised_on_without_being_shown() {
         assert_kept(&["S3CR3T"], &build, &run);
     }
 }
+
+#[test]
+fn a_key_in_the_wrong_config_var_is_not_shown() {
+    let server = Mirror::of(VERSION).serve();
+    let key = "grpcs://agent:xagt-S3CR3T@127.0.0.1:8443?mode=standard";
+    let old_form = format!("grpcs://127.0.0.1:8443/{}", "5ec4e700".repeat(8));
+    let secrets = ["xagt-S3CR3T", "5ec4e7005ec4"];
+    for key in [
+        key,
+        &old_form,
+        &key.replace("S3CR3T", "S3CR3T\r\n-2"),
+        &format!(" {key}\t"),
+    ] {
+        for name in ["HOOP_VERSION", "HOOP_SHA256", "HOOP_INSTALL", "HOOP_RELEASES_URL"] {
+            let alone = Build::from(&server.url()).with(name, "xagt-S3CR3T");
+            let run = alone.compile();
+            run.exits(1);
+            assert_kept(&secrets, &alone, &run);
+            // Whether it is where it belongs as well, or nowhere.
+            for build in [
+                Build::from(&server.url()),
+                Build::from(&server.url()).with("HOOP_DSN", key),
+            ] {
+                let build = build.with(name, key);
+                let run = build.compile();
+                run.exits(1);
+                assert_kept(&secrets, &build, &run);
+            }
+        }
+        let build = Build::from(&server.url()).with("HOOP_CONNECTION", &format!("{key},{}", "x".repeat(256)));
+        let run = build.compile_warns(VERSION, &["HOOP_CONNECTION"]);
+        assert_kept(&secrets, &build, &run);
+    }
+}
