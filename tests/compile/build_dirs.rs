@@ -190,7 +190,7 @@ fn what_the_app_has_in_the_place_of_a_file_that_a_release_has_not_is_removed_and
     build.put(".hoop/bin/hoop_rs", "the app's own\n");
 
     let run = build.compile();
-    run.warns(&[".hoop/bin/hoop_rs of the app was removed by this buildpack. It was a file,"]);
+    run.warns(&[".hoop/bin/hoop_rs of the app was removed by this buildpack. It was a file."]);
     assert!(!build.app().join(".hoop/bin/hoop_rs").exists());
 }
 
@@ -256,7 +256,7 @@ fn tells_of(run: &Run, path: &str, was: &str) {
         let link = format!("Made no link bin/hoopstart, for {path} is in its way");
         run.succeeds_quietly().shows(&[&link]);
     } else {
-        let replaced = format!("{path} of the app was replaced by this buildpack. It was {was},");
+        let replaced = format!("{path} of the app was replaced by this buildpack. It was {was}.");
         run.warns(&[&replaced, &format!("git rm --cached {path}")]);
     }
 }
