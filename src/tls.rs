@@ -25,16 +25,20 @@ pub(crate) fn client_config(roots: RootCertStore) -> ClientConfig {
 /// and the bundled ones only where the system has none and nobody said where. The error is in words.
 pub(crate) fn system_roots() -> Result<RootCertStore, String> {
     let mut places = Places::named_in(&Environment::of_process());
-    if places.is_empty() {
+    let is_named = !places.is_empty();
+    if !is_named {
         let usual = openssl_probe::probe();
         (places.file, places.folders) = (usual.cert_file, usual.cert_dir);
     }
     let (certificates, errors) = places.load();
     let mut roots = roots_of(certificates);
     if roots.is_empty() {
-        // An error is a place that was named and cannot be read; falling back would hide that.
+        // Falling back would hide that a place cannot be read, or is not the one that was meant.
         if !errors.is_empty() {
             return Err(errors.join("; "));
+        }
+        if is_named {
+            return Err("there is no certificate where SSL_CERT_FILE and SSL_CERT_DIR say".to_owned());
         }
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }

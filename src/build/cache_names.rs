@@ -49,7 +49,7 @@ impl CachedArchive {
     }
 }
 
-/// Returns the name under which `libexec/fetch.sh` keeps the program of `version`, where the buildpack came without one.
+/// Returns the name under which `libexec/fetch.sh` keeps the program of `version`, where the buildpack has none in it.
 pub fn program_name(version: impl Display, platform: Platform) -> String {
     format!("hoop-buildpack-{version}-linux-{}", platform.architecture())
 }

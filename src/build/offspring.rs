@@ -8,8 +8,8 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long it is tried to end them. A signal that cannot be ignored takes microseconds, but to a process that waits for
-/// a disk.
+/// How long it is tried to end them. A signal that cannot be ignored takes microseconds, but to a process that waits
+/// for a disk.
 const LIMIT: Duration = Duration::from_secs(5);
 
 /// How often it is tried at once: what forks without an end is caught between two forks or not at all.

@@ -255,6 +255,7 @@ fn certificates_that_are_no_file_hang_nothing() {
     let _socket = UnixListener::bind(at("socket")).unwrap();
     symlink("/dev/zero", at("device")).unwrap();
     symlink("pipe", at("link")).unwrap();
+    fs::write(at("text"), "no certificate\n").unwrap();
     for (name, words) in [
         ("pipe", "a named pipe"),
         ("link", "a named pipe"),
@@ -262,6 +263,10 @@ fn certificates_that_are_no_file_hang_nothing() {
         ("device", "a device"),
         (".", "directory"),
         ("missing", "No such file"),
+        (
+            "text",
+            "there is no certificate where SSL_CERT_FILE and SSL_CERT_DIR say",
+        ),
     ] {
         case(name);
         Build::from(&server.url())
