@@ -3,7 +3,8 @@
 use super::ending::Ending;
 use super::io_error;
 use super::lines::Lines;
-use super::processes;
+use super::processes::{self, Process};
+use super::signals;
 use super::wanted::Agents;
 use crate::secret::Secret;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, kill_process_group, wait};
@@ -25,6 +26,10 @@ pub(super) struct Processes<'a> {
     running: Vec<Option<Pid>>,
     /// The output of agents, of those that have ended too: their children may still write.
     outputs: Vec<Output>,
+    /// The app, where it is a child of ours as well.
+    app: Option<Pid>,
+    /// How that has ended.
+    app_status: Option<WaitStatus>,
 }
 
 /// The output of one agent process.
@@ -34,13 +39,20 @@ struct Output {
 }
 
 impl<'a> Processes<'a> {
-    /// Begins without a process.
-    pub(super) fn new(plan: &'a Agents) -> Self {
+    /// Begins without a process. `app` is the app, where it is a child of this process.
+    pub(super) fn new(plan: &'a Agents, app: Option<Pid>) -> Self {
         Self {
             plan,
             running: vec![None; plan.commands.len()],
             outputs: Vec::new(),
+            app,
+            app_status: None,
         }
+    }
+
+    /// Returns how the app has ended, where it was a child of ours.
+    pub(super) fn app_status(&self) -> Option<WaitStatus> {
+        self.app_status
     }
 
     /// Starts an agent of the plan, in a process group of its own, so that it can be told to end with all it has
@@ -48,7 +60,18 @@ impl<'a> Processes<'a> {
     pub(super) fn start(&mut self, agent: usize) -> io::Result<()> {
         let command = &self.plan.commands[agent];
         let (pipe, end) = io::pipe()?;
-        let child = Command::new(&self.plan.program)
+        let mut program = Command::new(&self.plan.program);
+        if self.app.is_some() {
+            // An init holds all signals back, and what it starts would as well.
+            #[expect(
+                unsafe_code,
+                reason = "to set the mask of a process with one thread is safe in its copy"
+            )]
+            unsafe {
+                program.pre_exec(signals::unblock_all);
+            }
+        }
+        let child = program
             .args(&command.arguments)
             .env_clear()
             .envs(self.plan.environment.iter())
@@ -108,6 +131,12 @@ impl<'a> Processes<'a> {
             if let Some(agent) = self.running.iter().position(|running| *running == Some(pid)) {
                 self.running[agent] = None;
                 ended.push((agent, ending(status)));
+                if self.app.is_some() {
+                    // What it has left in its group. Later its number may be a group's of the app.
+                    let _ = kill_process_group(pid, Signal::KILL);
+                }
+            } else if self.app == Some(pid) {
+                self.app_status = Some(status);
             }
         }
         ended
@@ -115,7 +144,19 @@ impl<'a> Processes<'a> {
 
     /// Answers whether any process of ours is left, agents and what they have started.
     pub(super) fn any_left(&self) -> bool {
-        self.running.iter().any(Option::is_some) || !processes::descendants(std::process::id()).is_empty()
+        self.running.iter().any(Option::is_some) || !self.all().is_empty()
+    }
+
+    /// Returns every process of ours. Where the app is a child of this process, so is every orphan, and of those it
+    /// cannot be known whose they were: then only what an agent has below it.
+    fn all(&self) -> Vec<Process> {
+        if self.app.is_none() {
+            return processes::descendants(std::process::id());
+        }
+        let agents = self.running.iter().flatten();
+        agents
+            .flat_map(|agent| processes::descendants(processes::number(*agent)))
+            .collect()
     }
 
     /// Sends `signal` to every process of ours: to the agents' groups first, which is one step for the kernel,
@@ -126,7 +167,7 @@ impl<'a> Processes<'a> {
             // Fails only if it has just ended.
             let _ = kill_process_group(*group, signal);
         }
-        for process in processes::descendants(std::process::id()) {
+        for process in self.all() {
             let Some(pid) = Pid::from_raw(process.pid.cast_signed()) else {
                 continue;
             };

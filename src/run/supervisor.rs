@@ -6,20 +6,22 @@ use super::agents::Processes;
 use super::detach::App;
 use super::ending::Ending;
 use super::footprint::Code;
+use super::forward::Forward;
+use super::forward::Source;
 use super::io_error;
 use super::log::Log;
 use super::policy::{Action, Event, Policy};
 use super::processes::Process;
-use super::signals::{self, Received};
+use super::signals::Received;
 use super::wanted::Agents;
 use crate::text;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, WaitStatus};
 use std::io;
 use std::time::{Duration, Instant};
 
 /// How often an app is looked after on a kernel without pidfds.
-const APP_POLL: Duration = Duration::from_secs(1);
+pub(super) const APP_POLL: Duration = Duration::from_secs(1);
 
 /// Before a sleep that may be longer than this, memory is given back that would soon be needed again in a shorter one.
 const LONG_SLEEP: Duration = Duration::from_secs(10);
@@ -27,49 +29,63 @@ const LONG_SLEEP: Duration = Duration::from_secs(10);
 /// How often it is looked whether processes that are not our children have ended, after the app has.
 const LEFTOVER_POLL: Duration = Duration::from_millis(50);
 
+/// How long an init waits for agents to close their streams, after the app. Whoever started the container waits for it.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// Supervises until the app has gone and nothing of ours is left.
 pub(super) fn run(app: &App, agents: &Agents) -> io::Result<()> {
     let received = Received::new()?;
     // Whatever an agent leaves behind comes to us and not to the app.
     rustix::process::set_child_subreaper(Some(rustix::process::getpid())).map_err(io_error)?;
-    Supervisor::new(app, agents, received).run();
+    Supervisor::new(app, agents, Source::Own(received)).run();
     Ok(())
+}
+
+/// Supervises beside the app `pid`, a child of this process, whose signals come through `forward`. Returns how it has
+/// ended.
+pub(super) fn run_as_init(pid: Pid, agents: &Agents, forward: &mut Forward) -> Option<WaitStatus> {
+    let app = App::child(pid);
+    let mut supervisor = Supervisor::new(&app, agents, Source::Forwarded(forward));
+    supervisor.run();
+    supervisor.processes.app_status()
 }
 
 struct Supervisor<'a> {
     app: &'a App,
     plan: &'a Agents,
-    received: Received,
+    signals: Source<'a>,
     policy: Policy,
     processes: Processes<'a>,
     started: Instant,
     log: Log,
     code: Option<Code>,
     app_gone: bool,
+    /// Since when an init waits for agents alone.
+    farewell: Option<Duration>,
 }
 
 /// What a `poll` has found.
 #[derive(Default)]
 struct Ready {
     app: bool,
-    child: bool,
     log: bool,
     outputs: Vec<usize>,
 }
 
 impl<'a> Supervisor<'a> {
-    fn new(app: &'a App, plan: &'a Agents, received: Received) -> Self {
+    fn new(app: &'a App, plan: &'a Agents, signals: Source<'a>) -> Self {
         let (policy, actions) = Policy::new(plan.commands.len(), plan.incurable);
         let mut supervisor = Self {
             app,
             plan,
-            received,
+            signals,
             policy,
-            processes: Processes::new(plan),
+            processes: Processes::new(plan, app.child),
             started: Instant::now(),
             log: Log::new(),
             code: Code::of_this_program(),
             app_gone: false,
+            farewell: None,
         };
         supervisor.act(actions);
         supervisor
@@ -80,7 +96,7 @@ impl<'a> Supervisor<'a> {
         loop {
             let now = self.started.elapsed();
             let left = self.app_gone && self.processes.any_left();
-            if self.policy.is_done(now, left) {
+            if self.policy.is_done(now, left) || self.farewell.is_some_and(|since| now >= since + FAREWELL) {
                 return;
             }
             let limit = self.time_to_wait(now);
@@ -95,14 +111,15 @@ impl<'a> Supervisor<'a> {
             if ready.log {
                 self.log.write();
             }
-            if ready.child {
-                let _ = signals::drain(&self.received.child);
-            }
-            let ended = self.processes.reap();
+            let ended = self.reap();
             // Looked at after the children: the platform tells everyone at once, and an agent that ended of it is
             // not one to start again, whichever of the two is seen first.
-            if signals::drain(&self.received.stopping).unwrap_or(false) {
-                self.event(Event::Told);
+            if self.signals.take_told() {
+                self.event(if self.app.child.is_some() {
+                    Event::AppTold
+                } else {
+                    Event::Told
+                });
             }
             // Before the app's end: an agent that ended before the app is not one that ended because of it.
             for (agent, ending) in ended {
@@ -110,9 +127,24 @@ impl<'a> Supervisor<'a> {
             }
             if !self.app_gone && (ready.app || self.app_is_gone()) {
                 self.app_gone = true;
+                self.farewell = self.app.child.map(|_| self.started.elapsed());
                 self.event(Event::AppGone);
             }
             self.event(Event::TimePassed);
+        }
+    }
+
+    /// Reaps every child that has ended, and returns those that were agents.
+    fn reap(&mut self) -> Vec<(usize, Ending)> {
+        let mut ended = Vec::new();
+        loop {
+            ended.extend(self.processes.reap());
+            self.signals
+                .set_app(self.app.child.filter(|_| self.processes.app_status().is_none()));
+            // A child may have ended after that and told so before this.
+            if !self.signals.take_child() {
+                return ended;
+            }
         }
     }
 
@@ -164,10 +196,10 @@ impl<'a> Supervisor<'a> {
     /// Returns how long to wait at most, or `None` for as long as nothing happens.
     fn time_to_wait(&self, now: Duration) -> Option<Duration> {
         let due = self.policy.next_wake().map(|wake| wake.saturating_sub(now));
-        let look = match (self.app_gone, &self.app.pidfd) {
-            (true, _) => Some(LEFTOVER_POLL),
-            (false, None) => Some(APP_POLL),
-            (false, Some(_)) => None,
+        let look = match self.app_gone {
+            true => Some(LEFTOVER_POLL),
+            false if self.app.pidfd.is_some() || self.app.child.is_some() => None,
+            false => Some(APP_POLL),
         };
         [due, look].into_iter().flatten().min()
     }
@@ -176,10 +208,8 @@ impl<'a> Supervisor<'a> {
     fn wait(&self, limit: Option<Duration>) -> Ready {
         let stderr = rustix::stdio::stderr();
         let app = self.app.pidfd.as_ref().filter(|_| !self.app_gone);
-        let mut files = vec![
-            PollFd::new(&self.received.stopping, PollFlags::IN),
-            PollFd::new(&self.received.child, PollFlags::IN),
-        ];
+        let signals = self.signals.files();
+        let mut files: Vec<PollFd> = signals.iter().map(|file| PollFd::new(file, PollFlags::IN)).collect();
         // A file that nothing is asked of would still wake us when its other end closes, so what is not wanted is
         // left out.
         let app_place = files.len();
@@ -199,7 +229,6 @@ impl<'a> Supervisor<'a> {
         }
         let is_ready = |place: usize| !files[place].revents().is_empty();
         Ready {
-            child: is_ready(1),
             app: app.is_some() && is_ready(app_place),
             log: self.log.is_waiting() && is_ready(log_place),
             outputs: (first_output..files.len())
@@ -222,6 +251,9 @@ impl<'a> Supervisor<'a> {
 
     /// Answers whether an app that is watched by its pid has gone.
     fn app_is_gone(&self) -> bool {
+        if self.app.child.is_some() {
+            return self.processes.app_status().is_some();
+        }
         if self.app.pidfd.is_some() {
             return false;
         }

@@ -13,6 +13,7 @@ mod exits;
 mod faults;
 mod generations;
 mod identity;
+mod init;
 mod kernels;
 mod logs;
 mod process_types;
