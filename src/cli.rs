@@ -137,7 +137,8 @@ CONFIG VARS:
   HOOP_CONNECTION              names to publish, comma separated
   HOOP_COMMAND                 command line behind a published connection
   HOOP_PROCESS_TYPES           types (web) or dynos (web.1) in which the agent runs
-  HOOP_IGNORE_PROCESS_TYPES    those in which it does not; default run,release,scheduler
+  HOOP_IGNORE_PROCESS_TYPES    those in which it does not; set, it replaces the default:
+                               run,release,scheduler,cron,build
   HOOP_HIDE_KEY                on: the app does not see HOOP_KEY and HOOP_DSN
   HOOP_DISABLE                 on: the app alone
   HOOP_REQUIRED                on: exit 78 where no agent can be configured or found
@@ -151,13 +152,16 @@ EXIT STATUS:
       2  there is no COMMAND
   With --check: 0, or 78 where something is wrong.
 
+EXAMPLE (in a one-off dyno):
+  hoopstart --check --connect -- bundle exec puma
+
 EXAMPLE (Procfile):
   web: hoopstart -- bundle exec puma -C config/puma.rb")]
 pub struct StartArgs {
-    /// Print what would be started and every fault, and start nothing
+    /// Print what would be started and every fault, and start nothing. COMMAND is looked up
     #[arg(long)]
     check: bool,
-    /// With --check: resolve the gateway's name, connect and shake TLS hands, 5 seconds each
+    /// With --check: resolve the gateway's name, connect, shake TLS hands and ask who answers, 5 seconds each
     #[arg(long, requires = "check")]
     connect: bool,
     /// With `HOOP_AUTOSTART` on, start the agent beside the process PID, as .profile.d/hoop.sh does
@@ -267,7 +271,10 @@ fn forbids_colour(environment: &Environment) -> bool {
 
 fn start(args: StartArgs, environment: &Environment) -> i32 {
     let request = match (args.check, args.attach) {
-        (true, _) => Request::Check { connect: args.connect },
+        (true, _) => Request::Check {
+            connect: args.connect,
+            command: args.command,
+        },
         (false, Some(pid)) => Request::Attach(pid),
         (false, None) => Request::Become(args.command),
     };

@@ -110,6 +110,8 @@ failures! {
     ConnectionMissing => "start::connection-missing",
     /// `HOOP_CONNECTION` cannot be used as it is.
     ConnectionInvalid => "start::connection-invalid",
+    /// Names of `HOOP_CONNECTION` become one connection.
+    ConnectionMerged => "start::connection-merged",
     /// The agent runs, and does not publish the names of `HOOP_CONNECTION`.
     ConnectionNotPublished => "start::connection-not-published",
     /// `HOOP_COMMAND` cannot be split into words.
@@ -124,6 +126,14 @@ failures! {
     GatewayUnresolved => "start::gateway-unresolved",
     /// No connection to the gateway.
     GatewayUnreachable => "start::gateway-unreachable",
+    /// What answers at the gateway's place is something else.
+    GatewayOther => "start::gateway-other-service",
+    /// A variable for TLS is set that this agent does not obey.
+    TlsVariableIgnored => "start::tls-variable-ignored",
+    /// A variable for TLS cannot be used.
+    TlsVariableInvalid => "start::tls-variable-invalid",
+    /// Nothing starts the agent.
+    NotStarted => "start::not-started",
     /// No TLS connection to the gateway.
     GatewayTls => "start::gateway-tls",
     /// The supervisor could not be started.

@@ -16,11 +16,11 @@ use hoop_buildpack::build::releases::{Location, ReleasesUrl, ReleasesUrlError, t
 use hoop_buildpack::build::resolve::ReleaseError;
 use hoop_buildpack::build::sha256::Sha256;
 use hoop_buildpack::build::slug::SlugError;
-use hoop_buildpack::connections::ConnectionsFault;
+use hoop_buildpack::connections::{ConnectionsFault, Merged};
 use hoop_buildpack::failure::Failure;
 use hoop_buildpack::messages::{self, Message, Tone, warnings};
 use hoop_buildpack::output::BuildLog;
-use hoop_buildpack::run::{Fault, Rest};
+use hoop_buildpack::run::{Fault, GatewayFault, Ignored, Rest, TlsRemedy};
 use hoop_buildpack::version::Version;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -424,7 +424,7 @@ fn install_errors() -> Vec<(&'static str, InstallError)> {
 }
 
 /// Returns every fault of a boot.
-fn faults() -> Vec<Fault> {
+fn own_faults() -> Vec<Fault> {
     let text = |text: &str| text.to_owned();
     vec![
         Fault::KeyMissing,
@@ -466,7 +466,7 @@ fn faults() -> Vec<Fault> {
         },
         Fault::ProcessTypeUnknown {
             name: "HOOP_PROCESS_TYPES",
-            unknown: vec![text("web worker")],
+            unknown: vec![text("wbe.1"), text("clock")],
             known: vec![text("web"), text("worker")],
             rest: Rest::Nowhere,
         },
@@ -476,17 +476,49 @@ fn faults() -> Vec<Fault> {
             known: vec![text("web"), text("worker")],
             rest: Rest::Everywhere,
         },
-        Fault::GatewayUnresolved {
-            host: text("gateway.example"),
-            cause: text("there is no such name"),
+        Fault::NoDynoName {
+            name: "HOOP_PROCESS_TYPES",
+            items: vec![text("web.*"), text("\"worker\"")],
+            right: text("web,worker"),
+            rest: Rest::Nowhere,
         },
-        Fault::GatewayUnreachable {
-            place: text("gateway.example:8443"),
-            cause: text("203.0.113.7:8443: connection refused"),
+        Fault::NoDynoName {
+            name: "HOOP_PROCESS_TYPES",
+            items: Vec::new(),
+            right: text("web"),
+            rest: Rest::Nowhere,
         },
-        Fault::GatewayTls {
-            place: text("gateway.example:8443"),
-            cause: text("invalid peer certificate: UnknownIssuer"),
+        Fault::NoDynoName {
+            name: "HOOP_IGNORE_PROCESS_TYPES",
+            items: vec![text("run worker")],
+            right: text("web,run,worker"),
+            rest: Rest::Items,
+        },
+        Fault::ConnectionsMerged(Merged {
+            name: text("orders_db"),
+            written: vec![text("Órders DB"), text("orders_db")],
+        }),
+        Fault::ConnectionInvalid(ConnectionsFault::Vanishes(text("\u{301}"))),
+        Fault::NotStarted {
+            line: Some((text("web"), text("web: bundle exec puma"))),
+            right: Some(text("web: hoopstart -- bundle exec puma")),
+        },
+        Fault::NotStarted {
+            line: Some((text("web"), text("web: cd app && puma"))),
+            right: None,
+        },
+        Fault::NotStarted {
+            line: None,
+            right: None,
+        },
+        Fault::Nowhere,
+        Fault::AgentUnfit {
+            path: text("/app/.hoop/bin/hoop"),
+            cause: text("it is a program for arm64"),
+        },
+        Fault::CommandWithoutInterpreter {
+            command: text("bin/web"),
+            cause: text("it wants \"/usr/bin/no-ruby\", and there is no such program"),
         },
         Fault::SupervisorFailed {
             cause: text("Resource temporarily unavailable (os error 11)"),
@@ -500,7 +532,81 @@ fn faults() -> Vec<Fault> {
             command: text("bin/web"),
             cause: text("permission denied"),
         },
+        Fault::CommandNotProgram {
+            command: text("bin/web"),
+            cause: text("it is a program for arm64"),
+        },
+        Fault::CommandTooLarge {
+            command: text("bin/web"),
+        },
     ]
+}
+
+/// Returns what can be wrong on the way to the gateway.
+fn gateway_faults() -> Vec<GatewayFault> {
+    let text = |text: &str| text.to_owned();
+    let place = || text("gateway.example:8443");
+    let tls = |cause: &str, remedy| GatewayFault::Tls {
+        place: place(),
+        cause: text(cause),
+        remedy,
+    };
+    let mismatch = |version: &str, agent_has_tls, obeys_scheme| GatewayFault::Mismatch {
+        place: place(),
+        version: version_of(version),
+        agent_has_tls,
+        obeys_scheme,
+    };
+    vec![
+        GatewayFault::Unresolved {
+            host: text("gateway.example"),
+            cause: text("there is no such name"),
+        },
+        GatewayFault::Unreachable {
+            place: place(),
+            cause: text("203.0.113.7:8443: connection refused"),
+        },
+        tls("invalid peer certificate: UnknownIssuer", TlsRemedy::Authority),
+        tls("invalid peer certificate: not valid for this name", TlsRemedy::Name),
+        tls("invalid peer certificate: UnknownIssuer", TlsRemedy::NewerAgent),
+        tls("no answer from the gateway within 5 s", TlsRemedy::Gateway),
+        mismatch("1.148.0", true, true),
+        mismatch("1.22.0", true, false),
+        mismatch("1.148.0", false, true),
+        GatewayFault::Other {
+            place: place(),
+            what: text("it speaks HTTP/1, as the gateway's API does"),
+        },
+        GatewayFault::VariableIgnored {
+            name: "HOOP_TLSCA",
+            reason: Ignored::OldAgent {
+                version: version_of("1.22.0"),
+                since: "1.23.3",
+            },
+        },
+        GatewayFault::VariableIgnored {
+            name: "HOOP_TLSCA",
+            reason: Ignored::Token,
+        },
+        GatewayFault::VariableIgnored {
+            name: "HOOP_TLS_SKIP_VERIFY",
+            reason: Ignored::Value(text("1")),
+        },
+        GatewayFault::VariableInvalid {
+            name: "HOOP_TLSCA",
+            cause: text("it holds no certificate"),
+        },
+        GatewayFault::VariableInvalid {
+            name: "TLS_CA",
+            cause: text("it names /ca.pem: no such file or directory"),
+        },
+    ]
+}
+
+/// Returns everything that can be wrong at run time.
+fn faults() -> Vec<Fault> {
+    let gateway = gateway_faults().into_iter().map(Fault::Gateway);
+    own_faults().into_iter().chain(gateway).collect()
 }
 
 /// Returns what the build log shows of `message`, less the blank lines around it.
@@ -713,6 +819,7 @@ fn a_line_of_a_boot_is_one_line_with_its_id_at_the_end() {
             "runs ",
             "nothing was started",
             "counts as off",
+            "list counts",
             "no such process type",
         ];
         assert!(tells_state.iter().any(|state| line.contains(state)), "{line}");

@@ -27,12 +27,13 @@ const INSTALLING: &str = include_str!("../docs/installing.md");
 const RELEASING: &str = include_str!("../RELEASING.md");
 
 /// Every document, by its path.
-const DOCUMENTS: [(&str, &str); 9] = [
+const DOCUMENTS: [(&str, &str); 10] = [
     ("README.md", README),
     ("CONTRIBUTING.md", CONTRIBUTING),
     ("CHANGELOG.md", CHANGELOG),
     ("RELEASING.md", RELEASING),
     ("SECURITY.md", include_str!("../SECURITY.md")),
+    ("docs/connecting.md", include_str!("../docs/connecting.md")),
     ("docs/installing.md", INSTALLING),
     ("docs/mirrors.md", include_str!("../docs/mirrors.md")),
     ("docs/resources.md", include_str!("../docs/resources.md")),
@@ -473,6 +474,7 @@ fn variables_that_are_named_are_read() {
         "HOOP_BUILDPACK_STALL_MS",
         "HOOP_TLSCA",
         "HOOP_TLSSERVERNAME",
+        "HOOP_TLS_SKIP_VERIFY",
         config::DEBUG_OLD,
     ]);
     known.extend(config::ALL.iter().map(|var| var.name));

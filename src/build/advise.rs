@@ -142,6 +142,11 @@ impl<'a> Start<'a> {
     }
 }
 
+/// Answers whether `command`, a line of the Procfile, starts the agent.
+pub(crate) fn starts_agent(command: &str) -> bool {
+    Start::in_line(command).is_some()
+}
+
 /// Returns the name of our program that `word` runs, by whatever path.
 fn starter(word: &str) -> Option<&'static str> {
     // Also within what another shell is given: bash -c "hoopstart -- puma".

@@ -1,49 +1,52 @@
 //! `hoopstart --check --connect`: goes the way that an agent goes to its gateway, step by step, up to where it would
-//! show its key.
+//! show its key. In the place of that it asks for what a gateway tells everyone.
 
 use super::credential::Gateway;
-use super::fault::Fault;
+use super::gateway_fault::{GatewayFault, TlsRemedy};
+use super::http2::{Answer, Question};
+use super::transport::{Tls, Transport};
 use crate::environment::Environment;
 use crate::text;
 use crate::tls;
-use base64::prelude::{BASE64_STANDARD, Engine as _};
 use hickory_resolver::net::NetError;
 use hickory_resolver::{ResolverBuilder, TokioResolver};
-use rustls::ClientConnection;
-use rustls::RootCertStore;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
-use std::io;
+use rustls::pki_types::ServerName;
+use rustls::{AlertDescription, CertificateError, ClientConnection, Error as TlsError, StreamOwned};
+use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// How long each step waits for an answer. A gateway that is well answers in a tenth of it, and a person waits.
+/// How long each step may take, whatever comes meanwhile. A gateway that is well answers in a tenth of it, and a person
+/// waits.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// What agents ask for in the handshake; a server of gRPC may refuse whoever does not.
+/// What agents ask for in the handshake.
 const ALPN: &[u8] = b"h2";
 
-/// The certificate authority to trust in place of the system's: PEM text, or `file://` and a path, or `base64://`
-/// and a PEM text in that form.
-const CA: &str = "HOOP_TLSCA";
+/// From this release on agents refuse a server that does not agree on [`ALPN`]: that of gRPC for Go does, from 1.67 on
+/// (<https://github.com/grpc/grpc-go/releases/tag/v1.67.0>).
+const WANTS_ALPN: (u64, u64, u64) = (1, 34, 37);
 
-/// The name that the gateway's certificate must have, where it is not the host's.
-const SERVER_NAME: &str = "HOOP_TLSSERVERNAME";
+/// A method of the gateway that asks for no credentials. Gateways that do not know it yet say so, and in naming it name
+/// its service (<https://github.com/hoophq/hoop/blob/main/common/proto/transport.proto>).
+const HEALTH_CHECK: &str = "/protobuf.Transport/HealthCheck";
 
-/// Where it is `true`, an agent accepts any certificate.
-const SKIP_VERIFY: &str = "HOOP_TLS_SKIP_VERIFY";
+/// What answers of gRPC mean (<https://grpc.github.io/grpc/core/md_doc_statuscodes.html>).
+const OK: &str = "0";
+const UNIMPLEMENTED: &str = "12";
+const UNAUTHENTICATED: &str = "16";
 
 /// How far it is to the gateway.
 pub(super) struct Reach {
     /// What was found at each step: its name, and the fact.
     pub(super) facts: Vec<(&'static str, String)>,
     /// Where it ended, if not at the gateway.
-    pub(super) fault: Option<Fault>,
+    pub(super) fault: Option<GatewayFault>,
 }
 
-/// Resolves the name of `gateway`, connects, and shakes TLS hands.
-pub(super) fn reach(gateway: &Gateway, environment: &Environment) -> Reach {
+/// Resolves the name of `gateway`, connects, shakes TLS hands where the agent does, and asks who is there.
+pub(super) fn reach(gateway: &Gateway, transport: &Transport, environment: &Environment) -> Reach {
     let mut facts = Vec::new();
     // The variable that an agent's gRPC library reads, in the order in which it does.
     if let Some(name) = ["HTTPS_PROXY", "https_proxy"]
@@ -55,20 +58,25 @@ pub(super) fn reach(gateway: &Gateway, environment: &Environment) -> Reach {
             format!("{name} is set: the agent may go through it, this check goes straight"),
         ));
     }
-    let fault = walk(gateway, environment, &mut facts).err();
+    let fault = walk(gateway, transport, environment, &mut facts).err();
     Reach { facts, fault }
 }
 
 /// Takes the steps, and notes what each has found.
-fn walk(gateway: &Gateway, environment: &Environment, facts: &mut Vec<(&'static str, String)>) -> Result<(), Fault> {
-    let addresses = resolve(&gateway.host).map_err(|cause| Fault::GatewayUnresolved {
+fn walk(
+    gateway: &Gateway,
+    transport: &Transport,
+    environment: &Environment,
+    facts: &mut Vec<(&'static str, String)>,
+) -> Result<(), GatewayFault> {
+    let addresses = resolve(&gateway.host).map_err(|cause| GatewayFault::Unresolved {
         host: text::visible(&gateway.host),
         cause: text::excerpt(&cause, 120),
     })?;
     let listed: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     facts.push(("resolved", listed.join(", ")));
 
-    let stream = connect(&addresses, gateway.port).map_err(|cause| Fault::GatewayUnreachable {
+    let stream = connect(&addresses, gateway.port).map_err(|cause| GatewayFault::Unreachable {
         place: gateway.to_string(),
         cause,
     })?;
@@ -76,17 +84,20 @@ fn walk(gateway: &Gateway, environment: &Environment, facts: &mut Vec<(&'static 
         facts.push(("connected", peer.to_string()));
     }
 
-    if !gateway.tls {
-        facts.push(("handshake", "none, the key asks for plain text".to_owned()));
-    } else if environment.text(SKIP_VERIFY) == Some("true") {
-        facts.push(("handshake", format!("not tried, {SKIP_VERIFY} accepts any certificate")));
-    } else {
-        let protocol = shake_hands(stream, gateway, environment).map_err(|cause| Fault::GatewayTls {
-            place: gateway.to_string(),
-            cause: text::excerpt(&cause, 200),
-        })?;
-        facts.push(("handshake", format!("{protocol}, certificate accepted")));
-    }
+    let steps = Steps { gateway, transport };
+    let stream = Timed::new(stream);
+    let answer = match &transport.tls {
+        None => {
+            facts.push(("handshake", "none, the agent speaks plain text here".to_owned()));
+            steps.question(&mut { stream })?
+        }
+        Some(tls) => {
+            let mut stream = steps.shake_hands(stream, tls, environment, facts)?;
+            stream.sock.begin();
+            steps.question(&mut stream)?
+        }
+    };
+    facts.push(("answer", answer));
     Ok(())
 }
 
@@ -125,51 +136,274 @@ fn connect(addresses: &[IpAddr], port: u16) -> Result<TcpStream, String> {
     Err(causes.join(", "))
 }
 
-/// Shakes hands over `stream`, and returns the protocol.
-fn shake_hands(mut stream: TcpStream, gateway: &Gateway, environment: &Environment) -> Result<&'static str, String> {
-    let mut config = tls::client_config(roots(environment)?);
-    config.alpn_protocols = vec![ALPN.to_vec()];
-    let name = environment
-        .text(SERVER_NAME)
-        .unwrap_or(&gateway.host)
-        .trim_matches(['[', ']']);
-    let name = ServerName::try_from(name.to_owned()).map_err(|error| error.to_string())?;
-    let mut connection = ClientConnection::new(Arc::new(config), name).map_err(|error| error.to_string())?;
-    let told = |error: io::Error| words(&error, "the gateway");
-    stream.set_read_timeout(Some(LIMIT)).map_err(told)?;
-    stream.set_write_timeout(Some(LIMIT)).map_err(told)?;
-    while connection.is_handshaking() {
-        connection.complete_io(&mut stream).map_err(told)?;
-    }
-    Ok(match connection.protocol_version() {
-        Some(rustls::ProtocolVersion::TLSv1_2) => "TLS 1.2",
-        _ => "TLS 1.3",
-    })
+/// What comes once there is a connection.
+struct Steps<'a> {
+    gateway: &'a Gateway,
+    transport: &'a Transport,
 }
 
-/// Returns the certificates that an agent would trust.
-fn roots(environment: &Environment) -> Result<RootCertStore, String> {
-    let Some(value) = environment.text(CA) else {
-        return tls::system_roots();
-    };
-    let pem = match (value.strip_prefix("file://"), value.strip_prefix("base64://")) {
-        (Some(path), _) => std::fs::read(path).map_err(|error| format!("{CA} names {path}: {error}"))?,
-        (_, Some(text)) => BASE64_STANDARD.decode(text).map_err(|error| format!("{CA}: {error}"))?,
-        (None, None) => value.as_bytes().to_vec(),
-    };
-    let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&pem).flatten().collect();
-    let roots = tls::roots_of(certificates);
-    if roots.is_empty() {
-        return Err(format!("{CA} holds no certificate"));
+impl Steps<'_> {
+    /// Shakes hands over `stream`, and notes what that was.
+    fn shake_hands(
+        &self,
+        mut stream: Timed,
+        tls: &Tls,
+        environment: &Environment,
+        facts: &mut Vec<(&'static str, String)>,
+    ) -> Result<StreamOwned<ClientConnection, Timed>, GatewayFault> {
+        let mut connection = self
+            .prepare(tls, environment)
+            .map_err(|cause| self.no_tls(&cause, TlsRemedy::Gateway))?;
+        while connection.is_handshaking() {
+            if let Err(error) = connection.complete_io(&mut stream) {
+                return Err(self.failed_handshake(&error, &stream.first));
+            }
+        }
+        let protocol = match connection.protocol_version() {
+            Some(rustls::ProtocolVersion::TLSv1_2) => "TLS 1.2",
+            _ => "TLS 1.3",
+        };
+        let certificate = if tls.is_checked { "accepted" } else { "not checked" };
+        facts.push(("handshake", format!("{protocol}, certificate {certificate}")));
+        let (major, minor, patch) = WANTS_ALPN;
+        if connection.alpn_protocol().is_none()
+            && self.transport.is_grpc
+            && self.transport.version.at_least(major, minor, patch)
+        {
+            return Err(self.other("it agrees on no protocol in the handshake (ALPN h2), which the agent insists on"));
+        }
+        Ok(StreamOwned::new(connection, stream))
     }
-    Ok(roots)
+
+    /// Prepares a connection as the agent would have it.
+    fn prepare(&self, tls: &Tls, environment: &Environment) -> Result<ClientConnection, String> {
+        let mut config = if tls.is_checked {
+            let roots = match &tls.authorities {
+                Some(authorities) => authorities.clone(),
+                None => tls::roots_of_go(environment)?,
+            };
+            tls::client_config(roots)
+        } else {
+            tls::unchecked_client_config()
+        };
+        config.alpn_protocols = vec![ALPN.to_vec()];
+        let name = tls
+            .server_name
+            .as_ref()
+            .map_or(self.gateway.host.as_str(), |(_, name)| name);
+        let name = name.trim_matches(['[', ']']);
+        let server_name = ServerName::try_from(name.to_owned())
+            .map_err(|_| format!("{} can be the name of no certificate", text::quoted(name, 60)))?;
+        ClientConnection::new(Arc::new(config), server_name).map_err(|error| error.to_string())
+    }
+
+    /// Returns the fault of a handshake that failed. `first` are the first bytes that came.
+    fn failed_handshake(&self, error: &io::Error, first: &[u8]) -> GatewayFault {
+        // A record of TLS begins with its kind and with the first half of a version.
+        let is_tls = matches!(first, [20..=23, 3, ..] | [20..=23] | []);
+        if !is_tls {
+            return match Other::of(first) {
+                Other::Http2 => self.mismatch(true),
+                other => self.other(&format!("it speaks no TLS, and {}", other.words(first))),
+            };
+        }
+        let of_tls = error.get_ref().and_then(|error| error.downcast_ref::<TlsError>());
+        let newer = !self.transport.version.at_least(1, 23, 3);
+        let (cause, remedy) = match of_tls {
+            Some(TlsError::AlertReceived(AlertDescription::NoApplicationProtocol)) => {
+                return self.other("it speaks TLS, and not HTTP/2");
+            }
+            Some(error @ TlsError::InvalidCertificate(of_certificate)) => {
+                let remedy = match of_certificate {
+                    _ if newer => TlsRemedy::NewerAgent,
+                    CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                        TlsRemedy::Name
+                    }
+                    // The latter is of an authority that has the name of one that is trusted, and another key.
+                    CertificateError::UnknownIssuer | CertificateError::BadSignature => TlsRemedy::Authority,
+                    _ => TlsRemedy::Gateway,
+                };
+                (error.to_string(), remedy)
+            }
+            _ => (words(error, "the gateway"), TlsRemedy::Gateway),
+        };
+        self.no_tls(&cause, remedy)
+    }
+
+    /// Asks who is there, and returns it in words where it is the gateway.
+    fn question(&self, stream: &mut (impl Read + Write)) -> Result<String, GatewayFault> {
+        if !self.transport.is_grpc {
+            return Ok("not asked for, this agent posts its names to an HTTP API first".to_owned());
+        }
+        let authority = self.gateway.to_string();
+        let question = Question {
+            authority: &authority,
+            is_tls: self.transport.tls.is_some(),
+            path: HEALTH_CHECK,
+        };
+        match question.ask(stream) {
+            Ok(Answer::Headers(fields)) => self.judge(&fields),
+            Ok(Answer::Broken(reason)) => {
+                Err(self.other(&format!("it speaks HTTP/2, and {}", text::excerpt(&reason, 120))))
+            }
+            Ok(Answer::Other(first)) => Err(match Other::of(&first) {
+                Other::Tls => self.mismatch(false),
+                other => self.other(&other.words(&first)),
+            }),
+            Err(error) => Err(self.other(&words(&error, "it"))),
+        }
+    }
+
+    /// Judges by the headers of an answer whether it is a gateway's.
+    fn judge(&self, fields: &[(String, String)]) -> Result<String, GatewayFault> {
+        let field = |name: &str| {
+            fields
+                .iter()
+                .find(|(of, _)| of == name)
+                .map(|(_, value)| value.as_str())
+        };
+        let message = field("grpc-message").unwrap_or_default();
+        match field("grpc-status") {
+            Some(OK | UNAUTHENTICATED) => Ok("the gateway's gRPC".to_owned()),
+            Some(UNIMPLEMENTED) if message.contains("unknown method") => Ok("the gateway's gRPC".to_owned()),
+            Some(UNIMPLEMENTED) => Err(self.other("it speaks gRPC, and is another service")),
+            Some(status) => {
+                let status = text::excerpt(status, 8);
+                let message = text::quoted(message, 100);
+                Err(self.other(&format!(
+                    "it speaks gRPC, and answers with status {status} and {message}"
+                )))
+            }
+            None => {
+                let status = text::excerpt(field(":status").unwrap_or("none"), 8);
+                Err(self.other(&format!(
+                    "it answers with HTTP status {status} and no gRPC, as the gateway's API or a web server does"
+                )))
+            }
+        }
+    }
+
+    fn other(&self, what: &str) -> GatewayFault {
+        GatewayFault::Other {
+            place: self.gateway.to_string(),
+            what: what.to_owned(),
+        }
+    }
+
+    fn no_tls(&self, cause: &str, remedy: TlsRemedy) -> GatewayFault {
+        GatewayFault::Tls {
+            place: self.gateway.to_string(),
+            cause: text::excerpt(cause, 200),
+            remedy,
+        }
+    }
+
+    fn mismatch(&self, agent_has_tls: bool) -> GatewayFault {
+        GatewayFault::Mismatch {
+            place: self.gateway.to_string(),
+            version: self.transport.version.clone(),
+            agent_has_tls,
+            obeys_scheme: self.transport.version.at_least(1, 23, 3),
+        }
+    }
+}
+
+/// What is no gateway, by its first bytes.
+enum Other {
+    Nothing,
+    Http1,
+    Http2,
+    Tls,
+    Ssh,
+    Unknown,
+}
+
+impl Other {
+    fn of(first: &[u8]) -> Self {
+        match first {
+            [] => Other::Nothing,
+            [20..=23, 3, ..] => Other::Tls,
+            // The head of a SETTINGS frame.
+            [0, _, _, 4, ..] => Other::Http2,
+            _ if first.starts_with(b"HTTP/1") => Other::Http1,
+            _ if first.starts_with(b"SSH-") => Other::Ssh,
+            _ => Other::Unknown,
+        }
+    }
+
+    /// Returns it in words. `first` are its first bytes.
+    fn words(&self, first: &[u8]) -> String {
+        match self {
+            Other::Nothing => "it closes the connection without a word".to_owned(),
+            Other::Http1 => "it speaks HTTP/1, as the gateway's API does".to_owned(),
+            Other::Http2 => "it speaks HTTP/2".to_owned(),
+            Other::Tls => "it speaks TLS".to_owned(),
+            Other::Ssh => "it speaks SSH".to_owned(),
+            Other::Unknown => format!("it begins with {}", text::quoted(&String::from_utf8_lossy(first), 40)),
+        }
+    }
+}
+
+/// A connection whose step has an end, however slowly the bytes come.
+struct Timed {
+    stream: TcpStream,
+    end: Instant,
+    /// The first bytes that came.
+    first: Vec<u8>,
+}
+
+impl Timed {
+    fn new(stream: TcpStream) -> Self {
+        Self {
+            stream,
+            end: Instant::now() + LIMIT,
+            first: Vec::new(),
+        }
+    }
+
+    /// Begins another step.
+    fn begin(&mut self) {
+        self.end = Instant::now() + LIMIT;
+    }
+
+    /// Returns how much of the step is left.
+    fn left(&self) -> io::Result<Option<Duration>> {
+        let left = self.end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        Ok(Some(left))
+    }
+}
+
+impl Read for Timed {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.stream.set_read_timeout(self.left()?)?;
+        let count = self.stream.read(bytes)?;
+        let wanted = 9_usize.saturating_sub(self.first.len()).min(count);
+        self.first.extend_from_slice(&bytes[..wanted]);
+        Ok(count)
+    }
+}
+
+impl Write for Timed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.set_write_timeout(self.left()?)?;
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
 }
 
 /// Returns `error` in words, where `who` was to answer.
 fn words(error: &io::Error, who: &str) -> String {
     match error.kind() {
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => no_answer(who),
-        io::ErrorKind::UnexpectedEof => format!("{who} closed the connection"),
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+            format!("{who} closed the connection")
+        }
         io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
         _ => error.to_string(),
     }

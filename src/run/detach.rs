@@ -61,10 +61,12 @@ impl App {
 /// Starts the supervisor of the process `pid`. It holds the `claim` on that process as long as it runs.
 pub(super) fn start_supervisor(pid: u32, agents: &Agents, claim: Option<&OwnedFd>) -> io::Result<()> {
     let fork = |work: &mut dyn FnMut() -> io::Result<()>| fork(|| status(work()));
+    // The number of an error does not say of what.
+    let null = open_null()?;
     without_adoption(|| {
         signals::without_child_signal(|| {
             let intermediate = fork(&mut || {
-                leave_app(claim)?;
+                leave_app(claim, &null)?;
                 let app = App::find(pid)?;
                 fork(&mut || supervise(&app, agents)).map(drop)
             })?;
@@ -148,8 +150,8 @@ fn forget_command_line() {
 }
 
 /// Leaves the app's session, and lets go of all its files but its log, and of our own all but the `claim`.
-fn leave_app(claim: Option<&OwnedFd>) -> io::Result<()> {
-    let_go_of_files(&claim.into_iter().map(AsRawFd::as_raw_fd).collect::<Vec<_>>())?;
+fn leave_app(claim: Option<&OwnedFd>, null: &OwnedFd) -> io::Result<()> {
+    let_go_of_files(&claim.into_iter().map(AsRawFd::as_raw_fd).collect::<Vec<_>>(), null)?;
     signals::unblock_all()?;
     rustix::process::setsid().map_err(io_error)?;
     // Under memory pressure the agent is to go first, and its supervisor before the app. Best effort: a sandbox
@@ -159,14 +161,32 @@ fn leave_app(claim: Option<&OwnedFd>) -> io::Result<()> {
 }
 
 /// Lets go of all files of the app but its log, and of our own all but `kept`; and of the app's command line.
-pub(super) fn let_go_of_files(kept: &[RawFd]) -> io::Result<()> {
-    close_inherited_files(kept);
+pub(super) fn let_go_of_files(kept: &[RawFd], null: &OwnedFd) -> io::Result<()> {
+    let kept: Vec<RawFd> = kept.iter().copied().chain([null.as_raw_fd()]).collect();
+    close_inherited_files(&kept);
     super::open_standard_files();
     forget_command_line();
-    let null = OpenOptions::new().read(true).write(true).open("/dev/null")?;
-    rustix::stdio::dup2_stdin(&null)?;
-    rustix::stdio::dup2_stdout(&null)?;
+    rustix::stdio::dup2_stdin(null)?;
+    rustix::stdio::dup2_stdout(null)?;
     Ok(())
+}
+
+/// Returns what the kernel says of `error`.
+fn errno_words(error: &io::Error) -> String {
+    error.raw_os_error().map_or_else(
+        || error.to_string(),
+        |number| Errno::from_raw(number).desc().to_lowercase(),
+    )
+}
+
+/// Opens `/dev/null`, never in the place of a standard file that is closed.
+pub(super) fn open_null() -> io::Result<OwnedFd> {
+    let opened = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/null")
+        .and_then(|null| rustix::io::fcntl_dupfd_cloexec(&null, 3).map_err(io_error));
+    opened.map_err(|error| io::Error::new(error.kind(), format!("/dev/null: {}", errno_words(&error))))
 }
 
 /// How readily the kernel ends the supervisor when memory runs out: -1000 to 1000, an app has 0. Below an agent's

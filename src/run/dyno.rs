@@ -1,10 +1,17 @@
 //! Which dyno this is, and whether the agent runs in it.
 
+use super::starter::{Starter, starts_agent};
+use crate::procfile::Procfile;
 use crate::text;
 
-/// The process types the agent does not run in unless they are named: one-off dynos, the release phase and the
-/// scheduler, where nobody expects a second process and scripts read what is printed.
-pub(super) const IGNORED_BY_DEFAULT: [&str; 3] = ["run", "release", "scheduler"];
+/// The process types the agent does not run in unless they are named, or their line of the Procfile starts it: one-off
+/// dynos, the release phase, scheduled jobs and builds, where nobody expects a second process and scripts read what is
+/// printed. `cron` is Dokku's (<https://dokku.com/docs/processes/scheduled-cron-tasks/>).
+pub(super) const IGNORED_BY_DEFAULT: [&str; 5] = ["run", "release", "scheduler", "cron", "build"];
+
+/// The process types that language buildpacks add to those of the Procfile. A slug does not say which of them it has
+/// (<https://github.com/heroku/heroku-buildpack-ruby/blob/main/lib/language_pack/rails2.rb>).
+const OF_LANGUAGES: [&str; 4] = ["web", "worker", "console", "rake"];
 
 /// The process type of a process that is in no dyno: a laptop, a container.
 pub(super) const LOCAL: &str = "local";
@@ -43,9 +50,28 @@ impl Dyno {
         IGNORED_BY_DEFAULT.contains(&self.process_type.as_str())
     }
 
+    /// Answers whether this is no dyno.
+    pub(super) fn is_local(&self) -> bool {
+        self.process_type == LOCAL
+    }
+
     /// Answers whether `item` of a list names this dyno or its type.
     fn is_named_by(&self, item: &str) -> bool {
         item == self.process_type || item == self.name
+    }
+
+    /// Decides without lists, with the Procfile of the slug.
+    fn by_default(&self, procfile: &Procfile, starter: Starter) -> Result<&'static str, &'static str> {
+        if self.is_local() && starter == Starter::Autostart {
+            return Err("HOOP_AUTOSTART starts no agent where DYNO is not set");
+        }
+        if !self.is_ignored_by_default() {
+            return Ok("the agent runs in every process type but run, release, scheduler, cron and build");
+        }
+        match procfile.command(&self.process_type) {
+            Some(command) if starts_agent(command) => Ok("its line in the Procfile starts the agent"),
+            _ => Err("the agent does not run in this process type unless it is named"),
+        }
     }
 }
 
@@ -72,49 +98,159 @@ impl DynoList {
     }
 
     /// Answers whether the list names `dyno`.
-    fn names(&self, dyno: &Dyno) -> bool {
+    pub(super) fn names(&self, dyno: &Dyno) -> bool {
         self.0.iter().any(|item| dyno.is_named_by(item))
     }
 
-    /// Returns the items whose type is not one of `known`, the types of the Procfile. Without any known types
-    /// nothing can be said to be wrong.
-    pub(super) fn unknown<'a>(&'a self, known: &'a [String]) -> impl Iterator<Item = String> + 'a {
+    /// Returns the process types of its items.
+    pub(super) fn process_types(&self) -> impl Iterator<Item = String> + '_ {
+        self.0.iter().map(|item| Dyno::parse(Some(item)).process_type)
+    }
+
+    /// Returns the items that no dyno can be called, on any platform and whatever the Procfile holds.
+    pub(super) fn impossible(&self) -> Vec<String> {
+        let impossible = self.0.iter().filter(|item| !can_be_dyno(item));
+        impossible.map(|item| text::excerpt(item, LONGEST_SHOWN)).collect()
+    }
+
+    /// Returns the items whose type the app does not have. `known` are the types of its Procfile, and `here` is the
+    /// dyno that asks, which has one whatever the Procfile says. Without a Procfile nothing can be said to be wrong.
+    pub(super) fn unknown(&self, known: &[&str], here: &Dyno) -> Vec<String> {
+        let is_unknown = |item: &&String| {
+            let dyno = Dyno::parse(Some(item));
+            let process_type = dyno.process_type.as_str();
+            !known.is_empty()
+                && can_be_dyno(item)
+                && !known.contains(&process_type)
+                && !known.contains(&item.as_str())
+                && !here.is_named_by(item)
+                && process_type != here.process_type
+                && !OF_LANGUAGES.contains(&process_type)
+                && !dyno.is_local()
+                && !dyno.is_ignored_by_default()
+        };
         self.0
             .iter()
-            .filter(|item| {
-                let dyno = Dyno::parse(Some(item));
-                !known.is_empty()
-                    && !known.contains(&dyno.process_type)
-                    && !known.contains(item)
-                    && dyno.process_type != LOCAL
-                    && !dyno.is_ignored_by_default()
-            })
+            .filter(is_unknown)
             .map(|item| text::visible(item))
+            .collect()
+    }
+
+    /// Returns what the list was probably meant to be, as one can paste it: what of its items can be names, and where
+    /// nothing can, `otherwise`.
+    pub(super) fn repaired(&self, otherwise: &str) -> String {
+        let is_of_name = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
+        let parts = self
+            .0
+            .iter()
+            .flat_map(|item| item.split(|character| !is_of_name(character)));
+        let mut names: Vec<&str> = Vec::new();
+        for part in parts.map(|part| part.trim_matches(['.', '-'])) {
+            let name = if can_be_dyno(part) {
+                part
+            } else {
+                part.split('.').next().unwrap_or_default()
+            };
+            if !name.is_empty() && !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        if names.is_empty() {
+            otherwise.to_owned()
+        } else {
+            names.join(",")
+        }
     }
 }
 
-/// Decides whether the agent runs in `dyno`, and says why. `only` is `HOOP_PROCESS_TYPES` and `never` is
-/// `HOOP_IGNORE_PROCESS_TYPES`, where they are set.
-pub(super) fn runs_in(
-    dyno: &Dyno,
-    only: Option<&DynoList>,
-    never: Option<&DynoList>,
-) -> Result<&'static str, &'static str> {
-    match (only, never) {
-        (_, Some(never)) if never.names(dyno) => Err("HOOP_IGNORE_PROCESS_TYPES names it"),
-        (Some(only), _) if only.names(dyno) => Ok("HOOP_PROCESS_TYPES names it"),
-        (Some(_), _) => Err("HOOP_PROCESS_TYPES does not name it"),
-        (None, Some(_)) => Ok("HOOP_IGNORE_PROCESS_TYPES does not name it"),
-        (None, None) if dyno.is_ignored_by_default() => {
-            Err("the agent does not run in this process type unless it is named")
+/// The most characters of a wrong item that are shown: a line in a log is short, or it tears.
+const LONGEST_SHOWN: usize = 40;
+
+/// Answers whether a process type or a dyno can be called `item`: a name as the Procfile may have it, and on Cedar a dot
+/// and a number. On Dokku, what follows the dot may be anything of a scheduled task's id.
+fn can_be_dyno(item: &str) -> bool {
+    let (process_type, number) = item
+        .split_once('.')
+        .map_or((item, None), |(name, rest)| (name, Some(rest)));
+    let is_name = |text: &str| {
+        let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        !text.is_empty() && text.bytes().all(is_of_name)
+    };
+    let is_number = |text: &str| !text.starts_with('0') && !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let can_follow = |rest: &str| match process_type {
+        "cron" => rest.split('.').all(is_name),
+        _ => is_number(rest),
+    };
+    is_name(process_type) && number.is_none_or(can_follow)
+}
+
+/// The lists that say in which dynos the agent runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Choice {
+    /// `HOOP_PROCESS_TYPES`, where it is set.
+    pub only: Option<DynoList>,
+    /// `HOOP_IGNORE_PROCESS_TYPES`, where it is set: then it takes the place of [`IGNORED_BY_DEFAULT`].
+    pub never: Option<DynoList>,
+}
+
+impl Choice {
+    /// Decides whether the agent runs in `dyno` of an app with this Procfile, and says why.
+    pub(super) fn runs_in(
+        &self,
+        dyno: &Dyno,
+        procfile: &Procfile,
+        starter: Starter,
+    ) -> Result<&'static str, &'static str> {
+        match (&self.only, &self.never) {
+            (_, Some(never)) if never.names(dyno) => Err("HOOP_IGNORE_PROCESS_TYPES names it"),
+            (Some(only), _) if only.names(dyno) => Ok("HOOP_PROCESS_TYPES names it"),
+            (Some(_), _) => Err("HOOP_PROCESS_TYPES does not name it"),
+            (None, Some(_)) => Ok("HOOP_IGNORE_PROCESS_TYPES does not name it"),
+            (None, None) => dyno.by_default(procfile, starter),
         }
-        (None, None) => Ok("the agent runs in every process type but run, release and scheduler"),
+    }
+
+    /// Answers whether the agent runs in a process type of the Procfile.
+    pub(super) fn leaves_some(&self, procfile: &Procfile) -> bool {
+        let mut types = procfile.process_types();
+        types.any(|name| self.runs_in_type(name, procfile, Starter::CommandLine))
+    }
+
+    /// Answers whether the lists leave the agent no process type of an app with this Procfile, and name none outside of it
+    /// either.
+    pub(super) fn leaves_none(&self, procfile: &Procfile) -> bool {
+        let is_listed = self.only.is_some() || self.never.is_some();
+        let has_types = procfile.process_types().next().is_some();
+        let mut outside = self.only.iter().flat_map(DynoList::process_types);
+        let is_outside = |name: String| {
+            procfile.command(&name).is_none() && self.runs_in_type(&name, procfile, Starter::CommandLine)
+        };
+        is_listed && has_types && !self.leaves_some(procfile) && !outside.any(is_outside)
+    }
+
+    /// Answers whether the agent runs in at least one dyno of the type.
+    pub(super) fn runs_in_type(&self, process_type: &str, procfile: &Procfile, starter: Starter) -> bool {
+        let any = Dyno {
+            name: process_type.to_owned(),
+            process_type: process_type.to_owned(),
+        };
+        // A list of single dynos names some of its type.
+        let some = || {
+            self.only
+                .iter()
+                .flat_map(DynoList::process_types)
+                .any(|named| named == process_type)
+        };
+        let ruled_out = self.never.as_ref().is_some_and(|never| never.names(&any));
+        self.runs_in(&any, procfile, starter).is_ok() || some() && !ruled_out
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Dyno, DynoList, IGNORED_BY_DEFAULT, runs_in};
+    use super::{Choice, Dyno, DynoList, IGNORED_BY_DEFAULT};
+    use crate::procfile::Procfile;
+    use crate::run::starter::Starter;
     use proptest::prelude::*;
 
     #[test]
@@ -134,6 +270,63 @@ mod tests {
         ] {
             assert_eq!(Dyno::parse(value).process_type, process_type, "{value:?}");
         }
+    }
+
+    fn decide(
+        dyno: Option<&str>,
+        only: Option<&str>,
+        never: Option<&str>,
+        procfile: &str,
+        starter: Starter,
+    ) -> Result<&'static str, &'static str> {
+        let choice = Choice {
+            only: only.map(DynoList::parse),
+            never: never.map(DynoList::parse),
+        };
+        choice.runs_in(&Dyno::parse(dyno), &Procfile::parse(procfile), starter)
+    }
+
+    #[test]
+    fn where_nobody_expects_an_agent_it_runs_only_if_the_procfile_or_a_list_says_so() {
+        let procfile = "web: puma\nscheduler: hoopstart -- clockwork clock.rb\ncron: cron\n";
+        for (dyno, only, procfile, starter, runs) in [
+            (Some("cron.1"), None, procfile, Starter::CommandLine, false),
+            (Some("build.1"), None, procfile, Starter::CommandLine, false),
+            (Some("run.1"), None, procfile, Starter::Autostart, false),
+            (Some("scheduler.1"), None, procfile, Starter::CommandLine, true),
+            (
+                Some("scheduler-12a34b56d-e78f9"),
+                None,
+                procfile,
+                Starter::CommandLine,
+                true,
+            ),
+            // Heroku's own scheduler, beside a Procfile without such a line, or with one that starts no agent.
+            (
+                Some("scheduler.1"),
+                None,
+                "web: hoopstart -- puma",
+                Starter::CommandLine,
+                false,
+            ),
+            (
+                Some("scheduler.1"),
+                None,
+                "scheduler: clockwork",
+                Starter::CommandLine,
+                false,
+            ),
+            (Some("scheduler.1"), Some("web"), procfile, Starter::CommandLine, false),
+            // A laptop or a container, and what looks like them to .profile.d: Dokku's predeploy and release.
+            (None, None, procfile, Starter::CommandLine, true),
+            (None, None, procfile, Starter::Autostart, false),
+            (None, Some("local"), procfile, Starter::Autostart, true),
+            (Some("web.1"), None, procfile, Starter::Autostart, true),
+        ] {
+            let decision = decide(dyno, only, None, procfile, starter);
+            assert_eq!(decision.is_ok(), runs, "{dyno:?} {only:?} {starter:?}: {decision:?}");
+        }
+        assert!(decide(None, None, Some("worker"), procfile, Starter::Autostart).is_ok());
     }
 
     #[test]
@@ -159,19 +352,72 @@ mod tests {
             (web2, Some("web"), Some("web.1"), true),
             (Some("web-12a34b56d-e78f9"), Some("web"), None, true),
         ] {
-            let lists = (only.map(DynoList::parse), never.map(DynoList::parse));
-            let decision = runs_in(&Dyno::parse(dyno), lists.0.as_ref(), lists.1.as_ref());
+            let decision = decide(dyno, only, never, "", Starter::CommandLine);
             assert_eq!(decision.is_ok(), runs, "{dyno:?} {only:?} {never:?} {decision:?}");
         }
     }
 
     #[test]
     fn types_that_the_procfile_does_not_have_are_found() {
-        let known = ["web".to_owned(), "my-worker-a-b".to_owned()];
-        let unknown = |list: &str| DynoList::parse(list).unknown(&known).collect::<Vec<_>>();
+        let known = ["api", "my-worker-a-b"];
+        let unknown = |list: &str, here| DynoList::parse(list).unknown(&known, &Dyno::parse(Some(here)));
 
-        assert_eq!(unknown("web.1,wbe,run,local,my-worker-a-b,clock.1"), ["wbe", "clock.1"]);
-        assert_eq!(DynoList::parse("wbe").unknown(&[]).count(), 0);
+        assert_eq!(
+            unknown("api.1,ap1,run,local,my-worker-a-b,clock.1,cron.9,build", "api.1"),
+            ["ap1", "clock.1"]
+        );
+        // Those that a language has added: of this dyno, and those that any may have.
+        assert_eq!(unknown("queue,queue.2,queues", "queue.1"), ["queues"]);
+        assert_eq!(unknown("web,worker,console,rake,web.1", "api.1"), [] as [&str; 0]);
+        assert!(DynoList::parse("wbe").unknown(&[], &Dyno::parse(None)).is_empty());
+    }
+
+    #[test]
+    fn an_item_that_no_dyno_can_be_called_is_found_whatever_the_procfile_holds() {
+        for (list, impossible, repaired) in [
+            ("web.*", vec!["web.*"], "web"),
+            ("web worker", vec!["web worker"], "web,worker"),
+            ("\"web\"", vec!["\"web\""], "web"),
+            ("web;worker.1", vec!["web;worker.1"], "web,worker.1"),
+            ("web.,worker", vec!["web."], "web,worker"),
+            (".1", vec![".1"], "1"),
+            ("web.01", vec!["web.01"], "web"),
+            ("web.1.2", vec!["web.1.2"], "web"),
+            ("web.1-3", vec!["web.1-3"], "web"),
+            ("^web\\.[0-9]+$", vec!["^web\\.[0-9]+$"], "web,0-9"),
+            ("wéb", vec!["wéb"], "w,b"),
+            ("web\u{200b}", vec!["web<zero-width space>"], "web"),
+            ("*", vec!["*"], "api"),
+            (",", vec![], "api"),
+            (
+                "web,web-12a34b56d-e78f9,my_worker.12,cron.a1B.77,Web",
+                vec![],
+                "web,web-12a34b56d-e78f9,my_worker.12,cron.a1B.77,Web",
+            ),
+        ] {
+            let list = DynoList::parse(list);
+            assert_eq!(list.impossible(), impossible, "{list:?}");
+            assert_eq!(list.repaired("api"), repaired, "{list:?}");
+        }
+    }
+
+    #[test]
+    fn a_type_has_the_agent_where_one_of_its_dynos_has() {
+        let procfile = Procfile::parse("web: puma\nrelease: rake db:migrate\nscheduler: hoopstart -- clock\n");
+        let types = |only: Option<&str>, never: Option<&str>| -> Vec<&str> {
+            let choice = Choice {
+                only: only.map(DynoList::parse),
+                never: never.map(DynoList::parse),
+            };
+            let mut types: Vec<&str> = procfile.process_types().collect();
+            types.retain(|name| choice.runs_in_type(name, &procfile, Starter::CommandLine));
+            types
+        };
+        assert_eq!(types(None, None), ["web", "scheduler"]);
+        assert_eq!(types(Some("web.1"), None), ["web"]);
+        assert_eq!(types(Some("web.1,release"), Some("web")), ["release"]);
+        assert_eq!(types(None, Some("web.1")), ["web", "release", "scheduler"]);
+        assert_eq!(types(Some("web"), Some("web")), [] as [&str; 0]);
     }
 
     proptest! {
@@ -220,14 +466,18 @@ mod tests {
             never in proptest::option::of("(web|run|worker|web\\.1|local|,| ){0,4}"),
         ) {
             let dyno = Dyno::parse(Some(dyno));
-            let (only, never) = (only.map(|list| DynoList::parse(&list)), never.map(|list| DynoList::parse(&list)));
+            let choice = Choice {
+                only: only.map(|list| DynoList::parse(&list)),
+                never: never.map(|list| DynoList::parse(&list)),
+            };
             let in_list = |list: &Option<DynoList>| list.as_ref().map(|list| list.names(&dyno));
-            let expected = match (in_list(&only), in_list(&never)) {
+            let expected = match (in_list(&choice.only), in_list(&choice.never)) {
                 (_, Some(true)) | (Some(false), _) => false,
                 (Some(true), _) | (None, Some(false)) => true,
                 (None, None) => !IGNORED_BY_DEFAULT.contains(&dyno.process_type.as_str()),
             };
-            prop_assert_eq!(runs_in(&dyno, only.as_ref(), never.as_ref()).is_ok(), expected);
+            let decision = choice.runs_in(&dyno, &Procfile::default(), Starter::CommandLine);
+            prop_assert_eq!(decision.is_ok(), expected);
         }
 
         #[test]
@@ -235,12 +485,18 @@ mod tests {
             list in "(\\PC{0,6}|[a-c]{1,2}(\\.[12])?|[\u{0}\u{1b}\u{202e}]|,){0,10}",
             known in proptest::collection::vec("[a-c]{1,2}", 0..4),
         ) {
-            let told: Vec<String> = DynoList::parse(&list).unknown(&known).collect();
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            let list = DynoList::parse(&list);
+            let told = list.unknown(&known, &Dyno::parse(None));
             prop_assert!(!known.is_empty() || told.is_empty());
+            prop_assert!(told.len() + list.impossible().len() <= list.len());
+            // What is proposed can be pasted, and is not told in its turn.
+            let right = DynoList::parse(&list.repaired("web"));
+            prop_assert!(right.len() > 0 && right.impossible().is_empty(), "{:?} {:?}", list, right);
             for item in told {
                 prop_assert!(!item.is_empty() && !item.contains(|c: char| c == ',' || c.is_control()), "{item:?}");
                 let process_type = Dyno::parse(Some(&item)).process_type;
-                prop_assert!(!known.contains(&item) && !known.contains(&process_type), "{item:?}");
+                prop_assert!(!known.contains(&item.as_str()) && !known.contains(&process_type.as_str()), "{item:?}");
             }
         }
     }

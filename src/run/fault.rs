@@ -3,8 +3,9 @@
 //! One event is one line on stderr, since dyno logs are read line by line. Each line says what is wrong, what it
 //! means for the app, what to do, and ends with the failure id.
 
+use super::gateway_fault::GatewayFault;
 use crate::agent_key::KeyFault;
-use crate::connections::ConnectionsFault;
+use crate::connections::{ConnectionsFault, Merged};
 use crate::failure::Failure;
 use crate::stderr;
 use crate::text;
@@ -20,6 +21,17 @@ pub enum Rest {
     Nowhere,
     /// Nothing, and the agent runs but where the list says.
     Everywhere,
+}
+
+impl Rest {
+    /// Returns what that means, with the mark before it.
+    fn state(self) -> &'static str {
+        match self {
+            Rest::Items => ", so only the rest of the list counts",
+            Rest::Nowhere => ", so the agent runs in no dyno",
+            Rest::Everywhere => ", so the list keeps the agent out of no dyno",
+        }
+    }
 }
 
 /// Something that is wrong at run time.
@@ -62,6 +74,8 @@ pub enum Fault {
     ConnectionMissing,
     /// `HOOP_CONNECTION` cannot be used.
     ConnectionInvalid(ConnectionsFault),
+    /// Names of `HOOP_CONNECTION` become one connection.
+    ConnectionsMerged(Merged),
     /// The agent runs, and does not publish the names of `HOOP_CONNECTION`.
     ConnectionNotPublished {
         /// The agent's version.
@@ -92,25 +106,33 @@ pub enum Fault {
         /// What is left of the list.
         rest: Rest,
     },
-    /// The gateway's name does not resolve.
-    GatewayUnresolved {
-        /// The name.
-        host: String,
-        /// What the name servers say.
-        cause: String,
+    /// A list of process types has items that no dyno can be called, or none at all.
+    NoDynoName {
+        /// The config var.
+        name: &'static str,
+        /// Those items.
+        items: Vec<String>,
+        /// What was probably meant.
+        right: String,
+        /// What is left of the list.
+        rest: Rest,
     },
-    /// No connection to the gateway.
-    GatewayUnreachable {
-        /// Its host and port.
-        place: String,
-        /// What happened at each address.
-        cause: String,
+    /// Something is wrong on the way to the gateway.
+    Gateway(GatewayFault),
+    /// Nothing starts the agent in this process type, or in any.
+    NotStarted {
+        /// The type and its line in the Procfile, if it has one.
+        line: Option<(String, String)>,
+        /// The line that would start the agent, where one can be told.
+        right: Option<String>,
     },
-    /// No TLS connection to the gateway.
-    GatewayTls {
-        /// Its host and port.
-        place: String,
-        /// What TLS says.
+    /// No process type of the app has the agent.
+    Nowhere,
+    /// The agent's program cannot run on this machine.
+    AgentUnfit {
+        /// Where it is.
+        path: String,
+        /// What is wrong with it.
         cause: String,
     },
     /// The supervisor could not be started.
@@ -122,6 +144,25 @@ pub enum Fault {
     CommandMissing,
     /// The app's program does not exist.
     CommandNotFound {
+        /// Its name as given.
+        command: String,
+    },
+    /// The app's program is there, and what runs it is not.
+    CommandWithoutInterpreter {
+        /// Its name as given.
+        command: String,
+        /// What is missing.
+        cause: String,
+    },
+    /// What should be the app's program is none, or one for another machine.
+    CommandNotProgram {
+        /// Its name as given.
+        command: String,
+        /// What it is.
+        cause: String,
+    },
+    /// The arguments and variables of the app are more than the system hands on.
+    CommandTooLarge {
         /// Its name as given.
         command: String,
     },
@@ -145,22 +186,27 @@ impl Fault {
         match self {
             Fault::KeyMissing => Failure::KeyMissing,
             Fault::KeyMalformed { .. } | Fault::KeyRefused { .. } => Failure::KeyMalformed,
-            Fault::AgentMissing { .. } | Fault::AgentNotExecutable { .. } => Failure::AgentMissing,
+            Fault::AgentMissing { .. } | Fault::AgentNotExecutable { .. } | Fault::AgentUnfit { .. } => {
+                Failure::AgentMissing
+            }
             Fault::ManifestUnreadable { .. } => Failure::ManifestUnreadable,
             Fault::ConnectionMissing => Failure::ConnectionMissing,
             Fault::ConnectionInvalid(_) => Failure::ConnectionInvalid,
+            Fault::ConnectionsMerged(_) => Failure::ConnectionMerged,
             Fault::ConnectionNotPublished { .. } => Failure::ConnectionNotPublished,
             Fault::CommandInvalid => Failure::CommandInvalid,
             Fault::ValueInvalid { .. } => Failure::ValueInvalid,
             Fault::NotWithAutostart { .. } => Failure::NotWithAutostart,
-            Fault::ProcessTypeUnknown { .. } => Failure::ProcessTypeUnknown,
-            Fault::GatewayUnresolved { .. } => Failure::GatewayUnresolved,
-            Fault::GatewayUnreachable { .. } => Failure::GatewayUnreachable,
-            Fault::GatewayTls { .. } => Failure::GatewayTls,
+            Fault::ProcessTypeUnknown { .. } | Fault::NoDynoName { .. } => Failure::ProcessTypeUnknown,
+            Fault::Gateway(fault) => fault.failure(),
+            Fault::NotStarted { .. } | Fault::Nowhere => Failure::NotStarted,
             Fault::SupervisorFailed { .. } => Failure::SupervisorFailed,
             Fault::CommandMissing => Failure::CommandMissing,
-            Fault::CommandNotFound { .. } => Failure::CommandNotFound,
-            Fault::CommandIsFolder { .. } | Fault::CommandNotExecutable { .. } => Failure::CommandNotExecutable,
+            Fault::CommandNotFound { .. } | Fault::CommandWithoutInterpreter { .. } => Failure::CommandNotFound,
+            Fault::CommandIsFolder { .. }
+            | Fault::CommandNotExecutable { .. }
+            | Fault::CommandNotProgram { .. }
+            | Fault::CommandTooLarge { .. } => Failure::CommandNotExecutable,
         }
     }
 
@@ -177,18 +223,24 @@ impl Fault {
             | Fault::ConnectionMissing
             | Fault::ConnectionInvalid(_)
             | Fault::CommandInvalid => true,
-            Fault::ConnectionNotPublished { .. }
+            Fault::ConnectionsMerged(_)
+            | Fault::ConnectionNotPublished { .. }
             | Fault::ValueInvalid { .. }
             | Fault::NotWithAutostart { .. }
             | Fault::ProcessTypeUnknown { .. }
-            | Fault::GatewayUnresolved { .. }
-            | Fault::GatewayUnreachable { .. }
-            | Fault::GatewayTls { .. }
+            | Fault::NoDynoName { .. }
+            | Fault::Gateway(_)
+            | Fault::NotStarted { .. }
+            | Fault::Nowhere
+            | Fault::AgentUnfit { .. }
             | Fault::SupervisorFailed { .. }
             | Fault::CommandMissing
             | Fault::CommandNotFound { .. }
+            | Fault::CommandWithoutInterpreter { .. }
             | Fault::CommandIsFolder { .. }
-            | Fault::CommandNotExecutable { .. } => false,
+            | Fault::CommandNotExecutable { .. }
+            | Fault::CommandNotProgram { .. }
+            | Fault::CommandTooLarge { .. } => false,
         }
     }
 
@@ -214,8 +266,11 @@ impl Fault {
             self,
             Fault::CommandMissing
                 | Fault::CommandNotFound { .. }
+                | Fault::CommandWithoutInterpreter { .. }
                 | Fault::CommandIsFolder { .. }
                 | Fault::CommandNotExecutable { .. }
+                | Fault::CommandNotProgram { .. }
+                | Fault::CommandTooLarge { .. }
         )
     }
 
@@ -262,6 +317,15 @@ impl Fault {
                 NOT_STARTED,
                 "Set it with: heroku config:set HOOP_CONNECTION=<name>",
             ),
+            Fault::ConnectionsMerged(Merged { name, written }) => {
+                let written: Vec<String> = written.iter().map(|text| text::quoted(text, 60)).collect();
+                let name = text::visible(name);
+                Parts::new(
+                    format!("HOOP_CONNECTION has {}, and these are one name", written.join(" and ")),
+                    ", so one connection is published for them; the app runs all the same",
+                    format!("Give them names that differ in more than case, accents or spaces, or leave one: {name}"),
+                )
+            }
             Fault::ConnectionNotPublished { version } => Parts::new(
                 format!("agent {version} does not publish the names of HOOP_CONNECTION with this kind of key"),
                 ". The agent and the app run all the same",
@@ -287,39 +351,58 @@ impl Fault {
                 unknown,
                 known,
                 rest,
-            } => {
-                let set = if unknown.iter().any(|item| item.contains([' ', '<'])) {
-                    format!("Put a comma between two of them: heroku config:set {name}=<type>,<type>")
-                } else {
-                    format!("Set it with: heroku config:set {name}=<types>")
-                };
-                Parts::new(
-                    format!(
-                        "{name} names {}, and the Procfile has no such process type",
-                        unknown.join(", ")
-                    ),
-                    match rest {
-                        Rest::Items => ", so only the rest of the list counts",
-                        Rest::Nowhere => ", so the agent runs in no dyno",
-                        Rest::Everywhere => ", so the list keeps the agent out of no dyno",
-                    },
-                    format!("The Procfile has: {}. {set}", known.join(", ")),
-                )
-            }
-            Fault::GatewayUnresolved { host, cause } => Parts::new(
-                format!("the gateway's name \"{host}\" does not resolve ({cause})"),
-                ", so the agent cannot connect; the app is not affected",
-                "Copy the agent key again, or correct the name in it",
+            } => Parts::new(
+                format!(
+                    "{name} names {}, and the Procfile has no such process type",
+                    unknown.join(", ")
+                ),
+                rest.state(),
+                format!(
+                    "The Procfile has: {}. Set it with: heroku config:set {name}=<types>",
+                    known.join(", ")
+                ),
             ),
-            Fault::GatewayUnreachable { place, cause } => Parts::new(
-                format!("cannot connect to the gateway at {place} ({cause})"),
-                ", nor can the agent; the app is not affected",
-                "Check that the gateway runs, that the port in the agent key is that of its gRPC, and that its firewall lets this dyno in",
+            Fault::NoDynoName {
+                name,
+                items,
+                right,
+                rest,
+            } => Parts::new(
+                match items.as_slice() {
+                    [] => format!("{name} names nothing"),
+                    items => {
+                        let items: Vec<String> = items.iter().map(|item| text::in_quotes(item)).collect();
+                        format!("{name} names {}, which no dyno can be called", items.join(", "))
+                    }
+                },
+                rest.state(),
+                format!(
+                    "Name process types (web) or single dynos (web.1), with commas between them: heroku config:set {name}={right}"
+                ),
             ),
-            Fault::GatewayTls { place, cause } => Parts::new(
-                format!("the gateway at {place} answers, and no TLS connection could be made ({cause})"),
-                ", so the agent cannot connect; the app is not affected",
-                "For a certificate of your own authority set HOOP_TLSCA; for one with another name, HOOP_TLSSERVERNAME; for a gateway without TLS, an agent key that begins with grpc://",
+            Fault::Gateway(fault) => fault.parts(),
+            Fault::NotStarted { line, right } => Parts::new(
+                match line {
+                    Some((process_type, _)) => format!("nothing starts the agent in {process_type}"),
+                    None => "nothing starts the agent".to_owned(),
+                },
+                "; the app runs without it",
+                match (line, right) {
+                    (Some((_, line)), Some(right)) => {
+                        format!("Change the line \"{line}\" of the Procfile to \"{right}\", or run: {AUTOSTART}")
+                    }
+                    _ => format!("Begin a line of the Procfile with \"hoopstart -- \", or run: {AUTOSTART}"),
+                },
+            ),
+            Fault::Nowhere => Parts::new(
+                "HOOP_PROCESS_TYPES and HOOP_IGNORE_PROCESS_TYPES leave the agent no process type of the Procfile",
+                ", so it runs in no dyno; the app runs without it",
+                "Run: heroku config:unset HOOP_IGNORE_PROCESS_TYPES",
+            ),
+            Fault::AgentUnfit { path, cause } => Parts::new(
+                format!("the hoop agent at {path} cannot run here: {cause}"),
+                "; the app runs without it",
+                "Deploy again to install it anew",
             ),
             Fault::SupervisorFailed { cause } => Parts::new(
                 format!("the agent's supervisor could not be started ({cause})"),
@@ -336,6 +419,23 @@ impl Fault {
                 "; nothing was started, exit 127",
                 "Check the command after hoopstart in your Procfile",
             ),
+            Fault::CommandWithoutInterpreter { command, cause } => Parts::new(
+                format!("cannot run \"{command}\": {cause}"),
+                "; nothing was started, exit 127",
+                "Correct the first line of that file, or install what it names",
+            ),
+            Fault::CommandNotProgram { command, cause } => Parts::new(
+                format!("cannot run \"{command}\": {cause}"),
+                "; nothing was started, exit 126",
+                "Deploy a program that was built for this machine, whole",
+            ),
+            Fault::CommandTooLarge { command } => Parts::new(
+                format!(
+                    "cannot run \"{command}\": its arguments and config vars together are larger than the system allows"
+                ),
+                "; nothing was started, exit 126",
+                "Put the largest of them into a file",
+            ),
             Fault::CommandIsFolder { command } => Parts::new(
                 format!("cannot run \"{command}\": it is a folder"),
                 "; nothing was started, exit 126",
@@ -350,6 +450,9 @@ impl Fault {
     }
 }
 
+/// What starts the agent without a change of the Procfile.
+const AUTOSTART: &str = "heroku config:set HOOP_AUTOSTART=true";
+
 /// What most faults mean for the app.
 const NOT_STARTED: &str = ", so the agent was not started; the app runs without it";
 
@@ -357,7 +460,7 @@ const NOT_STARTED: &str = ", so the agent was not started; the app runs without 
 const NOT_CONNECTED: &str = ". The agent will not connect; the app is not affected";
 
 /// The sentence of a fault, in parts: where `HOOP_REQUIRED` stops the boot, it means something else for the app.
-struct Parts {
+pub(super) struct Parts {
     /// What is wrong.
     wrong: String,
     /// What that means for the app, with the mark before it.
@@ -368,7 +471,7 @@ struct Parts {
 
 impl Parts {
     /// Takes the three parts.
-    fn new(wrong: impl Into<String>, state: &'static str, remedy: impl Into<String>) -> Self {
+    pub(super) fn new(wrong: impl Into<String>, state: &'static str, remedy: impl Into<String>) -> Self {
         Self {
             wrong: wrong.into(),
             state,

@@ -51,6 +51,7 @@ pub(super) fn run(command: &Command, hide_key: bool, agents: &Agents, claim: Opt
 
 /// Starts the app. Where that fails, this process is as it was.
 fn start(command: &Command, hide_key: bool, claim: Option<&OwnedFd>) -> io::Result<(Forward, Pid)> {
+    let null = detach::open_null()?;
     let mut forward = Forward::new()?;
     let place = Place::of_this_process();
     let started = place.make_free().and_then(|()| {
@@ -76,8 +77,8 @@ fn start(command: &Command, hide_key: bool, claim: Option<&OwnedFd>) -> io::Resu
         .map(OwnedFd::as_raw_fd)
         .chain([forward.file().as_raw_fd()])
         .collect();
-    // Without /dev/null an agent has the app's own files, which is no reason to have no app.
-    let _ = detach::let_go_of_files(&kept);
+    // Fails for no reason that is known. The app runs.
+    let _ = detach::let_go_of_files(&kept, &null);
     Ok((forward, app))
 }
 

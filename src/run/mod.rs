@@ -34,24 +34,32 @@ mod connect;
 mod credential;
 mod detach;
 mod dyno;
+mod elf;
 mod ending;
 mod exec;
 mod fault;
 mod footprint;
 mod forward;
+mod gateway_fault;
 mod generation;
+mod hpack;
+mod http2;
 mod init;
 mod lines;
 mod log;
 mod plan;
 mod policy;
 pub(crate) mod processes;
+mod program;
 mod signals;
 mod slug;
+mod starter;
 mod supervisor;
+mod transport;
 mod wanted;
 
 pub use fault::{Fault, Rest};
+pub use gateway_fault::{GatewayFault, Ignored, TlsRemedy};
 pub use signals::{is_ignored, survive as survive_signals};
 
 use crate::config;
@@ -61,6 +69,7 @@ use crate::text;
 use claim::Claim;
 use plan::Plan;
 use slug::Slug;
+use starter::Starter;
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -84,6 +93,8 @@ pub enum Request {
     Check {
         /// And try the way to the gateway.
         connect: bool,
+        /// The command that would be the app, or nothing.
+        command: Vec<OsString>,
     },
 }
 
@@ -116,7 +127,7 @@ pub fn run(request: Request, environment: &Environment) -> i32 {
             }
             0
         }
-        Request::Check { connect } => check::run(environment, connect),
+        Request::Check { connect, command } => check::run(environment, connect, &command),
     }
 }
 
@@ -176,7 +187,8 @@ fn beside_whatever_happens(attach_to: Option<u32>, environment: &Environment) ->
 
 /// Starts the supervisor beside this process, or beside `attach_to`, as the plan says, and tells its faults.
 fn beside(attach_to: Option<u32>, environment: &Environment) -> Outcome {
-    let plan = Plan::make(environment, &Slug::of_this_program(environment));
+    let starter = attach_to.map_or(Starter::CommandLine, |_| Starter::Autostart);
+    let plan = Plan::make(environment, &Slug::of_this_program(environment), starter);
     let app = attach_to.unwrap_or_else(std::process::id);
     let go = Outcome::Go {
         hide_key: plan.hides_key(),

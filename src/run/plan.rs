@@ -1,13 +1,15 @@
 //! Decides what to start, or why not: from the environment and what is in the slug, without effects.
 
-use super::dyno::{Dyno, DynoList, runs_in};
+use super::dyno::{Choice, Dyno, DynoList, IGNORED_BY_DEFAULT};
 use super::fault::{Fault, Rest};
 use super::slug::Slug;
+use super::starter::{Starter, starts_agent};
 use super::wanted::Agents;
 use crate::config;
 use crate::environment::Environment;
 use crate::stderr;
 use crate::text;
+use std::borrow::Cow;
 
 /// What to do.
 #[derive(Clone, Debug)]
@@ -22,6 +24,7 @@ enum Decision {
 
 /// What hoopstart will do and why.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a config var of its own")]
 pub(super) struct Plan {
     decision: Decision,
     faults: Vec<Fault>,
@@ -29,61 +32,44 @@ pub(super) struct Plan {
     pub dyno: Dyno,
     /// Why the agent runs in this dyno, or does not.
     pub dyno_reason: &'static str,
+    /// The lists that decide on it.
+    pub choice: Choice,
+    /// Whether the line of the Procfile for this dyno starts the agent.
+    is_wrapped: bool,
+    disabled: bool,
     required: bool,
     hide_key: bool,
     debug: bool,
 }
 
 impl Plan {
-    /// Makes the plan.
-    pub(super) fn make(environment: &Environment, slug: &Slug) -> Self {
+    /// Makes the plan for an agent that `starter` asks for.
+    pub(super) fn make(environment: &Environment, slug: &Slug, starter: Starter) -> Self {
         let mut faults = Vec::new();
-        let mut switch = |name: &'static str| match environment.text(name).map(|value| (value, config::switch(value))) {
+        let mut switch = |name: &'static str| match text(environment, name) {
             None => false,
-            Some((_, Some(on))) => on,
-            Some((value, None)) => {
-                let value = text::excerpt(value, 40);
+            Some(value) => config::switch(&value).unwrap_or_else(|| {
+                let value = text::excerpt(&value, 40);
                 faults.push(Fault::ValueInvalid { name, value });
                 false
-            }
+            }),
         };
         let disabled = switch(config::DISABLE);
         let required = switch(config::REQUIRED);
         let hide_key = switch(config::HIDE_KEY);
         let debug = switch(config::DEBUG) || switch(config::DEBUG_OLD);
 
-        let list = |name| environment.text(name).map(DynoList::parse);
-        let only = list(config::PROCESS_TYPES);
-        let never = list(config::IGNORE_PROCESS_TYPES);
+        let list = |name| text(environment, name).map(|value| DynoList::parse(&value));
+        let choice = Choice {
+            only: list(config::PROCESS_TYPES),
+            never: list(config::IGNORE_PROCESS_TYPES),
+        };
         let dyno = Dyno::parse(environment.text("DYNO"));
-        let (runs_here, dyno_reason) = match runs_in(&dyno, only.as_ref(), never.as_ref()) {
+        let (runs_here, dyno_reason) = match choice.runs_in(&dyno, &slug.procfile, starter) {
             Ok(reason) => (true, reason),
             Err(reason) => (false, reason),
         };
-        let known = slug
-            .manifest
-            .as_ref()
-            .map(|manifest| manifest.process_types.clone())
-            .unwrap_or_default();
-        for (name, list, without_any) in [
-            (config::PROCESS_TYPES, &only, Rest::Nowhere),
-            (config::IGNORE_PROCESS_TYPES, &never, Rest::Everywhere),
-        ] {
-            let Some(list) = list else { continue };
-            let unknown: Vec<String> = list.unknown(&known).collect();
-            if !unknown.is_empty() {
-                faults.push(Fault::ProcessTypeUnknown {
-                    name,
-                    rest: if unknown.len() == list.len() {
-                        without_any
-                    } else {
-                        Rest::Items
-                    },
-                    unknown,
-                    known: known.clone(),
-                });
-            }
-        }
+        faults.extend(choice_faults(&choice, &dyno, slug));
         let decision = if disabled {
             Decision::NotHere("HOOP_DISABLE is on")
         } else if runs_here {
@@ -100,14 +86,20 @@ impl Plan {
         // In a dyno without the agent nothing is said, since scripts read what one-off dynos print. A misspelt
         // process type is what may keep the agent out of a dyno it belongs in.
         if matches!(decision, Decision::NotHere(_)) {
-            let may_belong = !disabled && !dyno.is_ignored_by_default();
-            faults.retain(|fault| may_belong && matches!(fault, Fault::ProcessTypeUnknown { .. }));
+            let is_one_off = dyno.is_ignored_by_default() || dyno.is_local() && starter == Starter::Autostart;
+            let may_belong = !disabled && !is_one_off;
+            let is_of_choice =
+                |fault: &Fault| matches!(fault, Fault::ProcessTypeUnknown { .. } | Fault::NoDynoName { .. });
+            faults.retain(|fault| may_belong && is_of_choice(fault));
         }
         Self {
             decision,
             faults,
+            is_wrapped: slug.procfile.command(&dyno.process_type).is_some_and(starts_agent),
             dyno,
             dyno_reason,
+            choice,
+            disabled,
             required,
             hide_key,
             debug,
@@ -145,10 +137,27 @@ impl Plan {
         self.hide_key
     }
 
-    /// Returns the config vars that are on and that an agent beside somebody else's shell cannot obey.
+    /// Answers whether the line of the Procfile for this dyno starts the agent.
+    pub(super) fn is_wrapped(&self) -> bool {
+        self.is_wrapped
+    }
+
+    /// Answers whether `HOOP_REQUIRED` is on.
+    pub(super) fn is_required(&self) -> bool {
+        self.required
+    }
+
+    /// Answers whether `HOOP_DISABLE` is on.
+    pub(super) fn is_disabled(&self) -> bool {
+        self.disabled
+    }
+
+    /// Returns the config vars that are on and that an agent beside somebody else's shell cannot obey. The key is hidden
+    /// all the same by a hoopstart that the shell runs.
     pub(super) fn powerless_with_autostart(&self) -> impl Iterator<Item = &'static str> {
         let is_here = self.not_here().is_none();
-        [(config::HIDE_KEY, self.hide_key), (config::REQUIRED, self.required)]
+        let shows_key = self.hide_key && !self.is_wrapped;
+        [(config::HIDE_KEY, shows_key), (config::REQUIRED, self.required)]
             .into_iter()
             .filter(move |(_, is_on)| is_here && *is_on)
             .map(|(name, _)| name)
@@ -192,12 +201,61 @@ impl Plan {
     }
 }
 
+/// Returns the value of a config var, unless it is not set or empty. What is not UTF-8 is a wrong value, not none.
+fn text<'a>(environment: &'a Environment, name: &str) -> Option<Cow<'a, str>> {
+    let value = environment.value(name).filter(|value| !value.is_empty())?;
+    Some(value.to_string_lossy())
+}
+
+/// Returns what is wrong with the lists of dynos.
+pub(super) fn choice_faults(choice: &Choice, dyno: &Dyno, slug: &Slug) -> Vec<Fault> {
+    let known: Vec<&str> = slug.procfile.process_types().collect();
+    let mut faults = Vec::new();
+    let ignored = IGNORED_BY_DEFAULT.join(",");
+    for (name, list, without_any, otherwise) in [
+        (config::PROCESS_TYPES, &choice.only, Rest::Nowhere, "web"),
+        (
+            config::IGNORE_PROCESS_TYPES,
+            &choice.never,
+            Rest::Everywhere,
+            ignored.as_str(),
+        ),
+    ] {
+        let Some(list) = list else { continue };
+        let (impossible, unknown) = (list.impossible(), list.unknown(&known, dyno));
+        let rest = if impossible.len() + unknown.len() == list.len() {
+            without_any
+        } else {
+            Rest::Items
+        };
+        if !impossible.is_empty() || list.len() == 0 {
+            faults.push(Fault::NoDynoName {
+                name,
+                items: impossible,
+                right: list.repaired(otherwise),
+                rest,
+            });
+        }
+        if !unknown.is_empty() {
+            faults.push(Fault::ProcessTypeUnknown {
+                name,
+                unknown,
+                known: known.iter().map(|name| text::visible(name)).collect(),
+                rest,
+            });
+        }
+    }
+    faults
+}
+
 #[cfg(test)]
 mod tests {
     use super::Plan;
     use crate::environment::Environment;
     use crate::manifest::{AgentRecord, Manifest};
+    use crate::procfile::Procfile;
     use crate::run::slug::{AgentFile, Slug};
+    use crate::run::starter::Starter;
     use std::path::PathBuf;
 
     const STANDARD: &str = "grpcs://web:s3cr3t0@gateway.example:8443?mode=standard";
@@ -212,13 +270,14 @@ mod tests {
             }),
             platform: "linux/amd64".to_owned(),
             buildpack_version: "0.1.0".to_owned(),
-            process_types: vec!["web".to_owned()],
+            process_types: Vec::new(),
         };
         Slug {
             programs: PathBuf::from("/app/.hoop/bin"),
             manifest_path: PathBuf::from("/app/.hoop/manifest.yml"),
             manifest: Ok(manifest),
             agent: AgentFile::Program,
+            procfile: Procfile::parse("web: hoopstart -- puma"),
         }
     }
 
@@ -228,7 +287,7 @@ mod tests {
 
     /// Makes a plan and returns its failure ids, the number of agents, and whether the boot stops.
     fn outcome(slug: &Slug, variables: &[(&str, &str)]) -> (Vec<&'static str>, usize, bool) {
-        let plan = Plan::make(&environment(variables), slug);
+        let plan = Plan::make(&environment(variables), slug, Starter::CommandLine);
         let ids = plan.faults().iter().map(|fault| fault.failure().id()).collect();
         (
             ids,
@@ -269,7 +328,12 @@ mod tests {
         for (variables, ids, agents) in [
             (vec![("HOOP_KEY", STANDARD)], vec![], 1),
             (vec![("HOOP_DSN", STANDARD)], vec![], 1),
-            (vec![("HOOP_KEY", MULTI), ("HOOP_CONNECTION", "a,b,A")], vec![], 2),
+            (vec![("HOOP_KEY", MULTI), ("HOOP_CONNECTION", "a,b,a")], vec![], 2),
+            (
+                vec![("HOOP_KEY", MULTI), ("HOOP_CONNECTION", "a,b,Á")],
+                vec!["start::connection-merged"],
+                2,
+            ),
             (
                 vec![("HOOP_KEY", STANDARD), ("HOOP_CONNECTION", "a")],
                 vec!["start::connection-not-published"],
@@ -315,6 +379,17 @@ mod tests {
             (vec!["start::process-type-unknown"], 0, false)
         );
         assert_eq!(told("run.1", "HOOP_PROCESS_TYPES"), (vec![], 0, false));
+        // What is not UTF-8 is a wrong list and not none.
+        use std::ffi::OsStr;
+        use std::os::unix::ffi::OsStrExt as _;
+        let mut environment = environment(&[("DYNO", "web.1"), ("HOOP_KEY", STANDARD)]);
+        for name in ["HOOP_PROCESS_TYPES", "HOOP_HIDE_KEY"] {
+            environment.set(name, OsStr::from_bytes(b"web\xff"));
+        }
+        let plan = Plan::make(&environment, &slug("1.148.0"), Starter::CommandLine);
+        let ids: Vec<&str> = plan.faults().iter().map(|fault| fault.failure().id()).collect();
+        assert_eq!(ids, ["start::process-type-unknown"]);
+        assert!(plan.agents().is_none());
     }
 
     #[test]
@@ -340,7 +415,11 @@ mod tests {
 
     #[test]
     fn a_key_the_old_agent_refuses_is_a_fault_that_a_restart_does_not_cure() {
-        let plan = Plan::make(&environment(&[("HOOP_KEY", MULTI)]), &slug("1.19.63"));
+        let plan = Plan::make(
+            &environment(&[("HOOP_KEY", MULTI)]),
+            &slug("1.19.63"),
+            Starter::CommandLine,
+        );
 
         assert!(plan.agents().unwrap().incurable);
         assert_eq!(plan.faults().len(), 1);
@@ -351,6 +430,7 @@ mod tests {
         let plan = Plan::make(
             &environment(&[("HOOP_KEY", MULTI), ("HOOP_CONNECTION", "a")]),
             &slug("1.148.0"),
+            Starter::CommandLine,
         );
 
         assert!(!format!("{plan:?}").contains("s3cr3t0"));

@@ -2,8 +2,14 @@
 
 use crate::environment::Environment;
 use crate::manifest::{self, Manifest};
+use crate::procfile::Procfile;
 use rustix::fs::Access;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
+
+/// The most bytes of a Procfile that are read: far more than any has.
+const PROCFILE_LIMIT: u64 = 1024 * 1024;
 
 /// What hoopstart finds of itself on disk.
 #[derive(Clone, Debug)]
@@ -16,6 +22,8 @@ pub(super) struct Slug {
     pub(super) manifest: Result<Manifest, String>,
     /// The agent's program.
     pub(super) agent: AgentFile,
+    /// The app's Procfile as it is now. Without one, or with one that cannot be read, no process types.
+    pub(super) procfile: Procfile,
 }
 
 /// What stands where the agent's program should be.
@@ -58,11 +66,33 @@ impl Slug {
         let manifest = std::fs::read_to_string(&manifest_path)
             .map_err(|error| error.to_string())
             .and_then(|text| Manifest::from_yaml(&text).map_err(|error| error.to_string()));
+        let root = manifest_path.parent().and_then(Path::parent);
+        let home = environment.value("HOME").map(Path::new);
+        let procfile = root
+            .into_iter()
+            .chain(home)
+            .find_map(|folder| read_procfile(&folder.join("Procfile")));
         Self {
             agent: AgentFile::at(&programs.join("hoop")),
+            procfile: procfile.unwrap_or_default(),
             programs,
             manifest_path,
             manifest,
         }
     }
+}
+
+/// Reads a Procfile, if there is a file.
+fn read_procfile(path: &Path) -> Option<Procfile> {
+    // Nobody may ever write into a pipe of that name.
+    if !path.is_file() {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    File::open(path)
+        .ok()?
+        .take(PROCFILE_LIMIT)
+        .read_to_end(&mut bytes)
+        .ok()?;
+    Some(Procfile::parse(&String::from_utf8_lossy(&bytes)))
 }

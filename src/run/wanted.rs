@@ -79,6 +79,12 @@ impl Agents {
             if connections.is_empty() {
                 return Err(Fault::ConnectionMissing);
             }
+            let connections = if generation == Generation::NamesInEnvironment {
+                connections
+            } else {
+                connections.published(version).map_err(Fault::ConnectionInvalid)?
+            };
+            faults.extend(connections.merged().into_iter().map(Fault::ConnectionsMerged));
             connections
         } else {
             let connections = connections.unwrap_or_default();

@@ -11,6 +11,7 @@ mod connect;
 mod consoles;
 mod exits;
 mod faults;
+mod gateway;
 mod generations;
 mod identity;
 mod init;

@@ -32,6 +32,8 @@ fn the_agent_runs_everywhere_but_in_one_off_dynos() {
         ("run.1234", 0),
         ("release.3", 0),
         ("scheduler.9", 0),
+        ("cron.5", 0),
+        ("build.1", 0),
         ("run-12a34b56d-e78f9", 0),
         ("release-12a34b56d-e78f9", 0),
     ] {
@@ -102,9 +104,30 @@ fn lists_name_types_and_single_dynos() {
     assert_agents(&nowhere(None, Some("local")), 0);
 }
 
+/// Asserts that the app runs with so many agents and with one line about the lists of dynos, which has all of `parts`.
+#[track_caller]
+fn assert_told(launch: &Launch, agents: usize, parts: &[&str]) {
+    let mut dyno = launch.clone().with_stdin().script("echo up; read line");
+    dyno.prints("up\n").has_agents(agents);
+    dyno.assert(
+        dyno.supervisors().len() == agents,
+        "the supervisors are those of the agents",
+    );
+    dyno.write("go\n");
+    dyno.exits(0).closes_output();
+    let lines = dyno.own_lines();
+    let has_all = |line: &String| parts.iter().all(|part| line.contains(part));
+    dyno.assert(
+        lines.len() == 1 && lines.iter().all(has_all),
+        &format!("expected one line with {parts:?}"),
+    );
+    dyno.assert(!dyno.stderr().contains(SECRET), "the key must not be shown");
+}
+
 #[test]
 fn a_type_the_procfile_does_not_have_is_told_with_those_it_has() {
     let slug = Slug::of_agent(QUIET_AGENT);
+    slug.put("Procfile", "web: hoopstart -- puma\napi: hoopstart -- api\n");
     let rest = "only the rest of the list counts";
     for (name, list, wrong, state, agents) in [
         (
@@ -115,46 +138,131 @@ fn a_type_the_procfile_does_not_have_is_told_with_those_it_has() {
             1,
         ),
         ("HOOP_PROCESS_TYPES", "wbe", "wbe", "the agent runs in no dyno", 0),
-        (
-            "HOOP_PROCESS_TYPES",
-            "web worker",
-            "web worker",
-            "Put a comma between two of them: ",
-            0,
-        ),
         ("HOOP_PROCESS_TYPES", "web,wbe.1 , clock", "wbe.1, clock", rest, 1),
         (
             "HOOP_IGNORE_PROCESS_TYPES",
-            "worker.2,run,wbe-12a34b56d-e78f9",
+            "api.2,run,wbe-12a34b56d-e78f9",
             "wbe-12a34b56d-e78f9",
             rest,
             1,
         ),
     ] {
-        let mut dyno = slug.web().with(name, list).with_stdin().script("echo up; read line");
-        dyno.prints("up\n").has_agents(agents);
-        assert_eq!(dyno.supervisors().len(), agents, "{name}={list}");
-        dyno.write("go\n");
-        dyno.exits(0).closes_output();
-        let lines = dyno.own_lines();
-        dyno.assert(
-            lines.len() == 1
-                && lines[0].contains(&format!("{name} names {wrong}, and the Procfile has no such"))
-                && lines[0].contains("The Procfile has: web, worker.")
-                && lines[0].contains(state),
-            "expected one line with the wrong types and the right ones",
+        let names = format!("{name} names {wrong}, and the Procfile has no such");
+        assert_told(
+            &slug.web().with(name, list),
+            agents,
+            &[&names, "The Procfile has: web, api.", state],
         );
-        dyno.assert(!dyno.stderr().contains(SECRET), "the key must not be shown");
     }
 }
 
 #[test]
-fn where_no_process_types_were_recorded_none_is_wrong() {
+fn a_type_that_the_procfile_of_this_slug_or_this_dyno_has_is_known() {
     let slug = Slug::of_agent(QUIET_AGENT);
-    let manifest = slug.read(".hoop/manifest.yml");
-    let (without, _) = manifest
-        .split_once("process_types:")
-        .expect("the manifest has them last");
-    slug.put(".hoop/manifest.yml", without);
+    // The manifest names other types: those of the build, before somebody changed the Procfile.
+    slug.put("Procfile", "release: rake db:migrate\nqueue: hoopstart -- sidekiq\n");
+    let with = |dyno: &str, name: &str, list: &str| slug.web().with("DYNO", dyno).with(name, list);
+    // A language's buildpack has added it.
+    assert_agents(&with("web.1", "HOOP_PROCESS_TYPES", "web"), 1);
+    assert_agents(&with("queue.1", "HOOP_PROCESS_TYPES", "web"), 0);
+    assert_agents(
+        &with("queue.1", "HOOP_IGNORE_PROCESS_TYPES", "web,worker,rake,console"),
+        1,
+    );
+    assert_agents(&with("events.3", "HOOP_PROCESS_TYPES", "events.3,queue"), 1);
+    assert_told(
+        &with("queue.1", "HOOP_PROCESS_TYPES", "events"),
+        0,
+        &["HOOP_PROCESS_TYPES names events,", "The Procfile has: release, queue."],
+    );
+}
+
+#[test]
+fn what_no_dyno_can_be_called_is_told_whatever_the_procfile_holds() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    let only = "HOOP_PROCESS_TYPES";
+    for procfile in [None, Some("web: hoopstart -- puma\n")] {
+        if let Some(procfile) = procfile {
+            slug.put("Procfile", procfile);
+        }
+        for (name, list, agents, told, right) in [
+            (
+                only,
+                "web.*",
+                0,
+                "names \"web.*\", which no dyno can be called",
+                "=web ",
+            ),
+            (only, "web worker", 0, "names \"web worker\", which", "=web,worker "),
+            (only, "\"web\"", 0, "names '\"web\"', which", "=web "),
+            (only, ",", 0, "HOOP_PROCESS_TYPES names nothing", "=web "),
+            (only, " ", 0, "HOOP_PROCESS_TYPES names nothing", "=web "),
+            (only, "web.1, web.1-3", 1, "names \"web.1-3\", which", "=web.1,web "),
+            (only, "web:1", 0, "names \"web:1\", which", "=web,1 "),
+            (
+                "HOOP_IGNORE_PROCESS_TYPES",
+                ",,",
+                1,
+                "HOOP_IGNORE_PROCESS_TYPES names nothing, so the list keeps the agent out of no dyno",
+                "=run,release,scheduler,cron,build ",
+            ),
+        ] {
+            let right = format!("heroku config:set {name}{right}");
+            let launch = slug.web().with(name, list);
+            assert_told(&launch, agents, &[told, &right, "[start::process-type-unknown]"]);
+        }
+    }
+}
+
+#[test]
+fn a_line_of_the_procfile_that_starts_the_agent_counts_where_none_runs_by_default() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    let scheduler = slug.web().with("DYNO", "scheduler.1");
+    assert_agents(&scheduler, 0);
+    slug.put("Procfile", "web: puma\nscheduler: bundle exec clockwork clock.rb\n");
+    assert_agents(&scheduler, 0);
+    slug.put(
+        "Procfile",
+        "web: puma\nscheduler: hoopstart -- bundle exec clockwork clock.rb\n",
+    );
+    assert_agents(&scheduler, 1);
+    assert_agents(&scheduler.clone().with("DYNO", "run.1"), 0);
+    assert_agents(&scheduler.clone().with("HOOP_PROCESS_TYPES", "web"), 0);
+    assert_agents(&scheduler.with("HOOP_IGNORE_PROCESS_TYPES", "scheduler"), 0);
+}
+
+#[test]
+fn autostart_starts_nothing_and_says_nothing_where_there_is_no_dyno() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    let attach = |launch: &Launch, agents: usize| {
+        let script = "\"$HOME/.hoop/bin/hoopstart\" --attach \"$$\" </dev/null; echo up; read line";
+        let mut dyno = launch.clone().with_stdin().plain(["sh", "-c", script]);
+        dyno.prints("up\n").has_agents(agents);
+        dyno.assert(dyno.supervisors().len() == agents, "as many supervisors");
+        dyno.write("go\n");
+        dyno.exits(0).closes_output();
+        assert_eq!(dyno.stderr().replace("hoop | agent up\n", ""), "");
+    };
+    let launch = slug.web().with("HOOP_AUTOSTART", "true");
+    attach(&launch, 1);
+    // Dokku's predeploy and release.
+    let nowhere = launch.without("DYNO");
+    attach(&nowhere, 0);
+    attach(&nowhere.clone().with("HOOP_PROCESS_TYPES", "web,"), 0);
+    attach(&nowhere.with("HOOP_PROCESS_TYPES", "web,local"), 1);
+}
+
+#[test]
+fn a_pipe_in_the_place_of_the_procfile_keeps_nothing_waiting() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    let path = slug.path("Procfile");
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        &path,
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::from_raw_mode(0o600),
+        0,
+    )
+    .expect("a pipe can be made");
     assert_agents(&slug.web().with("HOOP_PROCESS_TYPES", "web,clock"), 1);
 }

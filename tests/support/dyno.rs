@@ -132,7 +132,7 @@ impl Slug {
         in_child(
             r#"ln "$1" "$2" 2>/dev/null || cp "$1" "$2""#,
             &[program.as_ref(), slug.hoopstart().as_os_str()],
-            "",
+            b"",
         );
         std::os::unix::fs::symlink("hoopstart", slug.path(".hoop/bin/hoopwrapper")).expect("a link can be made");
         std::os::unix::fs::symlink("../.hoop/bin/hoopstart", slug.path("bin/hoopstart")).expect("a link can be made");
@@ -164,7 +164,12 @@ impl Slug {
 
     /// Writes a program.
     pub(crate) fn put_program(&self, path: &str, script: &str) {
-        in_child(r#"cat >"$1" && chmod 755 "$1""#, &[self.path(path).as_os_str()], script);
+        self.put_program_of(path, script.as_bytes());
+    }
+
+    /// Writes a program of any bytes.
+    pub(crate) fn put_program_of(&self, path: &str, bytes: &[u8]) {
+        in_child(r#"cat >"$1" && chmod 755 "$1""#, &[self.path(path).as_os_str()], bytes);
     }
 
     /// Writes a file.
@@ -212,7 +217,7 @@ impl Slug {
 }
 
 /// Runs a shell script that writes files, and waits for it.
-fn in_child(script: &str, arguments: &[&OsStr], stdin: &str) {
+fn in_child(script: &str, arguments: &[&OsStr], stdin: &[u8]) {
     let mut child = Command::new("sh")
         .args(["-ec", script, "sh"])
         .args(arguments)
@@ -220,7 +225,7 @@ fn in_child(script: &str, arguments: &[&OsStr], stdin: &str) {
         .spawn()
         .expect("sh can be started");
     let mut pipe = child.stdin.take().expect("it is piped");
-    pipe.write_all(stdin.as_bytes()).expect("the script reads all of it");
+    pipe.write_all(stdin).expect("the script reads all of it");
     drop(pipe);
     assert!(
         child.wait().expect("it is our child").success(),

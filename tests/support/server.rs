@@ -640,7 +640,7 @@ fn reason(status: u16) -> &'static str {
 }
 
 /// Makes an authority and a certificate of it for this machine; the authority's own goes into a file.
-fn identity(kind: Certificate) -> (ServerConfig, NamedTempFile) {
+pub(crate) fn identity(kind: Certificate) -> (ServerConfig, NamedTempFile) {
     let mut params = CertificateParams::new(Vec::new()).expect("no name is a bad name");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
