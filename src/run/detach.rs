@@ -17,6 +17,7 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::FileExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 
 /// The process that the agent runs beside.
 #[derive(Debug)]
@@ -129,8 +130,8 @@ fn supervise(app: &App, agents: &Agents) -> io::Result<()> {
 }
 
 /// Takes the app's command out of the command line that `/proc` shows of this process and of those it forks:
-/// someone who looks for the app by it, to signal it or to count its processes, must not find us. The program's own
-/// name stays.
+/// someone who looks for the app by it, to signal it or to count its processes, must not find us. What is left is the
+/// name of hoopstart, also where it was called by another.
 ///
 /// Best effort: a sandbox may not let a process write to itself this way.
 fn forget_command_line() {
@@ -139,7 +140,13 @@ fn forget_command_line() {
     let (Ok(memory), Some(arguments)) = (memory, processes::own_arguments()) else {
         return;
     };
-    let begin = arguments.start + name.len() as u64 + 1;
+    let mut begin = arguments.start + name.len() as u64 + 1;
+    let is_ours = NAMES.iter().any(|ours| Path::new(&name).ends_with(ours));
+    if !is_ours && arguments.end - arguments.start > NAMES[0].len() as u64 {
+        // The app's own, by `exec -a`.
+        let _ = memory.write_all_at(NAMES[0].as_bytes(), arguments.start);
+        begin = arguments.start + NAMES[0].len() as u64;
+    }
     let zeros = [0; 1024];
     for place in (begin..arguments.end).step_by(zeros.len()) {
         let left = usize::try_from(arguments.end - place).unwrap_or(usize::MAX);
@@ -148,6 +155,9 @@ fn forget_command_line() {
         }
     }
 }
+
+/// The names of hoopstart, its own first.
+pub const NAMES: [&str; 2] = ["hoopstart", "hoopwrapper"];
 
 /// Leaves the app's session, and lets go of all its files but its log, and of our own all but the `claim`.
 fn leave_app(claim: Option<&OwnedFd>, null: &OwnedFd) -> io::Result<()> {

@@ -56,9 +56,12 @@ impl Command {
                 return give_up(&Fault::CommandNotExecutable { command, cause });
             }
         }
-        found
-            .fault(self.program())
-            .map_or(NOT_EXECUTABLE, |fault| give_up(&fault))
+        let words: Vec<OsString> = self
+            .arguments
+            .iter()
+            .map(|word| OsString::from_vec(word.to_bytes().to_vec()))
+            .collect();
+        found.fault(&words).map_or(NOT_EXECUTABLE, |fault| give_up(&fault))
     }
 
     /// Tries to become the program, wherever it may be, as `execvp` does
@@ -104,7 +107,10 @@ impl Command {
     fn environment(hide_key: bool, found: &Verdict) -> Option<Vec<CString>> {
         // The path that bash has found for the name it was told.
         let ours = std::env::args_os().next().unwrap_or_default();
-        let started = std::env::var_os("_").filter(|program| Path::new(program).ends_with(&ours));
+        let is_ours = |program: &OsString| {
+            Path::new(program).ends_with(&ours) || std::fs::canonicalize(program).ok() == std::env::current_exe().ok()
+        };
+        let started = std::env::var_os("_").filter(is_ours);
         let app = match found {
             Verdict::Runs(path) => started.map(|_| path.as_os_str()),
             _ => None,

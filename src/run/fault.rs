@@ -154,6 +154,22 @@ pub enum Fault {
         /// What is missing.
         cause: String,
     },
+    /// What was given as the app's program is something that a shell understands.
+    CommandMisread {
+        /// What was given.
+        command: String,
+        /// What it is.
+        cause: &'static str,
+        /// The line that works, unless it takes a script.
+        line: Option<String>,
+    },
+    /// hoopstart has no such option.
+    OptionUnknown {
+        /// The option as given.
+        option: String,
+        /// What was meant.
+        meant: Option<String>,
+    },
     /// What should be the app's program is none, or one for another machine.
     CommandNotProgram {
         /// Its name as given.
@@ -202,7 +218,10 @@ impl Fault {
             Fault::NotStarted { .. } | Fault::Nowhere => Failure::NotStarted,
             Fault::SupervisorFailed { .. } => Failure::SupervisorFailed,
             Fault::CommandMissing => Failure::CommandMissing,
-            Fault::CommandNotFound { .. } | Fault::CommandWithoutInterpreter { .. } => Failure::CommandNotFound,
+            Fault::CommandNotFound { .. } | Fault::CommandMisread { .. } | Fault::CommandWithoutInterpreter { .. } => {
+                Failure::CommandNotFound
+            }
+            Fault::OptionUnknown { .. } => Failure::OptionUnknown,
             Fault::CommandIsFolder { .. }
             | Fault::CommandNotExecutable { .. }
             | Fault::CommandNotProgram { .. }
@@ -240,7 +259,9 @@ impl Fault {
             | Fault::CommandIsFolder { .. }
             | Fault::CommandNotExecutable { .. }
             | Fault::CommandNotProgram { .. }
-            | Fault::CommandTooLarge { .. } => false,
+            | Fault::CommandTooLarge { .. }
+            | Fault::CommandMisread { .. }
+            | Fault::OptionUnknown { .. } => false,
         }
     }
 
@@ -271,6 +292,8 @@ impl Fault {
                 | Fault::CommandNotExecutable { .. }
                 | Fault::CommandNotProgram { .. }
                 | Fault::CommandTooLarge { .. }
+                | Fault::CommandMisread { .. }
+                | Fault::OptionUnknown { .. }
         )
     }
 
@@ -423,6 +446,23 @@ impl Fault {
                 format!("cannot run \"{command}\": {cause}"),
                 "; nothing was started, exit 127",
                 "Correct the first line of that file, or install what it names",
+            ),
+            Fault::CommandMisread { command, cause, line } => Parts::new(
+                format!("cannot run \"{command}\": {cause}"),
+                "; nothing was started, exit 127",
+                match line {
+                    Some(line) => format!("Write: {line}"),
+                    None => "Put the commands into a file, such as bin/start, and write: hoopstart -- bash bin/start"
+                        .to_owned(),
+                },
+            ),
+            Fault::OptionUnknown { option, meant } => Parts::new(
+                format!("there is no option \"{option}\""),
+                "; nothing was started, exit 2",
+                match meant {
+                    Some(meant) => format!("Did you mean {meant}? For the others: hoopstart --help"),
+                    None => "The app's command goes behind two hyphens: hoopstart -- <command>".to_owned(),
+                },
             ),
             Fault::CommandNotProgram { command, cause } => Parts::new(
                 format!("cannot run \"{command}\": {cause}"),

@@ -47,6 +47,7 @@ mod http2;
 mod init;
 mod lines;
 mod log;
+mod misread;
 mod plan;
 mod policy;
 pub(crate) mod processes;
@@ -58,6 +59,7 @@ mod supervisor;
 mod transport;
 mod wanted;
 
+pub use detach::NAMES;
 pub use fault::{Fault, Rest};
 pub use gateway_fault::{GatewayFault, Ignored, TlsRemedy};
 pub use signals::{is_ignored, survive as survive_signals};
@@ -234,6 +236,11 @@ fn beside(attach_to: Option<u32>, environment: &Environment) -> Outcome {
         });
     }
     go
+}
+
+/// Writes the line of `fault` to stderr.
+pub fn tell(fault: &Fault) {
+    fault::tell(fault);
 }
 
 /// Opens `/dev/null` in the place of each of stdin, stdout and stderr that is closed, so that no other file can

@@ -6,9 +6,10 @@
 
 use super::elf::{self, Elf};
 use super::fault::Fault;
+use super::misread;
 use crate::text;
 use rustix::fs::Access;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, ErrorKind, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
@@ -60,8 +61,9 @@ pub(super) enum Verdict {
 }
 
 impl Verdict {
-    /// Returns what is wrong with `command`, which has this verdict.
-    pub(super) fn fault(&self, command: &OsStr) -> Option<Fault> {
+    /// Returns what is wrong with the command of these `words`, the first of which has this verdict.
+    pub(super) fn fault(&self, words: &[OsString]) -> Option<Fault> {
+        let command = words.first()?;
         let command = text::excerpt(&command.to_string_lossy(), 200);
         let not_executable = |cause: String| Fault::CommandNotExecutable {
             command: command.clone(),
@@ -69,7 +71,7 @@ impl Verdict {
         };
         Some(match self {
             Verdict::Runs(_) => return None,
-            Verdict::NotFound => Fault::CommandNotFound { command },
+            Verdict::NotFound => misread::misread(words).unwrap_or(Fault::CommandNotFound { command }),
             Verdict::Folder => Fault::CommandIsFolder { command },
             // Which is there, so that it is no program that was not found.
             Verdict::NoInterpreter { cause, .. } if ![MISSING, INCOMPLETE].contains(cause) => {

@@ -17,6 +17,7 @@ mod identity;
 mod init;
 mod kernels;
 mod logs;
+mod names;
 mod process_types;
 mod shutdown;
 mod signals;
