@@ -9,11 +9,14 @@ use crate::build::{detect, release, report};
 use crate::environment::Environment;
 use crate::output::BuildLog;
 use crate::run::{self, Request};
+use crate::text;
 use crate::r#try::{self, TryError};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use rustix::process::Signal;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// Exit status of a build that failed, and of a command that could not do its work.
@@ -182,7 +185,7 @@ pub struct StartArgs {
     #[arg(long, value_name = "PID", conflicts_with = "check", hide_short_help = true)]
     attach: Option<u32>,
     /// The app's command and its arguments
-    #[arg(value_name = "COMMAND", trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(value_name = "COMMAND", trailing_var_arg = true)]
     command: Vec<OsString>,
 }
 
@@ -190,13 +193,14 @@ pub struct StartArgs {
 /// process becomes the app.
 pub fn run(args: Vec<OsString>, environment: &Environment) -> i32 {
     audience::address(environment);
-    if is_hoopstart(args.first()) {
-        // The line of every Procfile. It leaves nothing to parse, and the app waits for it.
-        if let [_, dashes, command @ ..] = args.as_slice()
-            && dashes == "--"
-        {
-            return run::run(Request::Become(command.to_vec()), environment);
-        }
+    // The line of every Procfile, whatever name hoopstart is called by: no other command begins so. It leaves nothing to
+    // parse, and the app waits for it.
+    if let [_, dashes, command @ ..] = args.as_slice()
+        && dashes == "--"
+    {
+        return run::run(Request::Become(command.to_vec()), environment);
+    }
+    if is_hoopstart(args.first(), environment) {
         let parser = clap::Command::new("hoopstart")
             .bin_name("hoopstart")
             .version(env!("CARGO_PKG_VERSION"));
@@ -206,7 +210,7 @@ pub fn run(args: Vec<OsString>, environment: &Environment) -> i32 {
             .and_then(|matches| StartArgs::from_arg_matches(&matches))
         {
             Ok(args) => start(args, environment),
-            Err(error) => usage(&error),
+            Err(error) => option_unknown(&error).unwrap_or_else(|| usage(&error)),
         };
     }
     match Cli::try_parse_from(args) {
@@ -215,12 +219,45 @@ pub fn run(args: Vec<OsString>, environment: &Environment) -> i32 {
     }
 }
 
-/// Answers whether the program was called as the launcher.
-fn is_hoopstart(program: Option<&OsString>) -> bool {
-    let name = program.and_then(|program| Path::new(program).file_name());
-    ["hoopstart", "hoopwrapper"]
-        .into_iter()
-        .any(|start| name == Some(OsStr::new(start)))
+/// Answers whether the program is the launcher: by its file, whatever name it was called by (`exec -a web hoopstart`, the
+/// `-hoopstart` of a login shell), and elsewhere by that name, such as a link's.
+fn is_hoopstart(called: Option<&OsString>, environment: &Environment) -> bool {
+    let is_name = |path: &Path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        // So the kernel names a file that has been replaced since.
+        run::NAMES.contains(&name.trim_start_matches('-').trim_end_matches(" (deleted)"))
+    };
+    called.is_some_and(|called| is_name(Path::new(called)))
+        || std::env::current_exe().is_ok_and(|file| is_name(&file) || is_that_of_slug(&file, environment))
+}
+
+/// Answers whether `file` is the slug's hoopstart by another name, other than those of the buildpack's own program.
+fn is_that_of_slug(file: &Path, environment: &Environment) -> bool {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    if name.starts_with("hoop-buildpack") {
+        return false;
+    }
+    let home = Path::new(environment.text("HOME").unwrap_or("/app"));
+    let identity = |path: &Path| std::fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
+    let of_slug = identity(&home.join(".hoop/bin/hoopstart"));
+    of_slug.is_some() && of_slug == identity(file)
+}
+
+/// Tells of an option that hoopstart does not have, in one line as all that a dyno logs, and returns the exit status.
+/// `None` where something else is wrong.
+fn option_unknown(error: &clap::Error) -> Option<i32> {
+    if error.kind() != ErrorKind::UnknownArgument {
+        return None;
+    }
+    let value = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        _ => None,
+    };
+    run::tell(&run::Fault::OptionUnknown {
+        option: text::excerpt(&value(ContextKind::InvalidArg)?, 40),
+        meant: value(ContextKind::SuggestedArg),
+    });
+    Some(USAGE)
 }
 
 /// Prints help, version or what is wrong with the arguments.

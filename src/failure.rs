@@ -160,6 +160,8 @@ failures! {
     SupervisorFailed => "start::supervisor-failed",
     /// hoopstart was given no command.
     CommandMissing => "start::command-missing",
+    /// hoopstart has no such option.
+    OptionUnknown => "start::option-unknown",
     /// The app's program does not exist.
     CommandNotFound => "start::not-found",
     /// The app's program cannot be run.

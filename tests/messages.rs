@@ -623,6 +623,24 @@ fn own_faults() -> Vec<Fault> {
             cause: text("Resource temporarily unavailable (os error 11)"),
         },
         Fault::CommandMissing,
+        Fault::CommandMisread {
+            command: text("cd"),
+            cause: "that is a word of the shell, and hoopstart starts programs",
+            line: None,
+        },
+        Fault::CommandMisread {
+            command: text("FOO=1"),
+            cause: "that sets a variable, which a shell does and hoopstart does not",
+            line: Some(text("hoopstart -- env FOO=1 puma")),
+        },
+        Fault::OptionUnknown {
+            option: text("--chek"),
+            meant: Some(text("--check")),
+        },
+        Fault::OptionUnknown {
+            option: text("-e"),
+            meant: None,
+        },
         Fault::CommandNotFound {
             command: text("bundel"),
         },
@@ -630,6 +648,13 @@ fn own_faults() -> Vec<Fault> {
         Fault::CommandNotExecutable {
             command: text("bin/web"),
             cause: text("permission denied"),
+        },
+        Fault::CommandNotProgram {
+            command: text("bin/web"),
+            cause: text("it is a program for arm64"),
+        },
+        Fault::CommandTooLarge {
+            command: text("bin/web"),
         },
     ]
 }

@@ -6,7 +6,7 @@ use super::io_error;
 use super::lines::{Lines, Reader, push_own};
 use super::masking::{self, Masks};
 use super::memory;
-use super::processes;
+use super::processes::{self, Process};
 use super::shield::{self, Gap};
 use super::sockets;
 use super::spawn::{Lifeline, OomScore, Started, spawn};
@@ -37,6 +37,10 @@ pub(super) struct Processes<'a> {
     agents: Vec<Agent>,
     /// The output of agents, of those that have ended too: their children may still write.
     outputs: Vec<Output>,
+    /// The app, where it is a child of ours as well.
+    app: Option<Pid>,
+    /// How that has ended.
+    app_status: Option<WaitStatus>,
     masks: Masks,
     /// What the agents connect to, in words.
     gateway: String,
@@ -72,8 +76,8 @@ struct Output {
 }
 
 impl<'a> Processes<'a> {
-    /// Begins without a process.
-    pub(super) fn new(plan: &'a Agents) -> Self {
+    /// Begins without a process. `app` is the app, where it is a child of this process.
+    pub(super) fn new(plan: &'a Agents, app: Option<Pid>) -> Self {
         Self {
             plan,
             agents: plan.commands.iter().map(|_| Agent::default()).collect(),
@@ -91,10 +95,17 @@ impl<'a> Processes<'a> {
                 .as_ref()
                 .map_or_else(|| "its address".to_owned(), ToString::to_string),
             conditions: Conditions::new(plan.commands.len()),
+            app,
+            app_status: None,
             oom_score: OomScore::open(),
             gap: Ok(()),
             is_childless: false,
         }
+    }
+
+    /// Returns how the app has ended, where it was a child of ours.
+    pub(super) fn app_status(&self) -> Option<WaitStatus> {
+        self.app_status
     }
 
     /// Starts an agent of the plan. What it has left behind before is ended first.
@@ -211,6 +222,8 @@ impl<'a> Processes<'a> {
                     if let Some(agent) = self.agents.iter().position(|agent| agent.pid == Some(pid)) {
                         self.agents[agent].pid = None;
                         ended.push((agent, ending(status)));
+                    } else if self.app == Some(pid) {
+                        self.app_status = Some(status);
                     }
                 }
                 Err(Errno::INTR) => {}
@@ -232,7 +245,22 @@ impl<'a> Processes<'a> {
     /// The kernel knows: whatever one of ours leaves behind is our child at once, so who has no child has no
     /// descendant. A list of `/proc` is made one by one, and misses what is forked meanwhile.
     pub(super) fn any_left(&self) -> bool {
+        if self.app.is_some() {
+            // Orphans of the app come to an init as well.
+            return self.running().next().is_some();
+        }
         !self.is_childless
+    }
+
+    /// Returns every process of ours. Where the app is a child of this process, so is every orphan, and of those it
+    /// cannot be known whose they were: then only what an agent has below it.
+    fn all(&self) -> Vec<Process> {
+        if self.app.is_none() {
+            return processes::descendants(std::process::id());
+        }
+        self.running()
+            .flat_map(|agent| processes::descendants(processes::number(agent)))
+            .collect()
     }
 
     /// Sends `signal` to every process of ours: to the agents' groups first, which is one step for the kernel,
@@ -243,7 +271,7 @@ impl<'a> Processes<'a> {
             // Fails only if it has just ended.
             let _ = kill_process_group(*group, signal);
         }
-        signal_outside(&groups, processes::descendants(std::process::id()), signal);
+        signal_outside(&groups, self.all(), signal);
     }
 
     /// Sends `signal` to the group of one agent.
@@ -254,12 +282,16 @@ impl<'a> Processes<'a> {
     }
 
     /// Sends `signal` to what agents that have ended have left behind: all of ours but the agents that run, what they
-    /// have started, and what is in their groups.
+    /// have started, and what is in their groups. Not of an init, which has the app's orphans as well: there only the
+    /// lifeline of an agent ends what is left of its group.
     pub(super) fn signal_leftovers(&self, signal: Signal) {
+        if self.app.is_some() {
+            return;
+        }
         let running: Vec<Pid> = self.running().collect();
         let mut left = processes::descendants(std::process::id());
         for agent in &running {
-            let own = processes::descendants(agent.as_raw_nonzero().get().cast_unsigned());
+            let own = processes::descendants(processes::number(*agent));
             left.retain(|process| !own.contains(process));
         }
         signal_outside(&running, left, signal);
@@ -366,7 +398,7 @@ impl Agent {
 }
 
 /// Sends `signal` to those of `processes` that are in none of `groups`.
-fn signal_outside(groups: &[Pid], processes: Vec<processes::Process>, signal: Signal) {
+fn signal_outside(groups: &[Pid], processes: Vec<Process>, signal: Signal) {
     for process in processes {
         let Some(pid) = Pid::from_raw(process.pid.cast_signed()) else {
             continue;

@@ -107,7 +107,7 @@ impl<'a> Check<'a> {
             if let Verdict::Runs(place) = &verdict {
                 report.add("command", &text::excerpt(&place.to_string_lossy(), 200));
             }
-            faults.extend(verdict.fault(program));
+            faults.extend(verdict.fault(self.command));
         }
         if let Some((gateway, transport)) = way.filter(|_| connect) {
             let reach = connect::reach(gateway, &transport, self.environment);

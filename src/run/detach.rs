@@ -17,6 +17,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::fs::FileExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 
 /// The process that the agent runs beside.
 #[derive(Debug)]
@@ -28,11 +29,24 @@ pub(super) struct App<'a> {
     /// Becomes readable at its end. On a kernel without such files (before 5.3, or forbidden by a sandbox) the
     /// supervisor looks after it by pid and start.
     pub(super) pidfd: Option<OwnedFd>,
+    /// The same where it is a child of the supervisor, which then is its init as well.
+    pub(super) child: Option<Pid>,
     /// The claim on it. While it is open, nobody else supervises the process; questions come to it.
     pub(super) claim: Option<BorrowedFd<'a>>,
 }
 
-impl App<'_> {
+impl<'a> App<'a> {
+    /// Takes the child `pid`, of whose end its parent is told.
+    pub(super) fn child(pid: Pid, claim: Option<BorrowedFd<'a>>) -> Self {
+        Self {
+            pid: processes::number(pid),
+            started: None,
+            pidfd: None,
+            child: Some(pid),
+            claim,
+        }
+    }
+
     /// Finds the process `pid`, which must not be able to end before this returns.
     fn find(pid: u32) -> io::Result<Self> {
         let number = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(Errno::ESRCH)?;
@@ -43,6 +57,7 @@ impl App<'_> {
                 Err(errno @ (rustix::io::Errno::SRCH | rustix::io::Errno::INVAL)) => return Err(io_error(errno)),
                 pidfd => pidfd.ok(),
             },
+            child: None,
             claim: None,
         })
     }
@@ -50,31 +65,54 @@ impl App<'_> {
 
 /// Starts the supervisor of the process `pid`. It holds the `claim` on that process as long as it runs.
 pub(super) fn start_supervisor(pid: u32, agents: &Agents, claim: Option<&OwnedFd>) -> io::Result<()> {
-    signals::without_child_signal(|| {
-        let intermediate = fork(|| {
-            leave_app(claim)?;
-            let app = App {
-                claim: claim.map(AsFd::as_fd),
-                ..App::find(pid)?
-            };
-            fork(|| supervise(&app, agents)).map(drop)
-        })?;
-        match waitpid(intermediate, None) {
-            // The other case: whoever started us ignores SIGCHLD, and the kernel has kept no status of the child.
-            Ok(WaitStatus::Exited(_, 0)) | Err(Errno::ECHILD) => Ok(()),
-            // An error number is below 256 on Linux, so an exit status holds one.
-            Ok(WaitStatus::Exited(_, errno)) => Err(io::Error::from_raw_os_error(errno)),
-            Ok(WaitStatus::Signaled(_, signal, _)) => {
-                Err(io::Error::other(format!("its parent was ended by {}", signal.as_str())))
+    let fork = |work: &mut dyn FnMut() -> io::Result<()>| fork(|| status(work()));
+    // The number of an error does not say of what.
+    let null = open_null()?;
+    without_adoption(|| {
+        signals::without_child_signal(|| {
+            let intermediate = fork(&mut || {
+                leave_app(claim, &null)?;
+                let app = App {
+                    claim: claim.map(AsFd::as_fd),
+                    ..App::find(pid)?
+                };
+                fork(&mut || supervise(&app, agents)).map(drop)
+            })?;
+            match waitpid(intermediate, None) {
+                // The other case: whoever started us ignores SIGCHLD, and the kernel has kept no status of the child.
+                Ok(WaitStatus::Exited(_, 0)) | Err(Errno::ECHILD) => Ok(()),
+                // An error number is below 256 on Linux, so an exit status holds one.
+                Ok(WaitStatus::Exited(_, errno)) => Err(io::Error::from_raw_os_error(errno)),
+                Ok(WaitStatus::Signaled(_, signal, _)) => {
+                    Err(io::Error::other(format!("its parent was ended by {}", signal.as_str())))
+                }
+                Ok(_) => Err(io::Error::other("its parent did not end")),
+                Err(errno) => Err(errno.into()),
             }
-            Ok(_) => Err(io::Error::other("its parent did not end")),
-            Err(errno) => Err(errno.into()),
-        }
+        })
     })
 }
 
-/// Forks a child that does `work` and ends, with the number of its error as exit status.
-fn fork(work: impl FnOnce() -> io::Result<()>) -> io::Result<unistd::Pid> {
+/// Does `work` while this process adopts no orphans. Where whoever started us has made it a subreaper, for the app, the
+/// supervisor would be the app's child; so it falls to the next one above.
+fn without_adoption<T>(work: impl FnOnce() -> T) -> T {
+    let adopts = matches!(rustix::process::child_subreaper(), Ok(Some(_)));
+    if !adopts {
+        return work();
+    }
+    let _ = rustix::process::set_child_subreaper(None);
+    let result = work();
+    let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+    result
+}
+
+/// Returns the exit status that stands for `result`: the number of its error.
+fn status(result: io::Result<()>) -> i32 {
+    result.map_or_else(|error| error.raw_os_error().unwrap_or(Errno::EIO as i32), |()| 0)
+}
+
+/// Forks a child that does `work` and ends with the exit status that it returns.
+pub(super) fn fork(work: impl FnOnce() -> i32) -> io::Result<unistd::Pid> {
     #[expect(
         unsafe_code,
         reason = "the child of a process with one thread may do all that its parent may"
@@ -84,8 +122,7 @@ fn fork(work: impl FnOnce() -> io::Result<()>) -> io::Result<unistd::Pid> {
         return Ok(child);
     }
     // Nothing may get past this point: beyond it, this process would become the app a second time.
-    let result = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Errno::ENOTRECOVERABLE.into()));
-    let status = result.map_or_else(|error| error.raw_os_error().unwrap_or(Errno::EIO as i32), |()| 0);
+    let status = catch_unwind(AssertUnwindSafe(work)).unwrap_or(Errno::ENOTRECOVERABLE as i32);
     #[expect(clippy::exit, reason = "as above; nothing is buffered")]
     std::process::exit(status)
 }
@@ -100,8 +137,8 @@ fn supervise(app: &App<'_>, agents: &Agents) -> io::Result<()> {
 }
 
 /// Takes the app's command out of the command line that `/proc` shows of this process and of those it forks:
-/// someone who looks for the app by it, to signal it or to count its processes, must not find us. The program's own
-/// name stays.
+/// someone who looks for the app by it, to signal it or to count its processes, must not find us. What is left is the
+/// name of hoopstart, also where it was called by another.
 ///
 /// Best effort: a sandbox may not let a process write to itself this way.
 fn forget_command_line() {
@@ -110,7 +147,13 @@ fn forget_command_line() {
     let (Ok(memory), Some(arguments)) = (memory, processes::own_arguments()) else {
         return;
     };
-    let begin = arguments.start + name.len() as u64 + 1;
+    let mut begin = arguments.start + name.len() as u64 + 1;
+    let is_ours = NAMES.iter().any(|ours| Path::new(&name).ends_with(ours));
+    if !is_ours && arguments.end - arguments.start > NAMES[0].len() as u64 {
+        // The app's own, by `exec -a`.
+        let _ = memory.write_all_at(NAMES[0].as_bytes(), arguments.start);
+        begin = arguments.start + NAMES[0].len() as u64;
+    }
     let zeros = [0; 1024];
     for place in (begin..arguments.end).step_by(zeros.len()) {
         let left = usize::try_from(arguments.end - place).unwrap_or(usize::MAX);
@@ -120,14 +163,12 @@ fn forget_command_line() {
     }
 }
 
+/// The names of hoopstart, its own first.
+pub const NAMES: [&str; 2] = ["hoopstart", "hoopwrapper"];
+
 /// Leaves the app's session, and lets go of all its files but its log, and of our own all but the `claim`.
-fn leave_app(claim: Option<&OwnedFd>) -> io::Result<()> {
-    close_inherited_files(claim.map(AsRawFd::as_raw_fd));
-    super::open_standard_files();
-    let null = OpenOptions::new().read(true).write(true).open("/dev/null")?;
-    rustix::stdio::dup2_stdin(&null)?;
-    rustix::stdio::dup2_stdout(&null)?;
-    forget_command_line();
+fn leave_app(claim: Option<&OwnedFd>, null: &OwnedFd) -> io::Result<()> {
+    let_go_of_files(&claim.into_iter().map(AsRawFd::as_raw_fd).collect::<Vec<_>>(), null)?;
     signals::unblock_all()?;
     rustix::process::setsid().map_err(io_error)?;
     // Under memory pressure the agent is to go first, and its supervisor before the app. Best effort: a sandbox
@@ -136,13 +177,42 @@ fn leave_app(claim: Option<&OwnedFd>) -> io::Result<()> {
     Ok(())
 }
 
+/// Lets go of all files of the app but its log, and of our own all but `kept`; and of the app's command line.
+pub(super) fn let_go_of_files(kept: &[RawFd], null: &OwnedFd) -> io::Result<()> {
+    let kept: Vec<RawFd> = kept.iter().copied().chain([null.as_raw_fd()]).collect();
+    close_inherited_files(&kept);
+    super::open_standard_files();
+    forget_command_line();
+    rustix::stdio::dup2_stdin(null)?;
+    rustix::stdio::dup2_stdout(null)?;
+    Ok(())
+}
+
+/// Returns what the kernel says of `error`.
+fn errno_words(error: &io::Error) -> String {
+    error.raw_os_error().map_or_else(
+        || error.to_string(),
+        |number| Errno::from_raw(number).desc().to_lowercase(),
+    )
+}
+
+/// Opens `/dev/null`, never in the place of a standard file that is closed.
+pub(super) fn open_null() -> io::Result<OwnedFd> {
+    let opened = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/null")
+        .and_then(|null| rustix::io::fcntl_dupfd_cloexec(&null, 3).map_err(io_error));
+    opened.map_err(|error| io::Error::new(error.kind(), format!("/dev/null: {}", errno_words(&error))))
+}
+
 /// How readily the kernel ends the supervisor when memory runs out: -1000 to 1000, an app has 0. Below an agent's
 /// 1000, since an agent without supervisor would outlive the app.
 const SUPERVISOR_OOM_SCORE: &str = "900";
 
 /// Closes every file but stdin, stdout, stderr and `kept`: whoever waits for the end of a pipe that the app holds
 /// must not wait for us.
-fn close_inherited_files(kept: Option<RawFd>) {
+fn close_inherited_files(kept: &[RawFd]) {
     let open: Vec<RawFd> = match std::fs::read_dir("/proc/self/fd") {
         Ok(entries) => entries
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
@@ -150,7 +220,7 @@ fn close_inherited_files(kept: Option<RawFd>) {
         // Without /proc, try all numbers a process usually has.
         Err(_) => (3..1024).collect(),
     };
-    for file in open.into_iter().filter(|file| *file > 2 && Some(*file) != kept) {
+    for file in open.into_iter().filter(|file| *file > 2 && !kept.contains(file)) {
         // The one that listed the others is closed already.
         let _ = unistd::close(file);
     }

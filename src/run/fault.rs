@@ -189,6 +189,34 @@ pub enum Fault {
         /// What is missing.
         cause: String,
     },
+    /// What was given as the app's program is something that a shell understands.
+    CommandMisread {
+        /// What was given.
+        command: String,
+        /// What it is.
+        cause: &'static str,
+        /// The line that works, unless it takes a script.
+        line: Option<String>,
+    },
+    /// hoopstart has no such option.
+    OptionUnknown {
+        /// The option as given.
+        option: String,
+        /// What was meant.
+        meant: Option<String>,
+    },
+    /// What should be the app's program is none, or one for another machine.
+    CommandNotProgram {
+        /// Its name as given.
+        command: String,
+        /// What it is.
+        cause: String,
+    },
+    /// The arguments and variables of the app are more than the system hands on.
+    CommandTooLarge {
+        /// Its name as given.
+        command: String,
+    },
     /// What should be the app's program is a folder.
     CommandIsFolder {
         /// Its name as given.
@@ -231,8 +259,14 @@ impl Fault {
             Fault::AgentCrashing { .. } => Failure::AgentCrashing,
             Fault::SupervisorFailed { .. } => Failure::SupervisorFailed,
             Fault::CommandMissing => Failure::CommandMissing,
-            Fault::CommandNotFound { .. } | Fault::CommandWithoutInterpreter { .. } => Failure::CommandNotFound,
-            Fault::CommandIsFolder { .. } | Fault::CommandNotExecutable { .. } => Failure::CommandNotExecutable,
+            Fault::CommandNotFound { .. } | Fault::CommandMisread { .. } | Fault::CommandWithoutInterpreter { .. } => {
+                Failure::CommandNotFound
+            }
+            Fault::OptionUnknown { .. } => Failure::OptionUnknown,
+            Fault::CommandIsFolder { .. }
+            | Fault::CommandNotExecutable { .. }
+            | Fault::CommandNotProgram { .. }
+            | Fault::CommandTooLarge { .. } => Failure::CommandNotExecutable,
         }
     }
 
@@ -270,7 +304,11 @@ impl Fault {
             | Fault::CommandNotFound { .. }
             | Fault::CommandWithoutInterpreter { .. }
             | Fault::CommandIsFolder { .. }
-            | Fault::CommandNotExecutable { .. } => false,
+            | Fault::CommandNotExecutable { .. }
+            | Fault::CommandNotProgram { .. }
+            | Fault::CommandTooLarge { .. }
+            | Fault::CommandMisread { .. }
+            | Fault::OptionUnknown { .. } => false,
         }
     }
 
@@ -299,6 +337,10 @@ impl Fault {
                 | Fault::CommandWithoutInterpreter { .. }
                 | Fault::CommandIsFolder { .. }
                 | Fault::CommandNotExecutable { .. }
+                | Fault::CommandNotProgram { .. }
+                | Fault::CommandTooLarge { .. }
+                | Fault::CommandMisread { .. }
+                | Fault::OptionUnknown { .. }
         )
     }
 
@@ -503,6 +545,35 @@ impl Fault {
                 format!("cannot run \"{command}\": {cause}"),
                 "; nothing was started, exit 127",
                 "Correct the first line of that file, or install what it names",
+            ),
+            Fault::CommandMisread { command, cause, line } => Parts::new(
+                format!("cannot run \"{command}\": {cause}"),
+                "; nothing was started, exit 127",
+                match line {
+                    Some(line) => format!("Write: {line}"),
+                    None => "Put the commands into a file, such as bin/start, and write: hoopstart -- bash bin/start"
+                        .to_owned(),
+                },
+            ),
+            Fault::OptionUnknown { option, meant } => Parts::new(
+                format!("there is no option \"{option}\""),
+                "; nothing was started, exit 2",
+                match meant {
+                    Some(meant) => format!("Did you mean {meant}? For the others: hoopstart --help"),
+                    None => "The app's command goes behind two hyphens: hoopstart -- <command>".to_owned(),
+                },
+            ),
+            Fault::CommandNotProgram { command, cause } => Parts::new(
+                format!("cannot run \"{command}\": {cause}"),
+                "; nothing was started, exit 126",
+                "Deploy a program that was built for this machine, whole",
+            ),
+            Fault::CommandTooLarge { command } => Parts::new(
+                format!(
+                    "cannot run \"{command}\": its arguments and config vars together are larger than the system allows"
+                ),
+                "; nothing was started, exit 126",
+                "Put the largest of them into a file",
             ),
             Fault::CommandIsFolder { command } => Parts::new(
                 format!("cannot run \"{command}\": it is a folder"),

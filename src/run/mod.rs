@@ -19,6 +19,9 @@
 //! supervisor ── watches the app by the pidfd, runs the agents, writes their lines to stderr
 //! ```
 //!
+//! Where hoopstart is the first process of a container, a supervisor that is nobody's child would be the app's: there
+//! the app is a child of hoopstart, which is its init and the supervisor in one process (init, forward).
+//!
 //! Forks, where most programs of today would start themselves again: the app waits for this, and a start of a
 //! program takes longer than all the rest; and a fork has of the program only the pages that it uses.
 //!
@@ -39,15 +42,18 @@ mod entrypoint;
 mod exec;
 mod fault;
 mod footprint;
+mod forward;
 mod gateway_fault;
 mod generation;
 mod hpack;
 mod http2;
+mod init;
 mod inquiry;
 mod lines;
 mod log;
 mod masking;
 mod memory;
+mod misread;
 mod plan;
 mod policy;
 pub(crate) mod processes;
@@ -67,6 +73,7 @@ mod transport;
 mod trouble;
 mod wanted;
 
+pub use detach::NAMES;
 pub use fault::{Fault, Rest};
 pub use gateway_fault::{GatewayFault, Ignored, TlsRemedy};
 pub use signals::{is_ignored, survive as survive_signals};
@@ -83,6 +90,8 @@ use slug::Slug;
 use starter::Starter;
 use std::ffi::OsString;
 use std::io;
+use std::os::fd::OwnedFd;
+use wanted::Agents;
 
 /// The exit status of a boot that `HOOP_REQUIRED` stops: a configuration error
 /// (`EX_CONFIG` of <https://man.openbsd.org/sysexits>).
@@ -124,6 +133,15 @@ pub fn run(request: Request, environment: &Environment) -> i32 {
             };
             match beside_whatever_happens(None, environment) {
                 Outcome::Go { hide_key } => command.exec(hide_key),
+                Outcome::Stay {
+                    hide_key,
+                    agents,
+                    claim,
+                } => {
+                    let status = init::run(&command, hide_key, &agents, claim.as_ref());
+                    // Without an init the app is what it would be without an agent.
+                    status.unwrap_or_else(|| command.exec(hide_key))
+                }
                 Outcome::Stop => NOT_CONFIGURED,
             }
         }
@@ -159,6 +177,15 @@ enum Outcome {
     Go {
         /// Without the agent key in its environment.
         hide_key: bool,
+    },
+    /// Stay beside the app as its init, with these agents.
+    Stay {
+        /// Without the agent key in its environment.
+        hide_key: bool,
+        /// What to run beside it.
+        agents: Box<Agents>,
+        /// The claim on this process.
+        claim: Option<OwnedFd>,
     },
     /// Stop the boot.
     Stop,
@@ -215,6 +242,16 @@ fn beside(attach_to: Option<u32>, environment: &Environment) -> Outcome {
             fault::tell(&Fault::NotWithAutostart { name });
         }
     }
+    if obeys_required
+        && init::is_needed()
+        && let Some(agents) = plan.agents()
+    {
+        return Outcome::Stay {
+            hide_key: plan.hides_key(),
+            agents: Box::new(agents.clone()),
+            claim,
+        };
+    }
     if let Some(agents) = plan.agents()
         && let Err(error) = detach::start_supervisor(app, agents, claim.as_ref())
     {
@@ -223,6 +260,11 @@ fn beside(attach_to: Option<u32>, environment: &Environment) -> Outcome {
         });
     }
     go
+}
+
+/// Writes the line of `fault` to stderr.
+pub fn tell(fault: &Fault) {
+    fault::tell(fault);
 }
 
 /// Opens `/dev/null` in the place of each of stdin, stdout and stderr that is closed, so that no other file can

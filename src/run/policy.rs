@@ -39,6 +39,8 @@ pub(super) enum Event {
     AppGone,
     /// The platform told all processes of the dyno to stop.
     Told,
+    /// The platform told the app to stop, and nobody else.
+    AppTold,
     /// An agent has ended.
     AgentEnded {
         /// Which, by its place in the plan.
@@ -117,8 +119,8 @@ pub(super) enum Agent {
 enum App {
     /// It runs.
     Running,
-    /// It was told to stop, and so were the agents.
-    Stopping,
+    /// It was told to stop, and maybe the agents were as well.
+    Stopping { agents_were_told: bool },
     /// It has ended.
     Gone { since: Duration, kill_at: Duration },
 }
@@ -152,9 +154,10 @@ impl Policy {
     pub(super) fn on(&mut self, event: Event, now: Duration, jitter: f64) -> Vec<Action> {
         match event {
             Event::AppGone => self.app_gone(now),
-            Event::Told => {
+            Event::Told | Event::AppTold => {
                 if self.app == App::Running {
-                    self.app = App::Stopping;
+                    let agents_were_told = event == Event::Told;
+                    self.app = App::Stopping { agents_were_told };
                     self.give_up_waiting();
                 }
                 Vec::new()
@@ -184,8 +187,8 @@ impl Policy {
         match self.app {
             App::Gone { .. } => return Vec::new(),
             // A second signal would tell an agent that is closing its streams to drop them.
-            App::Stopping => {}
-            App::Running => actions.push(Action::Terminate),
+            App::Stopping { agents_were_told: true } => {}
+            App::Stopping { .. } | App::Running => actions.push(Action::Terminate),
         }
         self.app = App::Gone {
             since: now,
@@ -257,7 +260,7 @@ impl Policy {
             *kill_at = now + KILL_AGAIN;
             return vec![Action::Kill];
         }
-        if self.app == App::Stopping {
+        if matches!(self.app, App::Stopping { .. }) {
             return Vec::new();
         }
         let mut actions = Vec::new();
@@ -293,7 +296,7 @@ impl Policy {
     pub(super) fn next_wake(&self) -> Option<Duration> {
         match self.app {
             App::Gone { since, kill_at } => Some(kill_at.min(since + LAST_CALL)),
-            App::Stopping => None,
+            App::Stopping { .. } => None,
             App::Running => self
                 .agents
                 .iter()
@@ -311,7 +314,7 @@ impl Policy {
     pub(super) fn is_done(&self, now: Duration, processes_left: bool) -> bool {
         match self.app {
             App::Gone { since, .. } => !processes_left || now >= since + LAST_CALL,
-            App::Running | App::Stopping => false,
+            App::Running | App::Stopping { .. } => false,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What `/proc` says about processes. Where it is not mounted there are no answers, and callers do without.
 
+use rustix::process::Pid;
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::ops::Range;
@@ -36,6 +37,11 @@ impl Process {
 pub(super) fn name(pid: u32) -> Option<String> {
     let name = fs::read(format!("/proc/{pid}/comm")).ok()?;
     Some(String::from_utf8_lossy(&name).trim_end_matches('\n').to_owned())
+}
+
+/// Returns `pid` as `/proc` has it.
+pub(super) fn number(pid: Pid) -> u32 {
+    pid.as_raw_nonzero().get().unsigned_abs()
 }
 
 /// Returns where in its memory this process has its command line, as `/proc` shows it.
@@ -87,6 +93,21 @@ impl Stat {
             started: fields.nth(17)?.parse().ok()?,
         })
     }
+}
+
+/// Answers whether this process, which leads a session, is the only one in it. Without /proc it is taken not to be.
+pub(super) fn is_alone_in_session() -> bool {
+    let session = std::process::id().to_string();
+    let in_session = |pid: &u32| {
+        let stat = Stat::read(&format!("/proc/{pid}/stat"));
+        // Field 6; the first one here is the third.
+        stat.is_some_and(|stat| {
+            stat.fields()
+                .and_then(|mut fields| fields.nth(3).map(|field| field == session))
+                == Some(true)
+        })
+    };
+    ids().filter(in_session).count() == 1
 }
 
 /// Returns all processes that can be seen.

@@ -6,9 +6,10 @@
 
 use super::elf::{self, Elf};
 use super::fault::Fault;
+use super::misread;
 use crate::text;
 use rustix::fs::Access;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, ErrorKind, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
@@ -16,13 +17,19 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 /// Where programs are looked for if `PATH` is not set, as glibc has it.
-const DEFAULT_PATH: &str = "/bin:/usr/bin";
+pub(super) const DEFAULT_PATH: &str = "/bin:/usr/bin";
 
 /// How much of a file the kernel looks at to learn what it is (`BINPRM_BUF_SIZE`).
 const HEAD: u64 = 256;
 
 /// How many interpreters may stand behind each other, an interpreter being a script itself.
 const INTERPRETERS: usize = 4;
+
+/// What is wrong with an interpreter that cannot be found.
+const MISSING: &str = "there is no such program";
+
+/// What is wrong with one that needs another.
+const INCOMPLETE: &str = "that has an interpreter that cannot be had";
 
 /// What a program turned out to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,8 +61,9 @@ pub(super) enum Verdict {
 }
 
 impl Verdict {
-    /// Returns what is wrong with `command`, which has this verdict.
-    pub(super) fn fault(&self, command: &OsStr) -> Option<Fault> {
+    /// Returns what is wrong with the command of these `words`, the first of which has this verdict.
+    pub(super) fn fault(&self, words: &[OsString]) -> Option<Fault> {
+        let command = words.first()?;
         let command = text::excerpt(&command.to_string_lossy(), 200);
         let not_executable = |cause: String| Fault::CommandNotExecutable {
             command: command.clone(),
@@ -63,15 +71,21 @@ impl Verdict {
         };
         Some(match self {
             Verdict::Runs(_) => return None,
-            Verdict::NotFound => Fault::CommandNotFound { command },
+            Verdict::NotFound => misread::misread(words).unwrap_or(Fault::CommandNotFound { command }),
             Verdict::Folder => Fault::CommandIsFolder { command },
+            // Which is there, so that it is no program that was not found.
+            Verdict::NoInterpreter { cause, .. } if ![MISSING, INCOMPLETE].contains(cause) => {
+                not_executable(self.words().unwrap_or_default())
+            }
             Verdict::NoInterpreter { .. } | Verdict::CarriageReturn { .. } => Fault::CommandWithoutInterpreter {
                 command,
                 cause: self.words().unwrap_or_default(),
             },
-            Verdict::NotExecutable(_) | Verdict::OtherMachine(_) | Verdict::Damaged(_) => {
-                not_executable(self.words().unwrap_or_default())
-            }
+            Verdict::NotExecutable(_) => not_executable(self.words().unwrap_or_default()),
+            Verdict::OtherMachine(_) | Verdict::Damaged(_) => Fault::CommandNotProgram {
+                command,
+                cause: self.words().unwrap_or_default(),
+            },
         })
     }
 
@@ -113,6 +127,10 @@ pub(super) fn resolve(program: &OsStr, path: Option<&OsStr>) -> Verdict {
             &folder
         }
         .join(program);
+        // Nor is there anything in a folder that may not be searched.
+        if std::fs::metadata(&candidate).is_err() {
+            continue;
+        }
         match look_at(&candidate, path) {
             Verdict::NotFound => {}
             // A folder of that name and a file without the mode of a program are passed over.
@@ -204,13 +222,13 @@ fn missing(verdict: &Verdict, interpreter: &[u8]) -> Option<Verdict> {
                 let interpreter = shown(name);
                 return Some(Verdict::CarriageReturn { interpreter });
             }
-            None => "there is no such program",
+            None => MISSING,
         },
         Verdict::Folder => "that is a folder",
         Verdict::NotExecutable(_) => "that may not be executed",
         Verdict::OtherMachine(_) => "that is for another machine",
         Verdict::Damaged(_) => "that is damaged",
-        Verdict::NoInterpreter { .. } | Verdict::CarriageReturn { .. } => "that has an interpreter that cannot be had",
+        Verdict::NoInterpreter { .. } | Verdict::CarriageReturn { .. } => INCOMPLETE,
     };
     let interpreter = shown(interpreter);
     Some(Verdict::NoInterpreter { interpreter, cause })
@@ -221,8 +239,9 @@ fn wanted_of_env<'a>(name: &[u8], mut words: impl Iterator<Item = &'a [u8]>) -> 
     let is_env = name.rsplit(|byte| *byte == b'/').next() == Some(b"env");
     let first = words.next()?;
     let wanted = match first.strip_prefix(b"-S") {
-        Some(b"") => words.next()?,
-        Some(rest) => rest,
+        // It splits what follows once more, and takes a carriage return for a blank.
+        Some(b"") => words.next()?.trim_ascii_end(),
+        Some(rest) => rest.trim_ascii_end(),
         None => first,
     };
     (is_env && !wanted.starts_with(b"-") && !wanted.contains(&b'=')).then_some(wanted)
@@ -322,6 +341,7 @@ mod tests {
             "#! /bin/sh -e\necho",
             "#!/usr/bin/env sh\n",
             "#!/usr/bin/env -S sh -e\n",
+            "#!/usr/bin/env -S sh\r\n",
             "#!/usr/bin/env A=1 no-such\n",
             "echo no first line\n",
             "",

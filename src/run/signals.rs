@@ -65,21 +65,40 @@ pub(super) fn without_child_signal<T>(work: impl FnOnce() -> T) -> T {
 
 /// Answers whether `signal` is pending for this process. Without /proc it is taken not to be.
 fn is_pending(signal: Number) -> bool {
-    is_in_set("ShdPnd:", signal as i32)
+    is_in_set(&own_status(), "ShdPnd:", signal as i32) == Some(true)
 }
 
 /// Answers whether this process ignores `signal`. Without /proc it is taken not to.
 pub fn is_ignored(signal: Signal) -> bool {
-    is_in_set("SigIgn:", signal.as_raw())
+    is_in_set(&own_status(), "SigIgn:", signal.as_raw()) == Some(true)
 }
 
-/// Answers whether the signal of this number is in a set of `/proc/self/status`
-/// (<https://man7.org/linux/man-pages/man5/proc_pid_status.5.html>).
-fn is_in_set(name: &str, number: i32) -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let set = status.lines().find_map(|line| line.strip_prefix(name));
-    let signals = set.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok());
-    signals.is_some_and(|signals| signals & (1 << (number - 1)) != 0)
+/// Answers whether the process `pid` leaves the signal of this number to the kernel: does not catch it, does not ignore
+/// it, and does not hold it back. Without /proc it is taken not to.
+pub(super) fn is_at_default(pid: u32, number: i32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    ["SigBlk:", "SigIgn:", "SigCgt:"]
+        .into_iter()
+        .all(|set| is_in_set(&status, set, number) == Some(false))
+}
+
+fn own_status() -> String {
+    std::fs::read_to_string("/proc/self/status").unwrap_or_default()
+}
+
+/// Answers whether the signal of this number is in a set of a `status` file
+/// (<https://man7.org/linux/man-pages/man5/proc_pid_status.5.html>). `None` where the file has no such set.
+fn is_in_set(status: &str, name: &str, number: i32) -> Option<bool> {
+    let set = status.lines().find_map(|line| line.strip_prefix(name))?;
+    let signals = u64::from_str_radix(set.trim(), 16).ok()?;
+    Some(signals & (1 << (number - 1)) != 0)
+}
+
+/// Makes this process outlive every signal that someone may send to a whole dyno.
+pub(super) fn survive_all() {
+    survive(&STOPPING);
+    survive(&HARMLESS);
+    survive(&[Signal::CHILD]);
 }
 
 /// Signals as they reach the supervisor, readable like a file.

@@ -7,6 +7,7 @@ use super::condition::End;
 use super::detach::App;
 use super::ending::Ending;
 use super::footprint::Code;
+use super::forward::{Forward, Source};
 use super::inquiry::Inquiries;
 use super::io_error;
 use super::log::Log;
@@ -14,17 +15,18 @@ use super::memory::Watch;
 use super::policy::{Action, Agent, Event, Policy};
 use super::processes::{self, Process};
 use super::shield::{self, Gap};
-use super::signals::{self, Received};
+use super::signals::Received;
 use super::status::{self, State, Status};
 use super::wanted::Agents;
 use crate::text;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, WaitStatus};
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 /// How often an app is looked after on a kernel without pidfds.
-const APP_POLL: Duration = Duration::from_secs(1);
+pub(super) const APP_POLL: Duration = Duration::from_secs(1);
 
 /// Before a sleep that may be longer than this, memory is given back that would soon be needed again in a shorter one.
 const LONG_SLEEP: Duration = Duration::from_secs(10);
@@ -32,19 +34,36 @@ const LONG_SLEEP: Duration = Duration::from_secs(10);
 /// How often it is looked whether processes that are not our children have ended, after the app has.
 const LEFTOVER_POLL: Duration = Duration::from_millis(50);
 
+/// How long an init waits for agents to close their streams, after the app. Whoever started the container waits for it.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// Supervises until the app has gone and nothing of ours is left.
 pub(super) fn run(app: &App<'_>, agents: &Agents) -> io::Result<()> {
     let received = Received::new()?;
     // Whatever an agent leaves behind comes to us and not to the app.
     rustix::process::set_child_subreaper(Some(rustix::process::getpid())).map_err(io_error)?;
-    Supervisor::new(app, agents, received).run();
+    Supervisor::new(app, agents, Source::Own(received)).run();
     Ok(())
+}
+
+/// Supervises beside the app `pid`, a child of this process, whose signals come through `forward`. Returns how it has
+/// ended.
+pub(super) fn run_as_init(
+    pid: Pid,
+    agents: &Agents,
+    claim: Option<BorrowedFd<'_>>,
+    forward: &mut Forward,
+) -> Option<WaitStatus> {
+    let app = App::child(pid, claim);
+    let mut supervisor = Supervisor::new(&app, agents, Source::Forwarded(forward));
+    supervisor.run();
+    supervisor.processes.app_status()
 }
 
 struct Supervisor<'a> {
     app: &'a App<'a>,
     plan: &'a Agents,
-    received: Received,
+    signals: Source<'a>,
     policy: Policy,
     processes: Processes<'a>,
     started: Instant,
@@ -54,6 +73,8 @@ struct Supervisor<'a> {
     memory: Vec<Watch>,
     inquiries: Inquiries<'a>,
     app_gone: bool,
+    /// Since when an init waits for agents alone.
+    farewell: Option<Duration>,
 }
 
 /// What a `poll` has found.
@@ -66,20 +87,21 @@ struct Ready {
 }
 
 impl<'a> Supervisor<'a> {
-    fn new(app: &'a App<'a>, plan: &'a Agents, received: Received) -> Self {
+    fn new(app: &'a App<'a>, plan: &'a Agents, signals: Source<'a>) -> Self {
         let (policy, actions) = Policy::new(plan.commands.len(), plan.incurable);
         let mut supervisor = Self {
             app,
             plan,
-            received,
+            signals,
             policy,
-            processes: Processes::new(plan),
+            processes: Processes::new(plan, app.child),
             started: Instant::now(),
             log: Log::new(),
             code: Code::of_this_program(),
             memory: vec![Watch::new(plan.memory, Duration::ZERO); plan.commands.len()],
             inquiries: Inquiries::new(app.claim),
             app_gone: false,
+            farewell: None,
         };
         // All that is needed of `/proc/self` is open, and no agent is there to have a session yet.
         shield::hide_this_process();
@@ -92,7 +114,7 @@ impl<'a> Supervisor<'a> {
         loop {
             let now = self.started.elapsed();
             let left = self.app_gone && self.processes.any_left();
-            if self.policy.is_done(now, left) {
+            if self.policy.is_done(now, left) || self.farewell.is_some_and(|since| now >= since + FAREWELL) {
                 return;
             }
             let limit = self.time_to_wait(now);
@@ -107,13 +129,16 @@ impl<'a> Supervisor<'a> {
             if ready.log {
                 self.log.write();
             }
-            let _ = signals::drain(&self.received.child);
-            let ended = self.processes.reap();
+            let ended = self.reap();
             // Looked at after the children: the platform tells everyone at once, and an agent that ended of it is
             // not one to start again, whichever of the two is seen first.
-            if signals::drain(&self.received.stopping).unwrap_or(false) {
+            if self.signals.take_told() {
                 self.processes.conditions.stopping();
-                self.event(Event::Told);
+                self.event(if self.app.child.is_some() {
+                    Event::AppTold
+                } else {
+                    Event::Told
+                });
             }
             // Before the app's end: an agent that ended before the app is not one that ended because of it.
             for (agent, ending) in ended {
@@ -127,6 +152,7 @@ impl<'a> Supervisor<'a> {
             }
             if !self.app_gone && (ready.app || self.app_is_gone()) {
                 self.app_gone = true;
+                self.farewell = self.app.child.map(|_| self.started.elapsed());
                 self.event(Event::AppGone);
             }
             self.event(Event::TimePassed);
@@ -153,6 +179,20 @@ impl<'a> Supervisor<'a> {
             let own = self.processes.own_memory(agent);
             if self.memory[agent].looked(now, own) && self.processes.serves_nobody(agent) {
                 self.event(Event::Outgrown(agent));
+            }
+        }
+    }
+
+    /// Reaps every child that has ended, and returns those that were agents.
+    fn reap(&mut self) -> Vec<(usize, Ending)> {
+        let mut ended = Vec::new();
+        loop {
+            ended.extend(self.processes.reap());
+            self.signals
+                .set_app(self.app.child.filter(|_| self.processes.app_status().is_none()));
+            // A child may have ended after that and told so before this.
+            if !self.signals.take_child() {
+                return ended;
             }
         }
     }
@@ -270,10 +310,10 @@ impl<'a> Supervisor<'a> {
     fn time_to_wait(&self, now: Duration) -> Option<Duration> {
         let wakes = [self.policy.next_wake(), self.processes.conditions.next_wake()];
         let due = wakes.into_iter().flatten().min().map(|wake| wake.saturating_sub(now));
-        let look = match (self.app_gone, &self.app.pidfd) {
-            (true, _) => Some(LEFTOVER_POLL),
-            (false, None) => Some(APP_POLL),
-            (false, Some(_)) => None,
+        let look = match self.app_gone {
+            true => Some(LEFTOVER_POLL),
+            false if self.app.pidfd.is_some() || self.app.child.is_some() => None,
+            false => Some(APP_POLL),
         };
         let memory = (0..self.memory.len())
             .filter(|agent| self.watches_memory(*agent))
@@ -288,10 +328,8 @@ impl<'a> Supervisor<'a> {
     fn wait(&self, limit: Option<Duration>) -> Ready {
         let stderr = rustix::stdio::stderr();
         let app = self.app.pidfd.as_ref().filter(|_| !self.app_gone);
-        let mut files = vec![
-            PollFd::new(&self.received.stopping, PollFlags::IN),
-            PollFd::new(&self.received.child, PollFlags::IN),
-        ];
+        let signals = self.signals.files();
+        let mut files: Vec<PollFd> = signals.iter().map(|file| PollFd::new(file, PollFlags::IN)).collect();
         // A file that nothing is asked of would still wake us when its other end closes, so what is not wanted is
         // left out.
         let app_place = files.len();
@@ -337,6 +375,9 @@ impl<'a> Supervisor<'a> {
 
     /// Answers whether an app that is watched by its pid has gone.
     fn app_is_gone(&self) -> bool {
+        if self.app.child.is_some() {
+            return self.processes.app_status().is_some();
+        }
         if self.app.pidfd.is_some() {
             return false;
         }

@@ -18,7 +18,7 @@ done 2>/dev/null
 "#;
 
 /// A program that tells each new size of its window, until Ctrl-C.
-const WINDOW_WATCHER: &str = r#"#!/bin/sh
+pub(crate) const WINDOW_WATCHER: &str = r#"#!/bin/sh
 trap 'echo "window $(stty size)."' WINCH
 trap 'kill "$!"; exit 130' INT
 echo "watching $0."
@@ -30,7 +30,7 @@ done 2>/dev/null
 "#;
 
 /// An interactive bash that reads no file of the person's.
-const BASH: [&str; 4] = ["bash", "--norc", "--noprofile", "-i"];
+pub(crate) const BASH: [&str; 4] = ["bash", "--norc", "--noprofile", "-i"];
 
 /// A terminal and what runs on it.
 struct Console {
@@ -75,7 +75,7 @@ impl Console {
 
 /// Waits until a job of this command line runs, or no more does.
 #[track_caller]
-fn until_runs(dyno: &Dyno, words: &[&str], expected: bool) {
+pub(crate) fn until_runs(dyno: &Dyno, words: &[&str], expected: bool) {
     dyno.until(&format!("{words:?} to run: {expected}"), || {
         let processes = dyno.processes();
         let runs = processes.iter().any(|process| {

@@ -1,6 +1,6 @@
 //! How an app ends is how its parent sees it end.
 
-use crate::support::dyno::{Launch, QUIET_AGENT, Slug};
+use crate::support::dyno::{Launch, QUIET_AGENT, Slug, program};
 use nix::libc::{
     SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGSEGV, SIGSTOP, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG,
     SIGWINCH,
@@ -124,16 +124,165 @@ fn a_program_that_cannot_be_run_is_exit_126_and_one_line() {
     }
 }
 
+/// What a shell or `env` ends with that is to start this program.
+fn status_under(launch: &Launch, words: &[&str], program: &str) -> Option<i32> {
+    let mut dyno = launch.plain(words.iter().copied().chain([program]));
+    dyno.ends().code()
+}
+
 #[test]
-fn a_script_whose_interpreter_is_missing_is_exit_126_and_says_so() {
+fn a_program_that_is_none_has_the_status_that_shells_have_for_it_and_one_line() {
     let slug = Slug::of_agent(QUIET_AGENT);
-    slug.put_program("script", "#!/bin/sh\r\necho never\r\n");
+    let elf = |bytes: &[u8]| [b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0", bytes].concat();
+    let (this, other): (u8, u8) = if cfg!(target_arch = "x86_64") {
+        (62, 183)
+    } else {
+        (183, 62)
+    };
+    let mut foreign = elf(&[other, 0, 1, 0, 0, 0]);
+    foreign.resize(256, 0);
+    let path = std::env::var("PATH").expect("it is set");
+    let launch = slug
+        .web()
+        .with("PATH", format!("{}:{path}", slug.path("tools").display()));
+    std::fs::create_dir(slug.path("tools")).unwrap();
+    for (name, bytes, status, told) in [
+        ("foreign", foreign, 126, "it is a program for "),
+        ("damaged", elf(&[this, 0, 1, 0, 0, 0]), 126, "damaged or cut short"),
+        ("header", b"\x7fELF".to_vec(), 126, "damaged or cut short"),
+        (
+            "windows",
+            b"MZ\x90\0\x03\0\0\0\n".to_vec(),
+            126,
+            "it is no program for Linux",
+        ),
+        (
+            "apple",
+            b"\xcf\xfa\xed\xfe\x07\0\0\x01\n".to_vec(),
+            126,
+            "it is no program for Linux",
+        ),
+        (
+            "packed",
+            b"\x1f\x8b\x08\0\0\0\0\0\0\x03\n".to_vec(),
+            126,
+            "it is no program for Linux",
+        ),
+        (
+            "carriage",
+            b"#!/bin/sh\r\necho never\r\n".to_vec(),
+            127,
+            "carriage return",
+        ),
+        (
+            "behind-env",
+            b"#!/usr/bin/env sh\r\necho never\r\n".to_vec(),
+            127,
+            "carriage return",
+        ),
+        (
+            "missing",
+            b"#!/no/such/interpreter\n".to_vec(),
+            127,
+            "\"/no/such/interpreter\"",
+        ),
+        ("closed", b"#!/etc/passwd\n".to_vec(), 126, "\"/etc/passwd\""),
+        ("folder", b"#!/etc\n".to_vec(), 126, "\"/etc\""),
+    ] {
+        slug.put_program_of(&format!("tools/{name}"), &bytes);
+        for program in [format!("./tools/{name}"), name.to_owned()] {
+            let mut dyno = launch.start([&program]);
+            dyno.exits(status).closes_output();
+            let lines = dyno.own_lines();
+            let id = if status == 127 {
+                "[start::not-found]"
+            } else {
+                "[start::not-executable]"
+            };
+            dyno.assert(
+                dyno.stderr().lines().count() == lines.len() + dyno.stderr().matches("hoop | ").count(),
+                "nobody else has anything to say",
+            );
+            dyno.assert(
+                lines.len() == 1 && lines[0].contains(told) && lines[0].contains(&program) && lines[0].ends_with(id),
+                &format!("expected one line that says {told:?}"),
+            );
+        }
+        // Only what a text begins with does a shell take for one, and dash takes anything.
+        let mut shells = vec![vec!["bash", "-c"]];
+        if status == 127 {
+            shells.extend([vec!["dash", "-c"], vec!["env"]]);
+        }
+        for words in shells {
+            if program(words[0]).is_some() {
+                let seen = status_under(&launch, &words, &format!("./tools/{name}"));
+                assert_eq!(seen, Some(status), "{words:?} {name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_carriage_return_that_env_takes_off_is_none() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    slug.put_program("script", "#!/usr/bin/env -S sh\r\nexit 5\n");
     let mut dyno = slug.web().start(["./script"]);
-    dyno.exits(126).closes_output();
-    let lines = dyno.own_lines();
-    dyno.assert(
-        lines.len() == 1 && lines[0].contains("interpreter") && lines[0].ends_with("[start::not-executable]"),
-        "expected one line that names the fault",
+    dyno.exits(5).closes_output();
+    dyno.assert(dyno.own_lines().is_empty(), "nothing is wrong");
+}
+
+#[test]
+fn a_program_of_another_folder_of_path_is_found_behind_one_that_is_none() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    for folder in ["first", "first/app", "second"] {
+        std::fs::create_dir(slug.path(folder)).unwrap();
+    }
+    slug.put("first/tool", "not a program");
+    for name in ["app", "tool"] {
+        slug.put_program(&format!("second/{name}"), "#!/bin/sh\nexit 5\n");
+    }
+    let path = std::env::var("PATH").expect("it is set");
+    let folders = ["first", "second"].map(|name| slug.path(name).display().to_string());
+    let launch = slug.web().with("PATH", format!("{}:{path}", folders.join(":")));
+    for name in ["app", "tool"] {
+        launch.start([name]).exits(5);
+    }
+}
+
+#[test]
+fn an_app_that_the_system_finds_too_large_is_exit_126_and_says_so() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    // The kernel hands on a quarter of the stack's limit, and to a script its interpreter's long name as well.
+    let interpreter = format!("tools-{}", "x".repeat(200));
+    std::os::unix::fs::symlink("/bin/sh", slug.path(&interpreter)).unwrap();
+    slug.put_program("script", &format!("#!{interpreter}\nexit 5\n"));
+    let launch = slug.web().with("DYNO", "web.1").after("ulimit -s 512");
+    let run = |size: usize| {
+        let arguments: Vec<String> = (0..size / 1000)
+            .map(|_| "x".repeat(999))
+            .chain(["y".repeat(size % 1000)])
+            .collect();
+        let mut dyno = launch.start(["./script".to_owned()].into_iter().chain(arguments));
+        let status = dyno.ends();
+        dyno.closes_output();
+        (status.code(), dyno.own_lines())
+    };
+    let (mut fits, mut too_large) = (1000, 200_000);
+    while too_large - fits > 8 {
+        let size = usize::midpoint(fits, too_large);
+        if run(size).0 == Some(5) {
+            fits = size
+        } else {
+            too_large = size
+        }
+    }
+    let (status, lines) = run(too_large);
+    assert_eq!(status, Some(126));
+    assert!(
+        lines.len() == 1
+            && lines[0].contains("larger than the system allows")
+            && lines[0].ends_with("[start::not-executable]"),
+        "{lines:?}"
     );
 }
 

@@ -157,6 +157,28 @@ fn without_proc_the_agent_runs_beside_the_app_and_ends_after_it() {
 }
 
 #[test]
+fn without_dev_null_the_app_runs_and_one_line_says_what_is_missing() {
+    let hide = "mount -t tmpfs nothing /dev && exec \"$@\"";
+    for kind in [&["--mount"][..], &["--mount", "--pid", "--fork"]] {
+        let Some(mut words) = namespace(&[kind, &["sh", "-c", hide, "sh"]].concat()) else {
+            return;
+        };
+        let app = ["sh", "-c", "echo up; exit 7"];
+        words.extend([".hoop/bin/hoopstart", "--"].into_iter().chain(app).map(str::to_owned));
+        let slug = Slug::of_agent(QUIET_AGENT);
+        let mut dyno = slug.web().plain(&words);
+        dyno.exits(7).closes_output();
+        assert_eq!(dyno.stdout(), "up\n");
+        assert_one_line_about_the_supervisor(&dyno);
+        dyno.assert(
+            dyno.stderr().contains("(/dev/null: no such file or directory)"),
+            "the line names it",
+        );
+        dyno.is_gone_within(PROMISE, Instant::now());
+    }
+}
+
+#[test]
 fn where_no_supervisor_can_be_started_the_app_runs_and_one_line_says_so() {
     let Some(refuse) = refusing_processes() else {
         return;

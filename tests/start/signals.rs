@@ -27,7 +27,7 @@ done 2>/dev/null
 "#;
 
 /// An app that logs every signal it is sent, with its sender and the time. It takes them from the kernel one by one.
-const WITNESS: &str = "
+pub(crate) const WITNESS: &str = "
 import signal, time
 signals = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
 signal.pthread_sigmask(signal.SIG_BLOCK, signals)
@@ -166,7 +166,9 @@ pub(crate) fn witness(slug: &Slug) -> Option<Dyno> {
 pub(crate) fn witnessed(dyno: &Dyno) -> Vec<(i32, u32)> {
     let shown = dyno.stdout();
     let seen = shown.lines().filter_map(|line| {
-        let (signal, rest) = line.strip_prefix("signal ")?.split_once(" of ")?;
+        // A terminal shows the key before it.
+        let (_, seen) = line.split_once("signal ")?;
+        let (signal, rest) = seen.split_once(" of ")?;
         let (sender, _) = rest.split_once(" at ")?;
         Some((signal.parse().ok()?, sender.parse().ok()?))
     });

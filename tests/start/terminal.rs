@@ -46,16 +46,21 @@ impl Terminal {
     /// Starts a command as a session of its own on this terminal. What it shows is the dyno's stdout.
     #[track_caller]
     pub(crate) fn start(&self, launch: &Launch, words: &[&str]) -> Dyno {
+        // As long as it leads no process group, setsid makes the session in its own process.
+        self.start_without_session(launch, &[&["setsid", "-c"], words].concat())
+    }
+
+    /// Starts a command that makes the session itself.
+    #[track_caller]
+    pub(crate) fn start_without_session(&self, launch: &Launch, words: &[&str]) -> Dyno {
         let end = || -> File {
             let mut options = File::options();
             options.read(true).write(true).custom_flags(nix::libc::O_NOCTTY);
             options.open(&self.path).expect("the terminal can be opened")
         };
-        // As long as it leads no process group, setsid makes the session in its own process.
-        let mut command = Command::new("setsid");
+        let mut command = Command::new(words[0]);
         command
-            .arg("-c")
-            .args(words)
+            .args(&words[1..])
             .env_clear()
             .envs(launch.variables().iter().map(|(name, value)| (name, value)))
             .env("TERM", "dumb")

@@ -94,7 +94,7 @@ fn compiled_agent() -> Option<&'static Path> {
             program("cc")?;
             let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("agent.{}", std::process::id()));
             let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/agent.c");
-            in_child(r#"cc -O1 -o "$1" "$2""#, &[path.as_os_str(), source.as_os_str()], "");
+            in_child(r#"cc -O1 -o "$1" "$2""#, &[path.as_os_str(), source.as_os_str()], b"");
             Some(path)
         })
         .as_deref()
@@ -175,7 +175,7 @@ impl Slug {
         let slug = Self::without_agent();
         slug.write_manifest(Some("1.148.0"));
         let copy = slug.path(".hoop/bin/hoop");
-        in_child(r#"cp "$1" "$2""#, &[agent.as_os_str(), copy.as_os_str()], "");
+        in_child(r#"cp "$1" "$2""#, &[agent.as_os_str(), copy.as_os_str()], b"");
         Some(slug)
     }
 
@@ -204,7 +204,7 @@ impl Slug {
         in_child(
             r#"ln "$1" "$2" 2>/dev/null || cp "$1" "$2""#,
             &[program.as_ref(), slug.hoopstart().as_os_str()],
-            "",
+            b"",
         );
         std::os::unix::fs::symlink("hoopstart", slug.path(".hoop/bin/hoopwrapper")).expect("a link can be made");
         std::os::unix::fs::symlink("../.hoop/bin/hoopstart", slug.path("bin/hoopstart")).expect("a link can be made");
@@ -236,7 +236,12 @@ impl Slug {
 
     /// Writes a program.
     pub(crate) fn put_program(&self, path: &str, script: &str) {
-        in_child(r#"cat >"$1" && chmod 755 "$1""#, &[self.path(path).as_os_str()], script);
+        self.put_program_of(path, script.as_bytes());
+    }
+
+    /// Writes a program of any bytes.
+    pub(crate) fn put_program_of(&self, path: &str, bytes: &[u8]) {
+        in_child(r#"cat >"$1" && chmod 755 "$1""#, &[self.path(path).as_os_str()], bytes);
     }
 
     /// Writes a file.
@@ -284,7 +289,7 @@ impl Slug {
 }
 
 /// Runs a shell script that writes files, and waits for it.
-fn in_child(script: &str, arguments: &[&OsStr], stdin: &str) {
+fn in_child(script: &str, arguments: &[&OsStr], stdin: &[u8]) {
     let mut child = Command::new("sh")
         .args(["-ec", script, "sh"])
         .args(arguments)
@@ -292,7 +297,7 @@ fn in_child(script: &str, arguments: &[&OsStr], stdin: &str) {
         .spawn()
         .expect("sh can be started");
     let mut pipe = child.stdin.take().expect("it is piped");
-    pipe.write_all(stdin.as_bytes()).expect("the script reads all of it");
+    pipe.write_all(stdin).expect("the script reads all of it");
     drop(pipe);
     assert!(
         child.wait().expect("it is our child").success(),
@@ -405,7 +410,7 @@ impl Launch {
             return Some(self);
         }
         program("setpriv")?;
-        in_child(r#"chown -R 12345:12345 "$1""#, &[self.folder.as_os_str()], "");
+        in_child(r#"chown -R 12345:12345 "$1""#, &[self.folder.as_os_str()], b"");
         let become_user = "exec setpriv --reuid 12345 --regid 12345 --clear-groups \"$@\"";
         let script = format!("set -- test -x \"$1/bin\"; {become_user}");
         let reaches = Command::new("sh")
