@@ -99,45 +99,39 @@ pub(super) fn ask(sockets: &[SocketAddr], limit: Duration) -> io::Result<Vec<io:
     setsockopt(&socket, sockopt::PassCred, &true)?;
 
     let begin = Instant::now();
-    let mut answers: Vec<io::Result<Option<Vec<u8>>>> = sockets
-        .iter()
-        .map(|address| send(&socket, address, begin, limit).map(|()| None))
-        .collect();
+    let mut answers: Vec<io::Result<Option<Vec<u8>>>> = sockets.iter().map(|_| Ok(None)).collect();
+    let mut unasked: Vec<usize> = (0..sockets.len()).collect();
     let mut buffer = vec![0; LONGEST];
-    while answers.iter().any(|answer| matches!(answer, Ok(None))) {
+    loop {
+        // Whoever takes no question keeps nobody from asking the others.
+        unasked.retain(|place| match socket.send_to_addr(QUESTION, &sockets[*place]) {
+            Ok(_) => false,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => true,
+            Err(error) => {
+                answers[*place] = Err(error);
+                false
+            }
+        });
         let left = limit.saturating_sub(begin.elapsed());
-        if left.is_zero() || !wait(&socket, left) {
-            break;
+        if left.is_zero() || !answers.iter().any(|answer| matches!(answer, Ok(None))) {
+            return Ok(answers);
         }
-        let Ok((length, Some(sender), user)) = receive(socket.as_raw_fd(), &mut buffer) else {
+        if !wait(&socket, if unasked.is_empty() { left } else { left.min(AGAIN) }) {
             continue;
-        };
-        let from = |address: &SocketAddr| address.as_abstract_name() == sender.as_abstract();
-        if let Some(place) = sockets.iter().position(from)
+        }
+        if let Ok((length, Some(sender), user)) = receive(socket.as_raw_fd(), &mut buffer)
             && user == Some(geteuid().as_raw())
         {
-            answers[place] = Ok(Some(buffer[..length].to_vec()));
+            let from = |address: &SocketAddr| address.as_abstract_name() == sender.as_abstract();
+            if let Some(place) = sockets.iter().position(from) {
+                answers[place] = Ok(Some(buffer[..length].to_vec()));
+            }
         }
     }
-    Ok(answers)
 }
 
-/// Sends the question, and waits until `limit` after `begin` for room where there is none.
-fn send(socket: &UnixDatagram, address: &SocketAddr, begin: Instant, limit: Duration) -> io::Result<()> {
-    loop {
-        match socket.send_to_addr(QUESTION, address) {
-            Ok(_) => return Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                if begin.elapsed() >= limit {
-                    // Somebody is there, and takes nothing.
-                    return Ok(());
-                }
-                std::thread::sleep(Duration::from_millis(20));
-            }
-            Err(error) => return Err(error),
-        }
-    }
-}
+/// How soon someone is asked again who has no room for a question.
+const AGAIN: Duration = Duration::from_millis(20);
 
 /// Waits until there is something to read, for at most `limit`.
 fn wait(socket: &impl AsFd, limit: Duration) -> bool {
@@ -185,6 +179,22 @@ mod tests {
 
         assert!(answers[0].is_err());
         assert!(matches!(answers[1], Ok(None)));
+    }
+
+    #[test]
+    fn one_that_takes_no_question_keeps_nobody_from_asking_the_others() {
+        let (full, _socket) = listener("full");
+        let (address, socket) = listener("after the full one");
+        let stranger = UnixDatagram::unbound().unwrap();
+        stranger.set_nonblocking(true).unwrap();
+        while stranger.send_to_addr(b"anything", &full).is_ok() {}
+        let asked = std::thread::spawn(move || ask(&[full, address], Duration::from_secs(2)).unwrap());
+        assert!(super::wait(&socket, LIMIT));
+        Inquiries::new(Some(socket.as_fd())).take(Duration::ZERO, || b"fine".to_vec());
+
+        let answers = asked.join().unwrap();
+        assert!(matches!(answers[0], Ok(None)));
+        assert_eq!(answers[1].as_ref().unwrap().as_deref(), Some(&b"fine"[..]));
     }
 
     #[test]

@@ -26,7 +26,7 @@ use super::mirror::archive_name;
 use super::signals::hear_signals;
 
 /// Nothing a test waits for takes this long unless it never comes.
-pub(crate) const LIMIT: Duration = Duration::from_secs(20);
+pub(crate) const LIMIT: Duration = Duration::from_mins(1);
 
 /// How often it is looked again.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
