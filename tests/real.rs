@@ -293,7 +293,7 @@ fn a_revoked_key_serves_no_more_once_the_agent_begins_anew() {
         // The stream of an agent that is there goes on.
         gateway.serves(&name, "echo still", "still\n");
         gateway.session(&name, "kill -KILL $PPID; sleep 1");
-        dyno.logs("unauthenticated");
+        dyno.logs("[start::key-rejected]");
         stop(dyno, &key);
     }
 }
@@ -310,7 +310,7 @@ fn of_two_dynos_with_one_standard_key_the_second_is_told_and_the_first_serves() 
         gateway.shows(&format!("agents/{name}"), "CONNECTED");
         gateway.connect(&name, &name, &["sh"]);
         let second = boot(&dyno(&build, &key).with("DYNO", "web.2"));
-        second.logs("agent already connected");
+        second.logs("[start::already-connected]");
         gateway.serves(&name, "echo first", "first\n");
         stop(second, &key);
         stop(first, &key);
@@ -342,11 +342,33 @@ fn a_gateway_that_was_away_is_found_again() {
             let dyno = boot(&launch);
             gateway.serves(connection, "echo before", "before\n");
             relay.cut();
-            dyno.logs("Unavailable");
+            dyno.logs("[start::gateway-");
             relay.mend();
             gateway.serves(connection, "echo after", "after\n");
             stop(dyno, &key);
         }
+    }
+}
+
+#[test]
+#[ignore = "needs real agents and a gateway: set HOOP_REAL_RELEASES and HOOP_REAL_GATEWAY, see CONTRIBUTING.md"]
+fn what_a_user_types_is_not_logged_whatever_log_level_the_app_has() {
+    let gateway = Gateway::of_environment();
+    for version in agents(&gateway, "1.16.0") {
+        let build = built(version);
+        let name = unique("typed");
+        let key = gateway.agent_key(&name, "standard");
+        let dyno = boot(&dyno(&build, &key).with("LOG_LEVEL", "error"));
+        gateway.shows(&format!("agents/{name}"), "CONNECTED");
+        gateway.connect(&name, &name, &["sh"]);
+        gateway.serves(&name, "echo typed | tr a-z A-Z", "TYPED\n");
+        dyno.logs("cleaning up session");
+        // Some agents print it as a list of bytes.
+        let bytes: Vec<String> = b"echo typed".iter().map(u8::to_string).collect();
+        for typed in ["echo typed", &bytes.join(" ")] {
+            dyno.assert(!dyno.stderr().contains(typed), version);
+        }
+        stop(dyno, &key);
     }
 }
 
