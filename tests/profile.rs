@@ -155,17 +155,24 @@ fn autostart_with_another_value_is_one_line_and_counts_as_off() {
 fn what_autostart_cannot_do_is_told_and_the_app_runs() {
     let slug = Slug::of_agent(QUIET_AGENT);
     for shell in shells() {
-        let launch = autostarted(&slug).with("HOOP_HIDE_KEY", "on").without("HOOP_KEY");
-        let mut dyno = sourced(&launch.with("HOOP_REQUIRED", "on"), shell, "exit 3");
-        dyno.exits(3).closes_output();
-        let lines = dyno.own_lines().concat();
+        let launch = autostarted(&slug)
+            .with("HOOP_HIDE_KEY", "on")
+            .without("HOOP_KEY")
+            .with_stdin();
+        let mut dyno = sourced(
+            &launch.with("HOOP_REQUIRED", "on"),
+            shell,
+            "exec sh -c 'read line; exit 3'",
+        );
         for told in [
             "HOOP_HIDE_KEY has no effect",
             "HOOP_REQUIRED has no effect",
             "[start::key-missing]",
         ] {
-            dyno.assert(lines.contains(told), &format!("expected {told:?}"));
+            dyno.logs(told);
         }
+        dyno.write("go\n");
+        dyno.exits(3).closes_output();
     }
 }
 
@@ -444,4 +451,144 @@ fn a_login_shell_has_it_as_well() {
     assert_eq!(dyno.agents().len(), 1);
     dyno.write("go\n");
     dyno.exits(9);
+}
+
+/// The scripts that the platform runs before a command, as it runs them.
+const PLATFORM: &str = "for script in \"$HOME\"/.profile.d/*.sh; do . \"$script\"; done; unset script\nif [ -r \"$HOME/.profile\" ]; then . \"$HOME/.profile\"; fi\n";
+
+/// A slug whose scripts set variables after ours has run: of a language, and of the app itself.
+fn late(slow: bool) -> Slug {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    std::fs::create_dir(slug.path("gems")).unwrap();
+    let sleep = if slow { "sleep 1.5\n" } else { "" };
+    slug.put(
+        ".profile.d/zzz-ruby.sh",
+        &format!(
+            "{sleep}export PATH=\"$HOME/gems:$PATH\" GEM_PATH=\"$HOME/gems\" CPUS=\"$(nproc 2>/dev/null || echo 1)\"\n"
+        ),
+    );
+    let key = format!("sed -n 1p /etc/passwd >/dev/null\n{sleep}export HOOP_KEY='{STANDARD}' FROM_PROFILE=yes\n");
+    slug.put(".profile", &key);
+    slug
+}
+
+/// Command lines that take a shell to their end, or do not.
+const COMMAND_LINES: [&str; 12] = [
+    "sh -c 'echo up; read line; exit 9'",
+    "exec sh -c 'echo up; read line; exit 9'",
+    "cd bin && sh -c 'echo up; read line; exit 9'",
+    "true && sh -c 'echo up; read line; exit 9'; exit 9",
+    "sh -c 'echo up; read line; exit 9' | cat; exit 9",
+    "cat | sh -c 'echo up; read line; exit 9'",
+    "( cd bin; sh -c 'echo up; read line; exit 9' ); exit 9",
+    "sh -c 'echo up; read line; exit 9' & wait $!; exit 9",
+    "if true; then sh -c 'echo up; read line'; fi; exit 9",
+    "env A=1 sh -c 'echo up; read line; exit 9'",
+    "A=1 sh -c 'echo up; read line; exit 9'",
+    "echo up; read line; exit 9",
+];
+
+#[test]
+fn the_agent_has_the_environment_that_the_command_starts_with() {
+    for slow in [false, true] {
+        let slug = late(slow);
+        for (shell, _) in shells() {
+            for line in &COMMAND_LINES[..if slow { 3 } else { COMMAND_LINES.len() }] {
+                // What only a shell does shows nowhere, and of slow scripts it takes one to be seen.
+                let is_seen = line.contains("sh -c");
+                let launch = autostarted(&slug).without("HOOP_KEY").with_stdin();
+                let launch = if is_seen {
+                    launch
+                } else {
+                    launch.with("HOOP_KEY", STANDARD)
+                };
+                let mut dyno = launch.plain([shell, "-c", &format!("{PLATFORM}{line}")]);
+                dyno.prints("up\n").logs("hoop | agent up\n");
+                let agent = dyno.has_agents(1).remove(0);
+                if is_seen {
+                    let gems = slug.path("gems").into_os_string();
+                    assert_eq!(agent.variable("GEM_PATH"), Some(gems.as_os_str()), "{shell} {line}");
+                    assert_eq!(agent.variable("FROM_PROFILE"), Some("yes".as_ref()), "{shell} {line}");
+                    let path = agent.variable("PATH").unwrap().to_str().unwrap().to_owned();
+                    assert!(path.contains(gems.to_str().unwrap()), "{path}");
+                    dyno.assert(dyno.own_lines().is_empty(), "nothing is wrong");
+                }
+                dyno.write("go\n");
+                dyno.close_stdin();
+                dyno.exits(9);
+                dyno.is_gone_within(Duration::from_secs(10), Instant::now());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_login_shell_has_it_from_its_own_profile() {
+    if program("bash").is_none() {
+        return;
+    }
+    for line in [
+        "sh -c 'echo up; read line; exit 9'",
+        "cd bin && sh -c 'echo up; read line'; exit 9",
+    ] {
+        let slug = late(false);
+        let profile = slug.read(".profile");
+        slug.put(
+            ".profile",
+            &format!("for script in \"$HOME\"/.profile.d/*.sh; do . \"$script\"; done; unset script\n{profile}"),
+        );
+        let launch = autostarted(&slug).without("HOOP_KEY").with_stdin();
+        let mut dyno = launch.plain(["bash", "--login", "-c", line]);
+        dyno.prints("up\n").logs("hoop | agent up\n");
+        let agent = dyno.has_agents(1).remove(0);
+        assert_eq!(agent.variable("FROM_PROFILE"), Some("yes".as_ref()), "{line}");
+        dyno.write("go\n");
+        dyno.exits(9);
+    }
+}
+
+#[test]
+fn a_key_that_hoopstart_hides_from_the_app_is_the_agents() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    for shell in shells() {
+        let launch = autostarted(&slug).with("HOOP_HIDE_KEY", "on").with_stdin();
+        let mut dyno = sourced(
+            &launch,
+            shell,
+            "exec hoopstart -- sh -c 'echo \"key ${HOOP_KEY-none}\"; read line; exit 9'",
+        );
+        dyno.prints("key none\n").logs("hoop | agent up\n");
+        dyno.write("go\n");
+        dyno.exits(9);
+    }
+}
+
+#[test]
+fn a_switch_that_a_later_script_turns_off_is_off() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    slug.put(".profile", "export HOOP_DISABLE=1\n");
+    for (shell, _) in shells() {
+        let launch = autostarted(&slug).with("HOOPSTART_DEBUG", "1").with_stdin();
+        let mut dyno = launch.plain([
+            shell,
+            "-c",
+            &format!("{PLATFORM}exec sh -c 'echo up; read line; exit 9'"),
+        ]);
+        dyno.prints("up\n").logs("no agent is started: HOOP_DISABLE is on");
+        dyno.until("nothing but the app", || (dyno.processes().len() == 1).then_some(()));
+        dyno.write("go\n");
+        dyno.exits(9);
+    }
+}
+
+#[test]
+fn a_shell_that_ends_before_its_command_leaves_nothing() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    for shell in shells() {
+        for line in ["exit 3", "kill -KILL $$", "sleep 0.2; exit 3"] {
+            let mut dyno = sourced(&autostarted(&slug), shell, line);
+            dyno.ends();
+            dyno.is_gone_within(Duration::from_secs(10), Instant::now());
+        }
+    }
 }

@@ -65,6 +65,11 @@ impl<'a> App<'a> {
 
 /// Starts the supervisor of the process `pid`. It holds the `claim` on that process as long as it runs.
 pub(super) fn start_supervisor(pid: u32, agents: &Agents, claim: Option<&OwnedFd>) -> io::Result<()> {
+    start_beside(pid, claim, |app| supervise(app, agents))
+}
+
+/// Starts a process beside the process `pid` that does `work` and is nobody's child.
+pub(super) fn start_beside(pid: u32, claim: Option<&OwnedFd>, work: impl Fn(&App) -> io::Result<()>) -> io::Result<()> {
     let fork = |work: &mut dyn FnMut() -> io::Result<()>| fork(|| status(work()));
     // The number of an error does not say of what.
     let null = open_null()?;
@@ -76,7 +81,7 @@ pub(super) fn start_supervisor(pid: u32, agents: &Agents, claim: Option<&OwnedFd
                     claim: claim.map(AsFd::as_fd),
                     ..App::find(pid)?
                 };
-                fork(&mut || supervise(&app, agents)).map(drop)
+                fork(&mut || work(&app)).map(drop)
             })?;
             match waitpid(intermediate, None) {
                 // The other case: whoever started us ignores SIGCHLD, and the kernel has kept no status of the child.
@@ -128,7 +133,7 @@ pub(super) fn fork(work: impl FnOnce() -> i32) -> io::Result<unistd::Pid> {
 }
 
 /// Is the supervisor.
-fn supervise(app: &App<'_>, agents: &Agents) -> io::Result<()> {
+pub(super) fn supervise(app: &App<'_>, agents: &Agents) -> io::Result<()> {
     supervisor::run(app, agents).inspect_err(|error| {
         fault::tell(&Fault::SupervisorFailed {
             cause: error.to_string(),

@@ -28,6 +28,7 @@
 //! What to do when is decided in `policy`, from events and the time, without effects; `supervisor` has the effects.
 
 mod agents;
+mod attach;
 mod check;
 mod choice;
 mod claim;
@@ -84,6 +85,7 @@ use crate::config;
 use crate::environment::Environment;
 use crate::stderr;
 use crate::text;
+use attach::Shell;
 use claim::Claim;
 use plan::Plan;
 use slug::Slug;
@@ -211,55 +213,89 @@ fn beside_whatever_happens(attach_to: Option<u32>, environment: &Environment) ->
     })
 }
 
-/// Starts the supervisor beside this process, or beside `attach_to`, as the plan says, and tells its faults.
+/// Sees to the agent beside this process, which is to be the app, or beside the shell `attach_to`.
 fn beside(attach_to: Option<u32>, environment: &Environment) -> Outcome {
-    let starter = attach_to.map_or(Starter::CommandLine, |_| Starter::Autostart);
-    let plan = Plan::make(environment, &Slug::of_this_program(environment), starter);
-    let app = attach_to.unwrap_or_else(std::process::id);
-    let go = Outcome::Go {
-        hide_key: plan.hides_key(),
-    };
-    let claim = if plan.not_here().is_some() {
-        None
-    } else {
-        match claim::claim(app) {
-            Claim::Ours(claim) => claim,
-            // That hoopstart has told what is wrong, and what we find of the environment may be what it left of it.
-            Claim::Taken(elder) => {
-                plan.debug(|| format!("the agent already runs beside process {elder}"));
-                return go;
-            }
+    match attach_to {
+        None => beside_this_process(environment),
+        Some(shell) => {
+            beside_shell(shell, environment);
+            Outcome::Go { hide_key: false }
         }
+    }
+}
+
+/// Starts the supervisor beside this process, as the plan says, and tells its faults.
+fn beside_this_process(environment: &Environment) -> Outcome {
+    let plan = Plan::make(environment, &Slug::of_this_program(environment), Starter::CommandLine);
+    let hide_key = plan.hides_key();
+    let Claim::Ours(claim) = claim_for(&plan, std::process::id()) else {
+        return Outcome::Go { hide_key };
     };
-    // The shell that has us attached goes on whatever we say.
-    let obeys_required = attach_to.is_none();
-    plan.tell(obeys_required);
-    if obeys_required && plan.stops_the_boot() {
+    plan.tell(true);
+    if plan.stops_the_boot() {
         return Outcome::Stop;
     }
-    if !obeys_required {
+    if let Some(agents) = plan.agents() {
+        if init::is_needed() {
+            let agents = Box::new(agents.clone());
+            return Outcome::Stay {
+                hide_key,
+                agents,
+                claim,
+            };
+        }
+        tell_failure(detach::start_supervisor(std::process::id(), agents, claim.as_ref()));
+    }
+    Outcome::Go { hide_key }
+}
+
+/// Starts the supervisor beside the shell `pid`, which is to run the app's command in an environment of its own. The
+/// shell goes on whatever is said here.
+fn beside_shell(pid: u32, environment: &Environment) {
+    let early = Plan::make(environment, &Slug::of_this_program(environment), Starter::Autostart);
+    let Claim::Ours(claim) = claim_for(&early, pid) else {
+        return;
+    };
+    if early.not_here().is_some() {
+        early.tell(false);
+        return;
+    }
+    let shell = Shell::find(pid);
+    tell_failure(detach::start_beside(pid, claim.as_ref(), |app| {
+        let found = shell.as_ref().map_or_else(
+            || Some(environment.clone()),
+            |shell| shell.environment(app, environment),
+        );
+        let Some(environment) = found else { return Ok(()) };
+        let plan = Plan::make(&environment, &Slug::of_this_program(&environment), Starter::Autostart);
+        plan.tell(false);
         for name in plan.powerless_with_autostart() {
             fault::tell(&Fault::NotWithAutostart { name });
         }
+        plan.agents().map_or(Ok(()), |agents| detach::supervise(app, agents))
+    }));
+}
+
+/// Claims the process `pid` for the agents of `plan`, if it may have any. What has a supervisor already is told: that one
+/// has said what is wrong, and what we find of the environment may be what it left of it.
+fn claim_for(plan: &Plan, pid: u32) -> Claim {
+    if plan.not_here().is_some() {
+        return Claim::Ours(None);
     }
-    if obeys_required
-        && init::is_needed()
-        && let Some(agents) = plan.agents()
-    {
-        return Outcome::Stay {
-            hide_key: plan.hides_key(),
-            agents: Box::new(agents.clone()),
-            claim,
-        };
+    let claim = claim::claim(pid);
+    if let Claim::Taken(elder) = claim {
+        plan.debug(|| format!("the agent already runs beside process {elder}"));
     }
-    if let Some(agents) = plan.agents()
-        && let Err(error) = detach::start_supervisor(app, agents, claim.as_ref())
-    {
+    claim
+}
+
+/// Tells why there is no supervisor.
+fn tell_failure(started: io::Result<()>) {
+    if let Err(error) = started {
         fault::tell(&Fault::SupervisorFailed {
             cause: error.to_string(),
         });
     }
-    go
 }
 
 /// Writes the line of `fault` to stderr.

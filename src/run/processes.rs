@@ -1,11 +1,13 @@
 //! What `/proc` says about processes. Where it is not mounted there are no answers, and callers do without.
 
 use rustix::process::Pid;
+use rustix::time::{ClockId, clock_gettime};
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::ops::Range;
 use std::os::unix::fs::MetadataExt as _;
 use std::str::SplitAsciiWhitespace;
+use std::time::Duration;
 
 /// A process as `/proc/PID/stat` shows it (<https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +20,8 @@ pub(crate) struct Process {
     pub(super) started: u64,
     /// Whether it has ended and waits to be reaped.
     pub(super) is_zombie: bool,
+    /// Whether it waits for something.
+    pub(super) is_asleep: bool,
 }
 
 impl Process {
@@ -30,6 +34,14 @@ impl Process {
     pub(super) fn is_of_this_user(&self) -> bool {
         let owner = fs::metadata(format!("/proc/{}", self.pid)).map(|folder| folder.uid());
         owner.is_ok_and(|owner| owner == rustix::process::geteuid().as_raw())
+    }
+
+    /// Returns how long ago it started.
+    pub(super) fn age(&self) -> Option<Duration> {
+        let now = Duration::try_from(clock_gettime(ClockId::Boottime)).ok()?;
+        let ticks = rustix::param::clock_ticks_per_second();
+        let started = Duration::from_millis(self.started.saturating_mul(1000).checked_div(ticks)?);
+        Some(now.saturating_sub(started))
     }
 }
 
@@ -86,9 +98,11 @@ impl Stat {
         let pid_end = self.bytes.iter().position(|byte| *byte == b' ')?;
         let pid = std::str::from_utf8(&self.bytes[..pid_end]).ok()?;
         let mut fields = self.fields()?;
+        let state = fields.next()?;
         Some(Process {
             pid: pid.parse().ok()?,
-            is_zombie: matches!(fields.next()?, "Z" | "X"),
+            is_zombie: matches!(state, "Z" | "X"),
+            is_asleep: state == "S",
             parent: fields.next()?.parse().ok()?,
             started: fields.nth(17)?.parse().ok()?,
         })
@@ -166,7 +180,8 @@ mod tests {
                 pid: 17,
                 parent: 1,
                 started: 4242,
-                is_zombie: false
+                is_zombie: false,
+                is_asleep: true
             })
         );
         assert_eq!(parse(b""), None);
