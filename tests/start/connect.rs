@@ -7,6 +7,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
+use std::thread;
 
 /// A slug with an agent of this release, and a Procfile that starts it.
 fn slug(version: &str) -> Slug {
@@ -491,16 +492,17 @@ fn one_that_drips_is_not_waited_for_either() {
     let authority = ReleaseServer::over_tls();
     // A record of TLS that is long and never complete.
     let place = dripper(b"\x16\x03\x03\x3f\xff\x02");
-    let launch = with_gateway(&slug, "grpcs", &place, authority.authority());
-    check(&slug, &launch, 78, &["no answer from the gateway within 5 s"]);
-    // Settings without end, and a head of settings that is never complete.
-    for bytes in [
-        &b"\0\x3f\xfc\x04\0\0\0\0\0\0"[..],
-        b"\0\0\x06\x04\0\0\0\0\0\0\x05\0\0\x40\0\0",
-    ] {
-        let cause = "no answer from it within 5 s";
-        check(&slug, &in_plain_text(&slug, &dripper(bytes)), 78, &[cause, OTHER]);
-    }
+    let over_tls = with_gateway(&slug, "grpcs", &place, authority.authority());
+    // Settings without end, and a frame that is never complete.
+    let endless = in_plain_text(&slug, &dripper(b"\0\x3f\xfc\x04\0\0\0\0\0\0"));
+    let stuck = in_plain_text(&slug, &dripper(b"\0\0\x06\x04\0\0\0\0\0\0\x05\0\0\x40\0\0"));
+    // All at once, since each takes its five seconds.
+    thread::scope(|scope| {
+        scope.spawn(|| check(&slug, &over_tls, 78, &["no answer from the gateway within 5 s"]));
+        for launch in [&endless, &stuck] {
+            scope.spawn(|| check(&slug, launch, 78, &["no answer from it within 5 s", OTHER]));
+        }
+    });
 }
 
 #[test]
