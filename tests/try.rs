@@ -134,7 +134,8 @@ fn a_web_app_is_built_booted_answers_and_drains() {
     let before = Tree::of(&fixture("web-drains"));
     let dyno = person.tries([fixture("web-drains").as_os_str(), "--env".as_ref(), "HOOP_KEY".as_ref()]);
     dyno.prints("listening on port ");
-    dyno.logs("hoop | {").logs("connected with success to gateway.example:8443");
+    dyno.logs("hoop | {")
+        .logs("connected with success to gateway.example:8443");
     let said = dyno.stdout();
     let port: u16 = said
         .split_once("its PORT is ")
