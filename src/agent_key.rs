@@ -2,11 +2,15 @@
 //!
 //! ```text
 //! grpcs://agent-name:secret@gateway.example:8443?mode=standard
+//! grpcs://_default:secret@gateway.example:8443            an organisation's key, from gateway 1.21.0 on
 //! grpcs://gateway.example:8443/<64 hex digits>            the old form; the path is the secret
 //! ```
+//!
+//! An agent reads it by Go's `net/url` (<https://pkg.go.dev/net/url#Parse>) and trims nothing, so that is how it is
+//! read here: what Go refuses is refused, with a reason that does not repeat the key.
 
+use crate::key_fault::KeyFault;
 use crate::secret::Secret;
-use url::Url;
 
 /// How the gateway knows the agent, and so how its connections are published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,8 +19,11 @@ pub enum KeyMode {
     Standard,
     /// Connects when a user waits.
     Embedded,
-    /// One process for each connection; the key of a whole organisation.
+    /// One process for each connection; the key of a whole organisation, as gateways up to 1.20.11 print it.
     MultiConnection,
+    /// The key of a whole organisation as gateways print it from 1.21.0 on: the user name is the gateway's own
+    /// constant, which no other agent can have.
+    Organisation,
     /// The key does not say.
     Unstated,
 }
@@ -34,83 +41,159 @@ pub struct AgentKey {
     pub tls: bool,
 }
 
-/// What is wrong with an agent key, in words that do not repeat it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum KeyFault {
-    /// It has not the form of a URL.
-    #[error("it has not the form scheme://name:secret@host:port")]
-    NotUrl,
-    /// The scheme is none that an agent knows.
-    #[error("its scheme is not one of grpc, grpcs, http, https, ws, wss")]
-    Scheme,
-    /// There is no host.
-    #[error("it names no gateway host")]
-    NoHost,
-    /// There is no port, which agents of every release refuse, or port 0, where nobody can listen.
-    #[error("it names no gateway port")]
-    NoPort,
-    /// There is neither a name with a secret nor the old form's path.
-    #[error("it holds no secret")]
-    NoSecret,
-    /// The mode is none that an agent knows.
-    #[error("its mode is not one of standard, embedded, multi-connection")]
-    Mode,
-}
-
-/// The number of characters of the old form's path: a slash and a SHA-256 in hex.
+/// The number of bytes of the old form's path: a slash and a SHA-256 in hex.
 const OLD_FORM_PATH: usize = 65;
+
+/// The user name of an organisation's key.
+const ORGANISATION: &str = "_default";
+
+/// The schemes that agents know.
+pub const SCHEMES: [&str; 6] = ["grpc", "grpcs", "http", "https", "ws", "wss"];
 
 impl AgentKey {
     /// Reads `key`.
     pub fn parse(key: &Secret) -> Result<Self, KeyFault> {
-        let url = Url::parse(key.expose().trim()).map_err(|_| KeyFault::NotUrl)?;
-        let tls = match url.scheme() {
-            "grpc" | "http" | "ws" => false,
-            "grpcs" | "https" | "wss" => true,
-            _ => return Err(KeyFault::Scheme),
+        let key = key.expose();
+        if let Some(fault) = KeyFault::of_characters(key) {
+            return Err(fault);
+        }
+        let (url, fragment) = key.split_once('#').unwrap_or((key, ""));
+        let (scheme, rest) = url.split_once(':').ok_or(KeyFault::NotUrl)?;
+        if !is_scheme(scheme) {
+            return Err(KeyFault::NotUrl);
+        }
+        let scheme = scheme.to_ascii_lowercase();
+        if !SCHEMES.contains(&scheme.as_str()) {
+            return Err(KeyFault::Scheme);
+        }
+        let rest = rest.strip_prefix("//").ok_or(KeyFault::NotUrl)?;
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (authority, path) = match rest.find('/') {
+            Some(slash) => rest.split_at(slash),
+            None => (rest, ""),
         };
-        let host = url.host_str().filter(|host| !host.is_empty()).ok_or(KeyFault::NoHost)?;
-        // The url crate leaves a scheme's own port out, such as 443 of https; in the text it is there.
-        let port = url
-            .port()
-            .or_else(|| has_written_port(key).then(|| url.port_or_known_default()).flatten())
-            .filter(|port| *port != 0)
-            .ok_or(KeyFault::NoPort)?;
-        let is_old_form = url.path().len() == OLD_FORM_PATH && url.username().is_empty();
-        if !is_old_form && url.password().is_none_or(str::is_empty) {
+        let (user_info, place) = authority.rsplit_once('@').unwrap_or(("", authority));
+        if !user_info.bytes().all(is_of_user_info) {
+            return Err(KeyFault::UserInfo);
+        }
+        let (name, secret) = user_info.split_once(':').unwrap_or((user_info, ""));
+        let [name, secret, path] = [name, secret, path].map(unescape);
+        let (name, secret, path) = (name?, secret?, path?);
+        unescape(fragment)?;
+        let (host, port) = place_of(place)?;
+        let is_old_form = path.len() == OLD_FORM_PATH;
+        if !is_old_form && secret.is_empty() {
             return Err(KeyFault::NoSecret);
         }
-        let stated = url.query_pairs().find(|(name, _)| name == "mode").map(|(_, mode)| mode);
-        let mode = match stated.as_deref() {
+        let mode = match mode_in(query).as_deref() {
             _ if is_old_form => KeyMode::Embedded,
-            None | Some("") => KeyMode::Unstated,
-            Some("standard") => KeyMode::Standard,
-            Some("embedded") => KeyMode::Embedded,
-            Some("multi-connection") => KeyMode::MultiConnection,
+            Some(b"multi-connection") => KeyMode::MultiConnection,
+            // The gateway goes by the agent, which is the organisation's whatever the key says of its mode.
+            _ if name == ORGANISATION.as_bytes() => KeyMode::Organisation,
+            None | Some(b"") => KeyMode::Unstated,
+            Some(b"standard") => KeyMode::Standard,
+            Some(b"embedded") => KeyMode::Embedded,
             Some(_) => return Err(KeyFault::Mode),
         };
         Ok(Self {
             mode,
-            host: host.to_owned(),
+            host,
             port,
-            tls,
+            tls: matches!(scheme.as_str(), "grpcs" | "https" | "wss"),
         })
     }
 }
 
-/// Answers whether a port stands in the text of `key`.
-fn has_written_port(key: &Secret) -> bool {
-    let rest = key.expose().split_once("://").map_or("", |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
-    let port = place.trim().rsplit_once(':').map_or("", |(_, port)| port);
-    // The colons of an IPv6 address stand in brackets, so what follows the last one is then no number.
-    !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())
+/// Answers whether `text` is a scheme (<https://www.rfc-editor.org/rfc/rfc3986#section-3.1>).
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+}
+
+/// Answers whether `byte` may stand between `//` and `@`.
+fn is_of_user_info(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._:~!$&'()*+,;=%@".contains(&byte)
+}
+
+/// Answers whether `byte` may stand in a host name. Go takes any that is not ASCII, too.
+fn is_of_host(byte: u8) -> bool {
+    !byte.is_ascii() || byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:[]<>".contains(&byte)
+}
+
+/// Returns what `text` stands for, with `%41` as `A`.
+fn unescape(text: &str) -> Result<Vec<u8>, KeyFault> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, behind)) = rest.split_first() {
+        rest = behind;
+        if first != b'%' {
+            decoded.push(first);
+            continue;
+        }
+        let (digits, behind) = behind.split_at_checked(2).ok_or(KeyFault::Escape)?;
+        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let (Some(high), Some(low)) = (digit(digits[0]), digit(digits[1])) else {
+            return Err(KeyFault::Escape);
+        };
+        decoded.push(high * 16 + low);
+        rest = behind;
+    }
+    Ok(decoded)
+}
+
+/// Reads host and port.
+fn place_of(place: &str) -> Result<(String, u16), KeyFault> {
+    let (host, port) = match place.rfind(']').filter(|_| place.starts_with('[')) {
+        // The colons of an IPv6 address are none before a port.
+        Some(end) => match place.split_at(end + 1) {
+            (host, "") => (host, None),
+            (host, rest) => (host, Some(rest.strip_prefix(':').ok_or(KeyFault::Port)?)),
+        },
+        None if place.starts_with('[') => return Err(KeyFault::Host),
+        None => match place.rsplit_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (place, None),
+        },
+    };
+    if host.is_empty() {
+        return Err(KeyFault::NoHost);
+    }
+    if !host.bytes().all(|byte| is_of_host(byte) || byte == b'%') {
+        return Err(KeyFault::Host);
+    }
+    // Within a host name an escape stands for a byte that is not ASCII, or for the percent sign of an IPv6 zone.
+    let is_of_ascii = |escape: &str| escape.starts_with(|c: char| ('0'..'8').contains(&c)) && !escape.starts_with("25");
+    let decoded = unescape(host)?;
+    if host.split('%').skip(1).any(is_of_ascii) {
+        return Err(KeyFault::Host);
+    }
+    let port = port.filter(|port| !port.is_empty()).ok_or(KeyFault::NoPort)?;
+    // Not by the standard library alone, which takes a sign as well.
+    let is_number = port.bytes().all(|byte| byte.is_ascii_digit());
+    match port.parse() {
+        Ok(port) if is_number && port != 0 => Ok((String::from_utf8_lossy(&decoded).to_ascii_lowercase(), port)),
+        _ => Err(KeyFault::Port),
+    }
+}
+
+/// Returns the first `mode` of `query`. Go leaves out pairs that it cannot decode, and those with a semicolon.
+fn mode_in(query: &str) -> Option<Vec<u8>> {
+    let pairs = query.split('&').filter(|pair| !pair.contains(';'));
+    pairs
+        .filter_map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let decode = |text: &str| unescape(&text.replace('+', " ")).ok();
+            Some((decode(name)?, decode(value)?))
+        })
+        .find_map(|(name, value)| (name == b"mode").then_some(value))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{AgentKey, KeyFault, KeyMode};
+    use super::{AgentKey, KeyMode};
+    use crate::key_fault::KeyFault;
     use crate::secret::Secret;
     use proptest::prelude::*;
 
@@ -120,50 +203,113 @@ mod tests {
 
     #[test]
     fn every_published_form_is_read() {
+        use KeyMode::{Embedded, MultiConnection, Organisation, Standard, Unstated};
         let old_form = format!("grpcs://gateway.example:8443/{}", "a1".repeat(32));
+        let old_form_with_name = format!("grpcs://web:x@gateway.example:8443/{}?mode=standard", "a1".repeat(32));
         for (key, mode, port, tls) in [
             (
                 "grpcs://web:s3cr3t@gateway.example:8443?mode=standard",
-                KeyMode::Standard,
+                Standard,
                 8443,
                 true,
             ),
             (
                 "grpc://web:s3cr3t@gateway.example:8010?mode=embedded",
-                KeyMode::Embedded,
+                Embedded,
                 8010,
                 false,
             ),
             (
                 "https://web:s3cr3t@gateway.example:443?mode=multi-connection",
-                KeyMode::MultiConnection,
+                MultiConnection,
                 443,
                 true,
             ),
-            ("http://web:s3cr3t@gateway.example:80", KeyMode::Unstated, 80, false),
+            ("http://web:s3cr3t@gateway.example:80", Unstated, 80, false),
+            ("wss://web:s3cr3t@gateway.example:8443?mode=", Unstated, 8443, true),
+            (old_form.as_str(), Embedded, 8443, true),
+            // An agent looks at the length of the path first.
+            (old_form_with_name.as_str(), Embedded, 8443, true),
             (
-                "wss://web:s3cr3t@gateway.example:8443?mode=",
-                KeyMode::Unstated,
+                "https://web:s3cr3t@Gateway.Example:443?mode=standard",
+                Standard,
+                443,
+                true,
+            ),
+            (
+                "GRPCS://web:s3cr3t@gateway.example:1/?a=b&mode=standard#x",
+                Standard,
+                1,
+                true,
+            ),
+            (
+                "ws://web:s%2Fcr%253t@gateway.example:1?mode=standard",
+                Standard,
+                1,
+                false,
+            ),
+            // What an organisation has, from gateway 1.21.0 on without a mode.
+            ("grpcs://_default:s3cr3t@gateway.example:8443", Organisation, 8443, true),
+            (
+                "grpcs://_default:s3cr3t@gateway.example:8443?mode=",
+                Organisation,
                 8443,
                 true,
             ),
-            (old_form.as_str(), KeyMode::Embedded, 8443, true),
             (
-                "https://web:s3cr3t@Gateway.Example:443?mode=standard",
-                KeyMode::Standard,
-                443,
+                "grpcs://%5Fdefault:s3cr3t@gateway.example:8443/",
+                Organisation,
+                8443,
                 true,
             ),
-            // A config var pasted with its line's end.
             (
-                "ws://web:s3cr3t@gateway.example:1?mode=standard\n",
-                KeyMode::Standard,
-                1,
-                false,
+                "grpcs://_default:s3cr3t@gateway.example:8443?mode=standard",
+                Organisation,
+                8443,
+                true,
+            ),
+            (
+                "grpcs://_default:s3cr3t@gateway.example:8443?mode=multi-connection",
+                MultiConnection,
+                8443,
+                true,
+            ),
+            ("grpcs://_Default:s3cr3t@gateway.example:8443", Unstated, 8443, true),
+            ("grpcs://_default2:s3cr3t@gateway.example:8443", Unstated, 8443, true),
+            // The first of two modes counts, and of a pair with a semicolon nothing.
+            (
+                "grpcs://web:s3cr3t@gateway.example:8443?mode=embedded&mode=standard",
+                Embedded,
+                8443,
+                true,
+            ),
+            (
+                "grpcs://web:s3cr3t@gateway.example:8443?mode=embedded;x&mode=standard",
+                Standard,
+                8443,
+                true,
+            ),
+            (
+                "grpcs://web:s3cr3t@gateway.example:8443?m%6Fde=st%61ndard",
+                Standard,
+                8443,
+                true,
             ),
         ] {
             let host = "gateway.example".to_owned();
             assert_eq!(parse(key), Ok(AgentKey { mode, host, port, tls }), "{key}");
+        }
+        for (host, read) in [
+            ("[::1]", "[::1]"),
+            ("[fe80::1%25eth0]", "[fe80::1%eth0]"),
+            ("10.1.0.7", "10.1.0.7"),
+            ("999.1.1.1", "999.1.1.1"),
+            ("gate_way", "gate_way"),
+            ("gat%C3%A9", "gat\u{e9}"),
+            ("gat\u{e9}", "gat\u{e9}"),
+        ] {
+            let key = parse(&format!("https://web:s3cr3t@{host}:443?mode=standard")).unwrap();
+            assert_eq!((key.host.as_str(), key.port), (read, 443));
         }
     }
 
@@ -172,14 +318,30 @@ mod tests {
         for (key, fault) in [
             ("", KeyFault::NotUrl),
             ("xagt-0123456789", KeyFault::NotUrl),
+            ("://web:s3cr3t@gateway.example:21", KeyFault::NotUrl),
+            ("1grpcs://web:s3cr3t@gateway.example:21", KeyFault::NotUrl),
+            ("grpcs:web:s3cr3t@gateway.example:21", KeyFault::NotUrl),
+            ("grpcs:/web:s3cr3t@gateway.example:21", KeyFault::NotUrl),
             ("ftp://web:s3cr3t@gateway.example:21", KeyFault::Scheme),
             ("gateway.example:8443", KeyFault::Scheme),
             ("grpcs://web:s3cr3t@gateway.example", KeyFault::NoPort),
             ("https://web:s3cr3t@gateway.example", KeyFault::NoPort),
+            ("https://web:s3cr3t@gateway.example:", KeyFault::NoPort),
             ("https://web:s3cr3t@[::1]", KeyFault::NoPort),
-            ("grpcs://web:s3cr3t@gateway.example:0", KeyFault::NoPort),
+            ("https://web:s3cr3t@[::1", KeyFault::Host),
+            ("https://web:s3cr3t@[::1]x", KeyFault::Port),
+            ("grpcs://web:s3cr3t@gateway.example:0", KeyFault::Port),
+            ("grpcs://web:s3cr3t@gateway.example:65536", KeyFault::Port),
+            ("grpcs://web:s3cr3t@gateway.example:+1", KeyFault::Port),
+            ("grpcs://web:s3cr3t@gateway.example:grpc", KeyFault::Port),
+            ("grpcs://web:s3c/r3t@gateway.example:8443", KeyFault::Port),
+            ("grpcs://web:s3cr3t@gate^way:8443", KeyFault::Host),
+            ("grpcs://web:s3cr3t@gate{way:8443", KeyFault::Host),
+            ("grpcs://web:s3cr3t@gate%0Away:8443", KeyFault::Host),
+            ("grpcs://web:s3cr3t@:8443", KeyFault::NoHost),
             ("grpcs://gateway.example:8443", KeyFault::NoSecret),
             ("grpcs://web@gateway.example:8443", KeyFault::NoSecret),
+            ("grpcs://web:@gateway.example:8443", KeyFault::NoSecret),
             ("grpcs://gateway.example:8443/short", KeyFault::NoSecret),
             ("grpcs://web:s3cr3t@gateway.example:8443?mode=standart", KeyFault::Mode),
         ] {

@@ -135,7 +135,7 @@ EXAMPLE:
 CONFIG VARS:
   HOOP_KEY, HOOP_DSN           the agent key; HOOP_KEY wins
   HOOP_CONNECTION              names to publish, comma separated
-  HOOP_COMMAND                 command line behind a published connection
+  HOOP_COMMAND                 shell command line behind a published connection
   HOOP_PROCESS_TYPES           types (web) or dynos (web.1) in which the agent runs
   HOOP_IGNORE_PROCESS_TYPES    those in which it does not; default run,release,scheduler
   HOOP_HIDE_KEY                on: the app does not see HOOP_KEY and HOOP_DSN

@@ -31,6 +31,9 @@ pub enum ConnectionsFault {
     /// An item `env.NAME` refers to a variable that is not set, or empty.
     #[error("its item \"env.{0}\" refers to the variable {0}, which is not set")]
     Unset(String),
+    /// A name is an agent key, or holds one.
+    #[error("a name in it is an agent key")]
+    HoldsKey,
 }
 
 impl Connections {
@@ -173,6 +176,8 @@ mod tests {
                 Err(ConnectionsFault::NameTooLong(bytes)) => prop_assert!(bytes > 252),
                 Err(ConnectionsFault::Unset(_)) => prop_assert!(value.contains("env.")),
                 Err(ConnectionsFault::NotName(_)) => prop_assert!(value.to_lowercase().contains("env.")),
+                // It is not for the parser to know.
+                Err(ConnectionsFault::HoldsKey) => prop_assert!(false),
                 Ok(names) => {
                     prop_assert!(value.len() <= 255);
                     for (place, name) in names.iter().enumerate() {

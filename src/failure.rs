@@ -102,6 +102,8 @@ failures! {
     KeyMissing => "start::key-missing",
     /// The agent key cannot be parsed.
     KeyMalformed => "start::key-malformed",
+    /// The agent in the slug can never do what this key asks for.
+    AgentTooOld => "start::agent-too-old",
     /// The slug holds no agent.
     AgentMissing => "start::agent-missing",
     /// The manifest in the slug cannot be read.
@@ -112,7 +114,7 @@ failures! {
     ConnectionInvalid => "start::connection-invalid",
     /// The agent runs, and does not publish the names of `HOOP_CONNECTION`.
     ConnectionNotPublished => "start::connection-not-published",
-    /// `HOOP_COMMAND` cannot be split into words.
+    /// `HOOP_COMMAND` has a quote that is not closed, or holds the agent key.
     CommandInvalid => "start::command-invalid",
     /// An on/off config var has another value.
     ValueInvalid => "start::value-invalid",

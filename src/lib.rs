@@ -7,13 +7,17 @@
 //! modules named for them. Only `main.rs` ends the process, and `run` those that it forks.
 
 pub mod agent_key;
+pub mod agent_limits;
 pub mod build;
 pub mod cli;
+pub mod conceal;
 pub mod config;
 pub mod connections;
 pub mod environment;
 pub mod failure;
+pub mod key_fault;
 pub mod manifest;
+pub mod masks;
 pub mod messages;
 pub mod output;
 pub mod procfile;

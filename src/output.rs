@@ -1,6 +1,7 @@
 //! The build log: steps and facts on stdout, warnings and errors on stderr, in Heroku's own look
 //! (<https://devcenter.heroku.com/articles/buildpack-api#style>).
 
+use crate::conceal::conceal;
 use crate::messages::{Message, Tone};
 use std::fmt::{Display, Write as _};
 use std::io::{self, IsTerminal, Write};
@@ -38,13 +39,13 @@ impl<'a> BuildLog<'a> {
 
     /// Begins a step: `-----> text`.
     pub fn step(&mut self, text: impl Display) {
-        let _ = writeln!(self.facts, "-----> {text}");
+        let _ = writeln!(self.facts, "-----> {}", conceal(&text.to_string()));
         let _ = self.facts.flush();
     }
 
     /// Adds a fact below the step, indented by seven spaces.
     pub fn detail(&mut self, text: impl Display) {
-        let _ = writeln!(self.facts, "       {text}");
+        let _ = writeln!(self.facts, "       {}", conceal(&text.to_string()));
         let _ = self.facts.flush();
     }
 

@@ -4,6 +4,7 @@
 //! file at its size limit would end it by SIGXFSZ. Each would keep an app from starting, or a build from ending, which
 //! it would not without us. The app shares the open file, so no flag of it may be changed.
 
+use crate::conceal::conceal;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::{Errno, IoSlice, ReadWriteFlags};
@@ -15,11 +16,11 @@ use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 /// of several writers never tear. No line of ours is longer.
 pub(crate) const PIPE_BUF: usize = 4096;
 
-/// Writes one line if that is possible at once, and drops it if not.
+/// Writes one line, without any agent key in it, if that is possible at once, and drops it if not.
 pub(crate) fn say(line: &str) {
     if can_say() {
         // One write, so that the line does not tear. If it fails there is nobody to tell.
-        let _ = Stderr::open().write(format!("{}\n", bounded(line)).as_bytes());
+        let _ = Stderr::open().write(format!("{}\n", bounded(&conceal(line))).as_bytes());
     }
 }
 

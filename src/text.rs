@@ -59,7 +59,7 @@ fn name(character: char) -> Option<&'static str> {
 
 /// Control characters, zero-width ones and the marks that reorder text
 /// (<https://www.unicode.org/reports/tr9/#Explicit_Directional_Embeddings>).
-fn is_hidden(character: char) -> bool {
+pub(crate) fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(
             character,

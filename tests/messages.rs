@@ -3,7 +3,7 @@
 //! A snapshot each for the build's errors in `tests/snapshots`, one list for the lines of hoopstart. After a change
 //! of wording: `INSTA_UPDATE=always cargo test --test messages`, then read the difference.
 
-use hoop_buildpack::agent_key::KeyFault;
+use hoop_buildpack::agent_limits::Limit;
 use hoop_buildpack::build::BuildError;
 use hoop_buildpack::build::archive::ArchiveError;
 use hoop_buildpack::build::checksums::ChecksumsError;
@@ -18,6 +18,7 @@ use hoop_buildpack::build::sha256::Sha256;
 use hoop_buildpack::build::slug::SlugError;
 use hoop_buildpack::connections::ConnectionsFault;
 use hoop_buildpack::failure::Failure;
+use hoop_buildpack::key_fault::KeyFault;
 use hoop_buildpack::messages::{self, Message, Tone, warnings};
 use hoop_buildpack::output::BuildLog;
 use hoop_buildpack::run::{Fault, Rest, Trouble};
@@ -432,9 +433,37 @@ fn faults() -> Vec<Fault> {
             name: "HOOP_KEY",
             fault: KeyFault::NoPort,
         },
-        Fault::KeyRefused {
+        Fault::KeyMalformed {
+            name: "HOOP_DSN",
+            fault: KeyFault::LineBreak,
+        },
+        Fault::KeyMalformed {
+            name: "HOOP_KEY",
+            fault: KeyFault::Mode,
+        },
+        Fault::AgentTooOld {
             version: version_of("1.20.11"),
-            keys: "an agent key without ?mode=",
+            limit: Limit::RefusesUnstated,
+        },
+        Fault::AgentTooOld {
+            version: version_of("1.19.63"),
+            limit: Limit::RefusesMultiConnection,
+        },
+        Fault::AgentTooOld {
+            version: version_of("1.14.6"),
+            limit: Limit::TakesNoKey,
+        },
+        Fault::AgentTooOld {
+            version: version_of("1.20.11"),
+            limit: Limit::ServesNoSession,
+        },
+        Fault::AgentTooOld {
+            version: version_of("1.19.63"),
+            limit: Limit::NeedsOldGateway { takes_one_name: false },
+        },
+        Fault::AgentTooOld {
+            version: version_of("1.14.10"),
+            limit: Limit::NeedsOldGateway { takes_one_name: true },
         },
         Fault::AgentMissing {
             path: text("/app/.hoop/bin/hoop"),
@@ -451,8 +480,13 @@ fn faults() -> Vec<Fault> {
         Fault::ConnectionInvalid(ConnectionsFault::TooLong(300)),
         Fault::ConnectionInvalid(ConnectionsFault::NameTooLong(254)),
         Fault::ConnectionInvalid(ConnectionsFault::NotName(text("env.NAMES"))),
+        Fault::ConnectionInvalid(ConnectionsFault::HoldsKey),
         Fault::ConnectionNotPublished { version: version() },
+        Fault::ConnectionNotPublished {
+            version: version_of("1.20.11"),
+        },
         Fault::CommandInvalid,
+        Fault::CommandHoldsKey,
         Fault::ValueUnknown {
             name: "HOOP_LOG_LEVEL",
             value: text("verbose"),

@@ -2,18 +2,22 @@
 
 use super::command_line::{has_expansion, is_of_shell, is_program, split_at_program, with_hoopstart};
 use super::config::RunTimeVars;
+use super::pinned;
 use crate::agent_key::AgentKey;
 use crate::config;
 use crate::connections::Connections;
 use crate::messages::Message;
 use crate::procfile::Procfile;
 use crate::text;
+use crate::version::Version;
 
 /// What is known of the app when advice is given.
 #[derive(Debug)]
 pub struct App<'a> {
-    /// Whether the agent is in the slug.
-    pub has_agent: bool,
+    /// The agent in the slug, if there is one.
+    pub agent: Option<&'a Version>,
+    /// Whether `HOOP_VERSION` asks for this one.
+    pub is_pinned: bool,
     /// Its Procfile, if it has one.
     pub procfile: Option<&'a Procfile>,
     /// Its run-time config vars as they are set now.
@@ -25,10 +29,13 @@ pub struct App<'a> {
 /// Returns everything worth telling about `app`, the most important first.
 pub fn advice(app: &App) -> Vec<Message> {
     let mut advice = Vec::new();
-    if app.has_agent {
+    if app.agent.is_some() {
         advice.extend(start_advice(app));
     }
     advice.extend(key_advice(app.run_time));
+    if let Some(version) = app.agent.filter(|_| app.is_pinned) {
+        advice.extend(pinned::advice(version, app.run_time.key.as_ref()));
+    }
     advice.extend(connection_advice(app.run_time));
     advice.extend(order_advice(app.earlier_buildpacks));
     advice
@@ -237,8 +244,10 @@ mod tests {
 
     fn given(procfile: Option<&str>, run_time: &RunTimeVars) -> Vec<String> {
         let procfile = procfile.map(Procfile::parse);
+        let version = "1.148.0".parse().unwrap();
         let app = App {
-            has_agent: true,
+            agent: Some(&version),
+            is_pinned: true,
             procfile: procfile.as_ref(),
             run_time,
             earlier_buildpacks: &[],

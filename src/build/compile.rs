@@ -3,16 +3,18 @@
 use super::acquire::{Acquire, Acquired, megabytes};
 use super::advise::{self, App};
 use super::cache::Cache;
-use super::config::{BuildConfig, Install};
+use super::config::{BuildConfig, Install, VersionRequest};
 use super::fetch::Fetcher;
 use super::platform::Platform;
 use super::report::{self, Facts};
 use super::slug::{Displaced, Slug};
 use super::stop::Stop;
 use super::{BUILDPACK_VERSION, BuildError, install};
+use crate::conceal;
 use crate::environment::Environment;
 use crate::failure::Failure;
 use crate::manifest::{AgentRecord, Manifest};
+use crate::masks;
 use crate::messages::{self, warnings};
 use crate::output::BuildLog;
 use crate::procfile::Procfile;
@@ -82,6 +84,9 @@ fn build(
 ) -> Result<(), BuildError> {
     let slug = Slug::open(&folders.build_dir, stop).map_err(install::InstallError::from)?;
     let config = BuildConfig::read(folders.env_dir.as_deref())?;
+    if let Some((_, key)) = &config.run_time.key {
+        conceal::keep(masks::of([key.expose().as_bytes()]));
+    }
     if config.releases.is_exposed() {
         log.warning(&warnings::exposed(&config.releases));
     }
@@ -131,7 +136,8 @@ fn build(
     note_success(facts, acquired.as_ref());
     facts.number("slug_bytes", added.bytes);
     let app = App {
-        has_agent: acquired.is_some(),
+        agent: acquired.as_ref().map(|acquired| &acquired.version),
+        is_pinned: matches!(config.version, VersionRequest::Exact(_)),
         procfile: procfile.as_ref(),
         run_time: &config.run_time,
         earlier_buildpacks: &earlier_buildpacks,

@@ -22,6 +22,7 @@ pub mod detect;
 pub mod fetch;
 pub mod install;
 pub mod one_pass;
+mod pinned;
 pub mod platform;
 pub mod proof;
 pub mod relay;

@@ -5,6 +5,7 @@
 //! regular file is ever read back.
 
 use super::sha256::Hasher;
+use crate::conceal::conceal;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write as _};
@@ -34,9 +35,9 @@ pub enum Fact {
 pub struct Facts(BTreeMap<&'static str, Fact>);
 
 impl Facts {
-    /// Notes a text, cut to what the platform takes.
+    /// Notes a text, without any agent key in it, cut to what the platform takes.
     pub fn text(&mut self, name: &'static str, value: &(impl ToString + ?Sized)) {
-        let value = value.to_string().chars().take(TEXT_LIMIT).collect();
+        let value = conceal(&value.to_string()).chars().take(TEXT_LIMIT).collect();
         self.0.insert(name, Fact::Text(value));
     }
 

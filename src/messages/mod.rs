@@ -14,6 +14,7 @@ mod shortage;
 pub mod warnings;
 
 use crate::build::BuildError;
+use crate::conceal::conceal;
 use crate::failure::Failure;
 use crate::text;
 use std::fmt::Write as _;
@@ -174,7 +175,7 @@ impl Message {
         self.failure
     }
 
-    /// Returns the whole text, its lines ended.
+    /// Returns the whole text, its lines ended, without any agent key: people put them into the wrong config var.
     pub fn render(&self, tone: Tone) -> String {
         let mut text = wrapped(&format!("{}: {}", tone.word(), self.title), "");
         for part in &self.parts {
@@ -182,13 +183,13 @@ impl Message {
             match part {
                 Part::Text(paragraph) => text.push_str(&wrapped(paragraph, "")),
                 Part::Quote(line) => {
-                    let _ = writeln!(text, "    {line}");
+                    let _ = writeln!(text, "    {}", conceal(line));
                 }
                 Part::Consequence => text.push_str(&wrapped(tone.consequence(), "")),
                 Part::Facts(facts) => {
                     let widest = facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0) + 1;
                     for (name, value) in facts {
-                        let _ = writeln!(text, "{:widest$} {value}", format!("{name}:"));
+                        let _ = writeln!(text, "{:widest$} {}", format!("{name}:"), conceal(value));
                     }
                 }
                 Part::Steps(steps) => {
@@ -197,7 +198,7 @@ impl Message {
                         let numbered = wrapped(&step.text, "   ");
                         let _ = write!(text, "{}. {}", number + 1, &numbered[3..]);
                         for line in &step.lines {
-                            let _ = writeln!(text, "   {line}");
+                            let _ = writeln!(text, "   {}", conceal(line));
                         }
                     }
                 }
@@ -210,14 +211,14 @@ impl Message {
     }
 }
 
-/// Wraps `text` to [`WIDTH`], each line behind `indent` and ended.
+/// Wraps `text`, without any agent key in it, to [`WIDTH`], each line behind `indent` and ended.
 fn wrapped(text: &str, indent: &str) -> String {
     let options = textwrap::Options::new(WIDTH)
         .initial_indent(indent)
         .subsequent_indent(indent)
         .break_words(false)
         .word_splitter(textwrap::WordSplitter::NoHyphenation);
-    let mut lines = textwrap::fill(text, options);
+    let mut lines = textwrap::fill(&conceal(text), options);
     lines.push('\n');
     lines
 }

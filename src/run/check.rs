@@ -5,6 +5,7 @@ use super::connect;
 use super::fault::Fault;
 use super::plan::Plan;
 use super::slug::Slug;
+use crate::conceal::conceal;
 use crate::config;
 use crate::environment::Environment;
 use crate::text;
@@ -33,7 +34,7 @@ pub(super) fn run(environment: &Environment, connect: bool) -> i32 {
         report.push('\n');
     }
     // Whoever reads this may have gone.
-    let _ = std::io::stdout().write_all(report.as_bytes());
+    let _ = std::io::stdout().write_all(conceal(&report).as_bytes());
     if faults.is_empty() { 0 } else { NOT_CONFIGURED }
 }
 

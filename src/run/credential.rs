@@ -1,11 +1,15 @@
 //! By what an agent knows itself to its gateway, and what of it must never be shown.
 
-use crate::agent_key::{AgentKey, KeyFault, KeyMode};
+use crate::agent_key::{AgentKey, KeyMode};
 use crate::config;
 use crate::environment::Environment;
+use crate::key_fault::KeyFault;
+use crate::masks;
 use crate::secret::Secret;
 use crate::text;
+use std::ffi::OsStr;
 use std::fmt;
+use std::os::unix::ffi::OsStrExt as _;
 use url::Url;
 
 /// Names the gateway, for the credentials that do not.
@@ -32,8 +36,6 @@ pub(super) enum Credential {
     Key {
         /// The config var it is in.
         name: &'static str,
-        /// The key.
-        secret: Secret,
         /// What it says.
         read: Result<AgentKey, KeyFault>,
     },
@@ -48,11 +50,12 @@ impl Credential {
     /// Finds the credential in `environment`, in the order in which agents look.
     pub(super) fn find(environment: &Environment) -> Option<Self> {
         for name in [config::KEY, config::DSN] {
-            if let Some(text) = environment.value(name).filter(|value| !value.is_empty()) {
-                // What is not UTF-8 is no URL either, and becomes a malformed key.
-                let secret = Secret::new(text.to_string_lossy().trim());
-                let read = AgentKey::parse(&secret);
-                return Some(Credential::Key { name, secret, read });
+            if let Some(value) = environment.value(name).filter(|value| !value.is_empty()) {
+                let read = match value.to_str() {
+                    Some(text) => AgentKey::parse(&Secret::new(text)),
+                    None => Err(KeyFault::NotUtf8),
+                };
+                return Some(Credential::Key { name, read });
             }
         }
         environment.text(GATEWAY_URL)?;
@@ -80,12 +83,11 @@ impl Credential {
         }
     }
 
-    /// Returns the mode of the key. Tokens and SPIFFE documents are of agents that are always connected.
-    pub(super) fn mode(&self) -> KeyMode {
+    /// Returns the mode of the key, where there is one that can be read.
+    pub(super) fn mode(&self) -> Option<KeyMode> {
         match self {
-            Credential::Key { read: Ok(key), .. } => key.mode,
-            Credential::Key { read: Err(_), .. } => KeyMode::Unstated,
-            Credential::WithUrl { .. } => KeyMode::Standard,
+            Credential::Key { read, .. } => read.as_ref().ok().map(|key| key.mode),
+            Credential::WithUrl { .. } => None,
         }
     }
 }
@@ -126,48 +128,25 @@ impl fmt::Display for Gateway {
 /// The port of a gateway whose URL names none (<https://pkg.go.dev/google.golang.org/grpc#NewClient>).
 const GRPC_PORT: u16 = 443;
 
-/// The fewest characters of a secret that is masked wherever it stands. Shorter ones would take ordinary words
-/// with them.
-const SHORTEST_MASK: usize = 6;
-
-/// Returns the texts an agent must not print: every credential, whole, and a key's secret part alone.
+/// Returns the texts an agent must not print: every credential, whole and its secret part, in all forms in which an
+/// agent could print it, the longest first.
 pub(super) fn masks(environment: &Environment) -> Vec<Secret> {
     let credentials = [config::KEY, config::DSN, "HOOP_TOKEN"]
         .into_iter()
-        .filter_map(|name| environment.text(name))
+        .filter_map(|name| environment.value(name))
         // A name that others use as well, and a credential only beside this variable.
-        .chain(environment.text(GATEWAY_URL).and(environment.text("TOKEN")))
-        .map(str::trim);
-    credentials
-        .flat_map(|credential| std::iter::once(credential).chain(secret_parts(credential)))
-        .filter(|text| text.len() >= SHORTEST_MASK)
-        .map(Secret::new)
-        .collect()
-}
-
-/// Returns what of a key is the secret, as it stands in the text: behind the agent's name, and in the old form
-/// the path. A text without either has no part of its own.
-fn secret_parts(key: &str) -> impl Iterator<Item = &str> {
-    let rest = key.split_once("://").map_or("", |(_, rest)| rest);
-    let (user, place) = rest.rsplit_once('@').unwrap_or(("", rest));
-    let password = user.split_once(':').map_or("", |(_, secret)| secret);
-    let path = place
-        .split_once('/')
-        .map_or("", |(_, path)| path.split('?').next().unwrap_or(path));
-    [password, path].into_iter()
+        .chain(environment.text(GATEWAY_URL).and(environment.value("TOKEN")));
+    masks::of(credentials.map(OsStr::as_bytes))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Gateway, masks};
-
-    fn masked(key: &str) -> Vec<String> {
-        let environment = [("HOOP_DSN", key)].into_iter().collect();
-        masks(&environment)
-            .iter()
-            .map(|mask| mask.expose().to_owned())
-            .collect()
-    }
+    use super::{Credential, Gateway, masks};
+    use crate::environment::Environment;
+    use crate::key_fault::KeyFault;
+    use crate::secret::Secret;
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
 
     #[test]
     fn a_gateway_is_read_as_agents_read_it() {
@@ -202,19 +181,30 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_masked_whole_and_its_secret_alone() {
-        for (key, secret) in [
-            ("grpcs://web:s3cr3t0@gateway.example:8443?mode=standard", "s3cr3t0"),
-            ("grpcs://web:s3c@r3t0@gateway.example:8443", "s3c@r3t0"),
-            ("grpcs://gateway.example:8443/0123456789abcdef", "0123456789abcdef"),
-        ] {
-            assert_eq!(masked(key), [key, secret]);
+    fn every_credential_is_masked_also_one_that_is_no_text() {
+        let key = OsStr::from_bytes(b"grpcs://web:s3cr3t\xff0f@gateway.example:8443");
+        let mut environment: Environment = [("HOOP_DSN", key), ("TOKEN", OsStr::new("another"))]
+            .into_iter()
+            .collect();
+        let is_masked = |environment: &Environment, text| masks(environment).contains(&Secret::new(text));
+
+        assert!(is_masked(&environment, "s3cr3t\\xff0f"));
+        // Of others, for all anyone knows.
+        assert!(!is_masked(&environment, "another"));
+        environment.set("HOOP_GRPCURL", "gateway.example:8443");
+        environment.set("HOOP_TOKEN", "a-third");
+        for token in ["another", "a-third"] {
+            assert!(is_masked(&environment, token), "{token}");
         }
-        assert_eq!(masked("nonsense"), ["nonsense"]);
-        // Too short to be told from ordinary words.
-        assert_eq!(
-            masked("grpcs://web:abc@gateway.example:1"),
-            ["grpcs://web:abc@gateway.example:1"]
-        );
+    }
+
+    #[test]
+    fn a_key_that_is_no_text_is_malformed_and_keeps_its_bytes() {
+        let key = OsStr::from_bytes(b"grpcs://web:s3cr3t\xff@gateway.example:8443");
+        let environment = [("HOOP_KEY", key)].into_iter().collect();
+
+        let read = Err(KeyFault::NotUtf8);
+        let name = "HOOP_KEY";
+        assert_eq!(Credential::find(&environment), Some(Credential::Key { name, read }));
     }
 }

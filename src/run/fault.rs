@@ -4,9 +4,10 @@
 //! means for the app, what to do, and ends with the failure id.
 
 use super::trouble::Trouble;
-use crate::agent_key::KeyFault;
+use crate::agent_limits::Limit;
 use crate::connections::ConnectionsFault;
 use crate::failure::Failure;
+use crate::key_fault::KeyFault;
 use crate::stderr;
 use crate::text;
 use crate::version::Version;
@@ -36,12 +37,12 @@ pub enum Fault {
         /// What is wrong with it.
         fault: KeyFault,
     },
-    /// The agent in the slug refuses keys of this mode.
-    KeyRefused {
+    /// The agent in the slug can never do what this key, or `HOOP_CONNECTION` with it, asks for.
+    AgentTooOld {
         /// The agent's version.
         version: Version,
-        /// Which keys it refuses.
-        keys: &'static str,
+        /// What it cannot do.
+        limit: Limit,
     },
     /// The agent's program is not in the slug.
     AgentMissing {
@@ -69,8 +70,10 @@ pub enum Fault {
         /// The agent's version.
         version: Version,
     },
-    /// `HOOP_COMMAND` cannot be split into words.
+    /// `HOOP_COMMAND` has a quote that is not closed.
     CommandInvalid,
+    /// The agent key stands in `HOOP_COMMAND`.
+    CommandHoldsKey,
     /// A config var has a value that is none of those it may have; its default is used.
     ValueUnknown {
         /// The config var.
@@ -169,13 +172,14 @@ impl Fault {
     pub fn failure(&self) -> Failure {
         match self {
             Fault::KeyMissing => Failure::KeyMissing,
-            Fault::KeyMalformed { .. } | Fault::KeyRefused { .. } => Failure::KeyMalformed,
+            Fault::KeyMalformed { .. } => Failure::KeyMalformed,
+            Fault::AgentTooOld { .. } => Failure::AgentTooOld,
             Fault::AgentMissing { .. } | Fault::AgentNotExecutable { .. } => Failure::AgentMissing,
             Fault::ManifestUnreadable { .. } => Failure::ManifestUnreadable,
             Fault::ConnectionMissing => Failure::ConnectionMissing,
             Fault::ConnectionInvalid(_) => Failure::ConnectionInvalid,
             Fault::ConnectionNotPublished { .. } => Failure::ConnectionNotPublished,
-            Fault::CommandInvalid => Failure::CommandInvalid,
+            Fault::CommandInvalid | Fault::CommandHoldsKey => Failure::CommandInvalid,
             Fault::ValueInvalid { .. } | Fault::ValueUnknown { .. } => Failure::ValueInvalid,
             Fault::NotWithAutostart { .. } => Failure::NotWithAutostart,
             Fault::ProcessTypeUnknown { .. } => Failure::ProcessTypeUnknown,
@@ -196,15 +200,16 @@ impl Fault {
     /// stops a boot for.
     pub fn stops_a_required_agent(&self) -> bool {
         match self {
+            Fault::AgentTooOld { limit, .. } => limit.is_fatal(),
             Fault::KeyMissing
             | Fault::KeyMalformed { .. }
-            | Fault::KeyRefused { .. }
             | Fault::AgentMissing { .. }
             | Fault::AgentNotExecutable { .. }
             | Fault::ManifestUnreadable { .. }
             | Fault::ConnectionMissing
             | Fault::ConnectionInvalid(_)
-            | Fault::CommandInvalid => true,
+            | Fault::CommandInvalid
+            | Fault::CommandHoldsKey => true,
             Fault::ConnectionNotPublished { .. }
             | Fault::ValueInvalid { .. }
             | Fault::ValueUnknown { .. }
@@ -261,13 +266,26 @@ impl Fault {
             ),
             Fault::KeyMalformed { name, fault } => Parts::new(
                 format!("the agent key in {name} cannot be used: {fault}"),
-                NOT_CONNECTED,
+                match fault {
+                    // Agents from 1.21.0 on do not look at them, and may connect.
+                    KeyFault::Mode | KeyFault::Scheme => ". The agent is started all the same; the app is not affected",
+                    _ => NOT_CONNECTED,
+                },
                 format!("Copy the key again and set it with: heroku config:set {name}=<key>"),
             ),
-            Fault::KeyRefused { version, keys } => Parts::new(
-                format!("agent {version} refuses {keys}"),
-                NOT_CONNECTED,
-                "Deploy again with a newer one: heroku config:unset HOOP_VERSION",
+            Fault::AgentTooOld { version, limit } => Parts::new(
+                format!("agent {version} {limit}"),
+                match limit {
+                    limit if limit.is_fatal() => NOT_CONNECTED,
+                    Limit::ServesNoSession => ". Agent and app run all the same",
+                    _ => ". With a newer gateway nothing is published; the app is not affected",
+                },
+                match limit {
+                    Limit::NeedsOldGateway { .. } => {
+                        "Deploy again with a newer agent (heroku config:unset HOOP_VERSION) and an organisation's key (hoop admin get orgkeys)"
+                    }
+                    _ => "Deploy again with a newer agent: heroku config:unset HOOP_VERSION",
+                },
             ),
             Fault::AgentMissing { path } => Parts::new(
                 format!("there is no hoop agent at {path}"),
@@ -297,10 +315,19 @@ impl Fault {
             Fault::ConnectionNotPublished { version } => Parts::new(
                 format!("agent {version} does not publish the names of HOOP_CONNECTION with this kind of key"),
                 ". The agent and the app run all the same",
-                "Either set up the connections in the gateway's web app and bind them to this agent, or set HOOP_KEY to an organisation's key (hoop admin get orgkeys)",
+                if version.at_least(1, 21, 0) {
+                    "Either set up the connections in the gateway's web app and bind them to this agent, or set HOOP_KEY to an organisation's key (hoop admin get orgkeys)"
+                } else {
+                    "Either set up the connections in the gateway's web app and bind them to this agent, or deploy again with a newer agent (heroku config:unset HOOP_VERSION) and an organisation's key (hoop admin get orgkeys)"
+                },
             ),
             Fault::CommandInvalid => Parts::new(
                 "HOOP_COMMAND has a quote that is not closed",
+                NOT_STARTED,
+                "Set it with: heroku config:set HOOP_COMMAND=<command>",
+            ),
+            Fault::CommandHoldsKey => Parts::new(
+                "the agent key stands in HOOP_COMMAND, which every process of the dyno and every session could read",
                 NOT_STARTED,
                 "Set it with: heroku config:set HOOP_COMMAND=<command>",
             ),

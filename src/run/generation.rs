@@ -4,23 +4,39 @@
 //!
 //! | agent | key mode | what runs |
 //! |---|---|---|
-//! | below 1.20.0 | embedded, none, old form | `hoop start agent`, which reads the list in `HOOP_CONNECTION` itself |
+//! | below 1.16.0 | any | `hoop start agent`, which reads the list in `HOOP_CONNECTION` itself |
+//! | 1.16.0 to below 1.20.0 | embedded, old form | likewise |
 //! | 1.20.0 to 1.21.22 | multi-connection | `hoop run --name NAME -- ENTRYPOINT…`, a process for each connection |
-//! | 1.21.23 and later | multi-connection | `hoop run --name NAME --command ENTRYPOINT --export …`, likewise |
+//! | 1.21.0 to 1.21.22 | an organisation's without a mode | likewise |
+//! | 1.21.23 and later | either of these | `hoop run --name NAME --command ENTRYPOINT --export …`, likewise |
 //! | any | any other | `hoop start agent`; connections are set up in the gateway |
+//!
+//! What of this never works is in [`Limit`](crate::agent_limits::Limit).
 
 use super::credential::{CREDENTIALS, Credential};
+use super::entrypoint;
 use super::fault::Fault;
 use crate::agent_key::KeyMode;
+use crate::agent_limits::Limit;
 use crate::config;
 use crate::connections::Connections;
 use crate::environment::Environment;
 use crate::version::Version;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 /// Turns a connection of `hoop run` into a database connection wherever it is set. An app may have it for its
 /// own reasons, and what hoopstart publishes are command lines.
 const DATABASE_URI: &str = "HOOP_DB_URI";
+
+/// Which of its lines an agent logs, and how. The app's own variables of these names do not reach the agent, and the
+/// agent's do not reach the sessions of published connections.
+const LOGGING: [&str; 2] = ["LOG_LEVEL", "LOG_ENCODING"];
+
+/// Says which of an agent's lines are logged.
+const LOG_LEVEL: &str = "HOOP_LOG_LEVEL";
+
+/// The level where none is asked for, and the encoding of which hoopstart makes lines.
+const LOG_DEFAULTS: (&str, &str) = ("info", "json");
 
 /// A way of publishing connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,12 +52,18 @@ pub(super) enum Generation {
 }
 
 impl Generation {
-    /// Returns the generation of an agent of `version` with a key of `mode`.
-    pub(super) fn of(version: &Version, mode: KeyMode) -> Self {
-        match mode {
-            KeyMode::MultiConnection if version.at_least(1, 21, 23) => Generation::RunWithCommand,
-            KeyMode::MultiConnection if version.at_least(1, 20, 0) => Generation::RunWithArguments,
-            KeyMode::Embedded | KeyMode::Unstated if !version.at_least(1, 20, 0) => Generation::NamesInEnvironment,
+    /// Returns the generation of an agent of `version` with a key of `mode`. `None` is a token or a SPIFFE document,
+    /// or a key that cannot be read.
+    pub(super) fn of(version: &Version, mode: Option<KeyMode>) -> Self {
+        use KeyMode::{MultiConnection, Organisation};
+        let Some(mode) = mode else {
+            return Generation::NamesInGateway;
+        };
+        match (mode, Limit::of(version, mode)) {
+            (_, Some(Limit::NeedsOldGateway { .. })) => Generation::NamesInEnvironment,
+            (_, Some(limit)) if limit.is_fatal() => Generation::NamesInGateway,
+            (MultiConnection | Organisation, _) if version.at_least(1, 21, 23) => Generation::RunWithCommand,
+            (MultiConnection | Organisation, _) => Generation::RunWithArguments,
             _ => Generation::NamesInGateway,
         }
     }
@@ -57,21 +79,10 @@ impl Generation {
     /// Returns what runs, for `--check`.
     pub(super) fn words(self) -> &'static str {
         match self {
-            Generation::NamesInEnvironment => "hoop start agent, names from HOOP_CONNECTION",
+            Generation::NamesInEnvironment => "hoop start agent, names from HOOP_CONNECTION for an old gateway",
             Generation::NamesInGateway => "hoop start agent, connections set up in the gateway",
             Generation::RunWithArguments | Generation::RunWithCommand => "hoop run, a process for each connection",
         }
-    }
-}
-
-/// Returns which keys an agent of `version` refuses, if a key of `mode` is one of them.
-pub(super) fn refused_keys(version: &Version, mode: KeyMode) -> Option<&'static str> {
-    match mode {
-        KeyMode::Unstated if version.at_least(1, 16, 0) && !version.at_least(1, 21, 0) => {
-            Some("an agent key without ?mode=")
-        }
-        KeyMode::MultiConnection if !version.at_least(1, 20, 0) => Some("an agent key of mode multi-connection"),
-        _ => None,
     }
 }
 
@@ -84,11 +95,11 @@ pub(super) struct AgentCommand {
     pub arguments: Vec<OsString>,
 }
 
-/// Returns the agent processes to run, at least one.
+/// Returns the agent processes to run, at least one. `entrypoint` is the shell command line behind each connection.
 pub(super) fn commands(
     generation: Generation,
     connections: &Connections,
-    entrypoint: Option<&str>,
+    entrypoint: Option<&OsStr>,
     environment: &Environment,
 ) -> Result<Vec<AgentCommand>, Fault> {
     let one = |connection: &String, rest: Vec<OsString>| {
@@ -99,38 +110,28 @@ pub(super) fn commands(
             arguments,
         }
     };
-    let rest: Vec<OsString> = match generation {
+    let entrypoint = entrypoint.filter(|line| !line.to_string_lossy().trim().is_empty());
+    let mut rest: Vec<OsString> = Vec::new();
+    match generation {
         Generation::NamesInEnvironment | Generation::NamesInGateway => {
             return Ok(vec![AgentCommand {
                 connection: None,
                 arguments: vec!["start".into(), "agent".into()],
             }]);
         }
-        Generation::RunWithArguments => match entrypoint {
-            Some(entrypoint) => {
-                let words = shell_words::split(entrypoint).map_err(|_| Fault::CommandInvalid)?;
-                std::iter::once("--".into())
-                    .chain(words.into_iter().map(OsString::from))
-                    .collect()
+        Generation::RunWithArguments => {
+            if let Some(line) = entrypoint {
+                rest.push("--".into());
+                rest.extend(entrypoint::arguments(line)?);
             }
-            None => Vec::new(),
-        },
-        Generation::RunWithCommand => {
-            let mut rest: Vec<OsString> = vec!["--export".into(), exported_names(environment).into()];
-            if let Some(entrypoint) = entrypoint {
-                // This agent reads the line itself, as bash would, and ends at once where it cannot. Within these,
-                // quotes begin anew, or end otherwise, and we cannot tell where.
-                if !["$'", "$(", "${", "`", "<<"]
-                    .iter()
-                    .any(|nesting| entrypoint.contains(nesting))
-                {
-                    shell_words::split(entrypoint).map_err(|_| Fault::CommandInvalid)?;
-                }
-                rest.extend(["--command".into(), entrypoint.into()]);
-            }
-            rest
         }
-    };
+        Generation::RunWithCommand => {
+            rest.extend(["--export".into(), exported_names(environment).into()]);
+            if let Some(line) = entrypoint {
+                rest.extend(["--command".into(), entrypoint::command(line)?]);
+            }
+        }
+    }
     Ok(connections
         .names()
         .iter()
@@ -138,15 +139,20 @@ pub(super) fn commands(
         .collect())
 }
 
-/// Returns the names of all variables a session may see: all but the credentials. Without such a list an agent
-/// hands out its own key with the rest; so does one whose list names nothing that is set, which is why `PATH`,
-/// set for every agent, is always on it.
+/// Returns the names of all variables a session may see: all but the credentials and what is the agent's own. Without
+/// such a list an agent hands out its own key with the rest; so does one whose list names nothing that is set, which
+/// is why `PATH`, set for every agent, is always on it. A comma would split a name, and a colon in one breaks every
+/// session.
 fn exported_names(environment: &Environment) -> String {
-    let mut names: Vec<&str> = environment
-        .iter()
-        .filter_map(|(name, _)| name.to_str())
-        .filter(|name| !name.is_empty() && !name.contains(',') && !CREDENTIALS.contains(name) && *name != DATABASE_URI)
-        .collect();
+    let is_kept = |name: &&str| {
+        !name.is_empty()
+            && !name.contains([',', ':'])
+            && !CREDENTIALS.contains(name)
+            && !LOGGING.contains(name)
+            && *name != DATABASE_URI
+    };
+    let names = environment.iter().filter_map(|(name, _)| name.to_str());
+    let mut names: Vec<&str> = names.filter(is_kept).collect();
     if !names.contains(&"PATH") {
         names.push("PATH");
     }
@@ -154,7 +160,7 @@ fn exported_names(environment: &Environment) -> String {
 }
 
 /// Returns the environment of an agent process: the app's, with the credential where this agent looks for it and
-/// nowhere else, and with the folder of its helper on the PATH.
+/// nowhere else, with a log that hoopstart can read, and with the folder of its helper on the PATH.
 pub(super) fn agent_environment(
     app: &Environment,
     version: &Version,
@@ -164,7 +170,8 @@ pub(super) fn agent_environment(
     programs: &str,
 ) -> Environment {
     let mut environment = app.clone();
-    if let Credential::Key { secret, .. } = credential {
+    if let Credential::Key { name: found, .. } = credential {
+        let key = app.value(found).unwrap_or_default().to_owned();
         environment.remove(config::KEY);
         environment.remove(config::DSN);
         // The first to read HOOP_KEY; later ones tell users of HOOP_DSN that it is deprecated.
@@ -173,12 +180,18 @@ pub(super) fn agent_environment(
         } else {
             config::DSN
         };
-        environment.set(name, secret.expose());
+        environment.set(name, key);
     }
     match generation {
         Generation::NamesInEnvironment => environment.set(config::CONNECTION, connections.names().join(",")),
         Generation::RunWithArguments | Generation::RunWithCommand => environment.remove(DATABASE_URI),
+        // Agents below 1.16.0 look for a key wherever it is set.
+        Generation::NamesInGateway if !version.at_least(1, 16, 0) => environment.remove(config::CONNECTION),
         Generation::NamesInGateway => {}
+    }
+    let level = app.text(LOG_LEVEL).unwrap_or(LOG_DEFAULTS.0);
+    for (name, value) in LOGGING.into_iter().zip([level, LOG_DEFAULTS.1]) {
+        environment.set(name, value);
     }
     let mut path = app.value("PATH").unwrap_or_default().to_owned();
     if !path.is_empty() {
@@ -191,63 +204,66 @@ pub(super) fn agent_environment(
 
 #[cfg(test)]
 mod tests {
-    use super::{CREDENTIALS, Generation, agent_environment, commands, refused_keys};
+    use super::{CREDENTIALS, Generation, agent_environment, commands};
     use crate::agent_key::KeyMode;
     use crate::connections::Connections;
     use crate::environment::Environment;
     use crate::run::credential::Credential;
     use crate::run::fault::Fault;
-    use crate::secret::Secret;
     use crate::version::Version;
     use proptest::prelude::*;
     use std::ffi::OsStr;
 
     #[test]
     fn version_and_key_mode_choose_the_generation() {
-        use Generation::{NamesInEnvironment, NamesInGateway, RunWithArguments, RunWithCommand};
-        use KeyMode::{Embedded, MultiConnection, Standard, Unstated};
-        for (version, mode, generation) in [
-            ("1.14.10", Embedded, NamesInEnvironment),
-            ("1.19.63", Unstated, NamesInEnvironment),
-            ("1.19.63", Standard, NamesInGateway),
-            ("1.20.0", MultiConnection, RunWithArguments),
-            ("1.20.0-rc.1", MultiConnection, RunWithArguments),
-            ("1.21.22", MultiConnection, RunWithArguments),
-            ("1.21.23", MultiConnection, RunWithCommand),
-            ("1.148.0", MultiConnection, RunWithCommand),
-            ("1.20.0", Standard, NamesInGateway),
-            ("1.148.0", Unstated, NamesInGateway),
-            ("1.148.0", Embedded, NamesInGateway),
+        use Generation::{
+            NamesInEnvironment as Environment, NamesInGateway as Gateway, RunWithArguments as Arguments,
+            RunWithCommand as Command,
+        };
+        use KeyMode::{Embedded, MultiConnection, Organisation, Standard, Unstated};
+        let modes = [Standard, Embedded, Unstated, MultiConnection, Organisation];
+        for (version, generations) in [
+            ("1.14.7", [Gateway; 5]),
+            ("1.14.10", [Environment, Environment, Environment, Gateway, Environment]),
+            ("1.15.28", [Environment, Environment, Environment, Gateway, Environment]),
+            ("1.16.0", [Gateway, Environment, Gateway, Gateway, Gateway]),
+            ("1.19.63", [Gateway, Environment, Gateway, Gateway, Gateway]),
+            ("1.20.0-rc.1", [Gateway, Gateway, Gateway, Arguments, Gateway]),
+            ("1.20.0", [Gateway, Gateway, Gateway, Arguments, Gateway]),
+            ("1.20.11", [Gateway, Gateway, Gateway, Arguments, Gateway]),
+            ("1.21.0-rc.1", [Gateway, Gateway, Gateway, Arguments, Arguments]),
+            ("1.21.0", [Gateway, Gateway, Gateway, Arguments, Arguments]),
+            ("1.21.22", [Gateway, Gateway, Gateway, Arguments, Arguments]),
+            ("1.21.23-rc.1", [Gateway, Gateway, Gateway, Command, Command]),
+            ("1.21.23", [Gateway, Gateway, Gateway, Command, Command]),
+            ("1.148.0", [Gateway, Gateway, Gateway, Command, Command]),
         ] {
+            let version = version.parse().unwrap();
             assert_eq!(
-                Generation::of(&version.parse().unwrap(), mode),
-                generation,
-                "{version} {mode:?}"
+                modes.map(|mode| Generation::of(&version, Some(mode))),
+                generations,
+                "{version}"
             );
+            // A token, or a key that cannot be read.
+            assert_eq!(Generation::of(&version, None), Gateway, "{version}");
         }
     }
 
-    #[test]
-    fn keys_that_an_agent_refuses_are_known() {
-        let refuses = |version: &str, mode| refused_keys(&version.parse().unwrap(), mode).is_some();
-
-        assert!(!refuses("1.15.0", KeyMode::Unstated));
-        assert!(refuses("1.16.0", KeyMode::Unstated));
-        assert!(refuses("1.20.11", KeyMode::Unstated));
-        assert!(!refuses("1.21.0", KeyMode::Unstated));
-        assert!(refuses("1.19.63", KeyMode::MultiConnection));
-        assert!(!refuses("1.20.0", KeyMode::MultiConnection));
-    }
+    const KEY: &str = "grpcs://a:s3cr3t@h:1?mode=multi-connection";
 
     fn environment() -> Environment {
         [
-            ("HOOP_KEY", "grpcs://a:s3cr3t@h:1?mode=multi-connection"),
+            ("HOOP_KEY", KEY),
             ("HOOP_DSN", "old"),
             ("HOOP_TOKEN", "t"),
             ("HOOP_DB_URI", "postgres://db"),
             ("LANG", "C"),
             ("PATH", "/bin"),
             ("with,comma", "x"),
+            ("with:colon", "x"),
+            ("BASH_FUNC_x%%", "() { :; }"),
+            ("LOG_LEVEL", "error"),
+            ("LOG_ENCODING", "console"),
         ]
         .into_iter()
         .collect()
@@ -255,7 +271,7 @@ mod tests {
 
     fn lines(generation: Generation, names: &str, entrypoint: Option<&str>) -> Result<Vec<String>, Fault> {
         let connections = Connections::parse(names, |_| None).unwrap();
-        let commands = commands(generation, &connections, entrypoint, &environment())?;
+        let commands = commands(generation, &connections, entrypoint.map(OsStr::new), &environment())?;
         let line = |arguments: &[std::ffi::OsString]| arguments.join(OsStr::new("|")).into_string().unwrap();
         Ok(commands.iter().map(|command| line(&command.arguments)).collect())
     }
@@ -280,27 +296,19 @@ mod tests {
         );
         for generation in [Generation::RunWithArguments, Generation::RunWithCommand] {
             assert_eq!(lines(generation, "a", Some("it's")), Err(Fault::CommandInvalid));
-            assert_eq!(lines(generation, "a", Some("bash -c \"x")), Err(Fault::CommandInvalid));
-        }
-        // Quotes of the inner commands are none of the line's.
-        for line in [
-            "psql \"$(sed \"s/'//g\" url)\"",
-            "echo \"${X:-\"it's\"}\"",
-            "echo $'it\\'s'",
-        ] {
-            assert!(lines(Generation::RunWithCommand, "a", Some(line)).is_ok(), "{line}");
+            assert_eq!(lines(generation, "a", Some(" ")), lines(generation, "a", None));
         }
         assert_eq!(
-            lines(Generation::RunWithCommand, "a", Some(r"echo $'it\'s'")).unwrap(),
-            [r"run|--name|a|--export|LANG,PATH|--command|echo $'it\'s'"]
+            lines(Generation::RunWithCommand, "a", Some("env | sort")).unwrap(),
+            ["run|--name|a|--export|BASH_FUNC_x%%,LANG,PATH|--command|sh -c $HOOP_COMMAND"]
         );
         assert_eq!(
             lines(Generation::RunWithCommand, "a", Some("bundle exec rails console")).unwrap(),
-            ["run|--name|a|--export|LANG,PATH|--command|bundle exec rails console"]
+            ["run|--name|a|--export|BASH_FUNC_x%%,LANG,PATH|--command|bundle exec rails console"]
         );
         assert_eq!(
             lines(Generation::RunWithCommand, "a", None).unwrap(),
-            ["run|--name|a|--export|LANG,PATH"]
+            ["run|--name|a|--export|BASH_FUNC_x%%,LANG,PATH"]
         );
     }
 
@@ -308,8 +316,7 @@ mod tests {
     fn an_agent_finds_its_key_in_one_place_and_its_helper_on_the_path() {
         let credential = Credential::Key {
             name: "HOOP_KEY",
-            secret: Secret::new("the key"),
-            read: Err(crate::agent_key::KeyFault::NotUrl),
+            read: Err(crate::key_fault::KeyFault::NotUrl),
         };
         let connections = Connections::parse("A, b", |_| None).unwrap();
         let made = |version: &str, generation| {
@@ -324,13 +331,28 @@ mod tests {
         };
 
         let old = made("1.21.4", Generation::NamesInEnvironment);
-        assert_eq!((old.text("HOOP_KEY"), old.text("HOOP_DSN")), (None, Some("the key")));
+        assert_eq!((old.text("HOOP_KEY"), old.text("HOOP_DSN")), (None, Some(KEY)));
         assert_eq!(old.text("HOOP_CONNECTION"), Some("a,b"));
         assert_eq!(old.text("PATH"), Some("/bin:/app/.hoop/bin"));
         let new = made("1.21.5", Generation::RunWithCommand);
-        assert_eq!((new.text("HOOP_KEY"), new.text("HOOP_DSN")), (Some("the key"), None));
+        assert_eq!((new.text("HOOP_KEY"), new.text("HOOP_DSN")), (Some(KEY), None));
         assert_eq!(new.text("HOOP_DB_URI"), None);
         assert_eq!(new.text("LANG"), Some("C"));
+        assert_eq!(
+            (new.text("LOG_LEVEL"), new.text("LOG_ENCODING")),
+            (Some("info"), Some("json"))
+        );
+        // The names in HOOP_CONNECTION would have an agent of that age look for a key.
+        let token = Credential::WithUrl { name: "HOOP_TOKEN" };
+        let version = "1.15.0".parse().unwrap();
+        let mut app = environment();
+        app.set("HOOP_CONNECTION", "a,b");
+        app.set("HOOP_LOG_LEVEL", "debug");
+        let oldest = agent_environment(&app, &version, Generation::NamesInGateway, &token, &connections, "/");
+        assert_eq!(
+            (oldest.text("HOOP_CONNECTION"), oldest.text("LOG_LEVEL")),
+            (None, Some("debug"))
+        );
     }
 
     fn any_mode() -> impl Strategy<Value = KeyMode> {
@@ -339,6 +361,7 @@ mod tests {
             Just(KeyMode::Embedded),
             Just(KeyMode::MultiConnection),
             Just(KeyMode::Unstated),
+            Just(KeyMode::Organisation),
         ]
     }
 
@@ -367,16 +390,17 @@ mod tests {
             app in any_environment(),
         ) {
             let version: Version = version.parse().unwrap();
-            let generation = Generation::of(&version, mode);
+            let generation = Generation::of(&version, Some(mode));
             let connections = Connections::parse(&names.into_iter().collect::<Vec<_>>().join(","), |_| None).unwrap();
             let credential = Credential::Key {
                 name: "HOOP_KEY",
-                secret: Secret::new("S3CR3T"),
-                read: Err(crate::agent_key::KeyFault::NotUrl),
+                read: Err(crate::key_fault::KeyFault::NotUrl),
             };
             let programs = "/app/.hoop/bin";
+            let mut app = app;
+            app.set("HOOP_KEY", "S3CR3T");
             let environment = agent_environment(&app, &version, generation, &credential, &connections, programs);
-            let commands = commands(generation, &connections, entrypoint.as_deref(), &environment).unwrap();
+            let commands = commands(generation, &connections, entrypoint.as_deref().map(OsStr::new), &environment).unwrap();
 
             // The key is where this agent looks, and nowhere else.
             let (one, other) = if version.at_least(1, 21, 5) {
@@ -391,7 +415,7 @@ mod tests {
             }
             // All else is the app's, but for what the agent takes for something else.
             for (name, value) in app.iter().filter_map(|(name, value)| Some((name.to_str()?, value))) {
-                let own = ["PATH", "HOOP_CONNECTION", "HOOP_DB_URI", "HOOP_KEY", "HOOP_DSN"];
+                let own = ["PATH", "HOOP_CONNECTION", "HOOP_DB_URI", "HOOP_KEY", "HOOP_DSN", "LOG_LEVEL", "LOG_ENCODING"];
                 prop_assert!(own.contains(&name) || environment.value(name) == Some(value), "{}", name);
             }
 

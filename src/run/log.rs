@@ -1,6 +1,7 @@
 //! The app's log, as the supervisor writes to it: whole lines, and never waiting for its reader.
 
 use super::signals;
+use crate::conceal::conceal;
 use crate::stderr::{PIPE_BUF, Stderr, bounded, can_say};
 use rustix::io::Errno;
 use rustix::process::Signal;
@@ -38,7 +39,7 @@ impl Log {
     #[allow(dead_code, reason = "for what has nothing to do with an agent's lines")]
     pub(super) fn say(&mut self, line: &str) {
         self.add(|lines| {
-            lines.push_str(&bounded(line));
+            lines.push_str(&bounded(&conceal(line)));
             lines.push('\n');
         });
     }

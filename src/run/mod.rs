@@ -33,6 +33,7 @@ mod credential;
 mod detach;
 mod dyno;
 mod ending;
+mod entrypoint;
 mod exec;
 mod fault;
 mod footprint;
@@ -56,6 +57,7 @@ pub use fault::{Fault, Rest};
 pub use signals::{is_ignored, survive as survive_signals};
 pub use trouble::Trouble;
 
+use crate::conceal;
 use crate::config;
 use crate::environment::Environment;
 use crate::stderr;
@@ -89,6 +91,8 @@ pub enum Request {
 
 /// Does what is asked and returns the exit status. Does not return where the process becomes the app.
 pub fn run(request: Request, environment: &Environment) -> i32 {
+    // Before anything can be said.
+    conceal::keep(credential::masks(environment));
     match request {
         Request::Become(command) => {
             let Some(command) = exec::Command::new(command) else {

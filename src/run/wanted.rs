@@ -6,8 +6,10 @@ use super::fault::Fault;
 use super::generation::{self, AgentCommand, Generation};
 use super::lines::Settings;
 use super::slug::{AgentFile, Slug};
+use crate::agent_limits::Limit;
+use crate::conceal;
 use crate::config;
-use crate::connections::Connections;
+use crate::connections::{Connections, ConnectionsFault};
 use crate::environment::Environment;
 use crate::secret::Secret;
 use crate::text;
@@ -54,6 +56,7 @@ impl Agents {
         let credential = Credential::find(environment).ok_or(Fault::KeyMissing)?;
         let mode = credential.mode();
         let generation = Generation::of(version, mode);
+        let masks = masks(environment);
 
         let mut incurable = false;
         if let Credential::Key {
@@ -62,10 +65,10 @@ impl Agents {
         {
             faults.push(Fault::KeyMalformed { name, fault: *fault });
             incurable = true;
-        } else if let Some(keys) = generation::refused_keys(version, mode) {
+        } else if let Some(limit) = mode.and_then(|mode| Limit::of(version, mode)) {
             let version = version.clone();
-            faults.push(Fault::KeyRefused { version, keys });
-            incurable = true;
+            faults.push(Fault::AgentTooOld { version, limit });
+            incurable = limit.is_fatal();
         }
 
         let variable = |name: &str| {
@@ -82,6 +85,11 @@ impl Agents {
             if connections.is_empty() {
                 return Err(Fault::ConnectionMissing);
             }
+            // It would stand in a command line, which every process of the dyno can read.
+            let is_secret = |name: &String| conceal::looks_like_key(name) || conceal::holds(&masks, name);
+            if connections.names().iter().any(is_secret) {
+                return Err(Fault::ConnectionInvalid(ConnectionsFault::HoldsKey));
+            }
             connections
         } else {
             let connections = connections.unwrap_or_default();
@@ -91,12 +99,16 @@ impl Agents {
             }
             connections
         };
+        let entrypoint = environment.value(config::COMMAND);
+        let is_published = matches!(generation, Generation::RunWithArguments | Generation::RunWithCommand);
+        if is_published && entrypoint.is_some_and(|line| conceal::holds(&masks, &line.to_string_lossy())) {
+            return Err(Fault::CommandHoldsKey);
+        }
 
         let programs = slug.programs.to_string_lossy();
         let log = Settings::of(environment, faults);
         let mut agent_environment =
             generation::agent_environment(environment, version, generation, &credential, &connections, &programs);
-        let entrypoint = environment.text(config::COMMAND);
         let commands = generation::commands(generation, &connections, entrypoint, &agent_environment)?;
         // The app's own variables of these names are not meant for the agent.
         agent_environment.set("LOG_LEVEL", log.level);
@@ -107,7 +119,7 @@ impl Agents {
             generation,
             commands,
             environment: agent_environment,
-            masks: masks(environment),
+            masks,
             log,
             incurable,
             gateway: credential.gateway(environment),

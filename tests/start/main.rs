@@ -7,6 +7,7 @@
 mod support;
 
 mod check;
+mod commands;
 mod connect;
 mod consoles;
 mod exits;
@@ -16,6 +17,7 @@ mod identity;
 mod kernels;
 mod logs;
 mod process_types;
+mod secrets;
 mod shutdown;
 mod signals;
 mod terminal;

@@ -37,7 +37,10 @@ pub(crate) const SECRET: &str = "s3cr3t-0f-the-test";
 pub(crate) const STANDARD: &str = "grpcs://web:s3cr3t-0f-the-test@gateway.example:8443?mode=standard";
 
 /// A key of an organisation.
-pub(crate) const MULTI: &str = "grpcs://web:s3cr3t-0f-the-test@gateway.example:8443?mode=multi-connection";
+pub(crate) const MULTI: &str = "grpcs://_default:s3cr3t-0f-the-test@gateway.example:8443?mode=multi-connection";
+
+/// A key of an organisation as gateways print it from 1.21.0 on.
+pub(crate) const ORGANISATION: &str = "grpcs://_default:s3cr3t-0f-the-test@gateway.example:8443";
 
 /// The variable that marks the processes of one dyno.
 pub(crate) const MARK: &str = "DYNO_OF_TEST";
@@ -107,6 +110,20 @@ impl Slug {
             }
         }
         slug.install(version, &agent);
+        slug
+    }
+
+    /// A slug with the stand-in as it would be for any version.
+    pub(crate) fn of_version(version: &str) -> Self {
+        let stand_in = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/agent/hoop"));
+        let script = stand_in.expect("the stand-in can be read");
+        let slug = Self::without_agent();
+        slug.install(
+            version,
+            &script
+                .replace("@VERSION@", version)
+                .replace("@PLATFORM@", "linux/amd64"),
+        );
         slug
     }
 
