@@ -142,8 +142,7 @@ fn a_web_app_is_built_booted_answers_and_drains() {
     let before = Tree::of(&fixture("web-drains"));
     let dyno = person.tries([fixture("web-drains").as_os_str(), "--env".as_ref(), "HOOP_KEY".as_ref()]);
     dyno.prints("listening on port ");
-    dyno.logs("hoop | {")
-        .logs("connected with success to gateway.example:8443");
+    dyno.logs("hoop | connected gateway=gateway.example:8443\n");
     let said = dyno.stdout();
     let port: u16 = said
         .split_once("its PORT is ")
@@ -204,7 +203,7 @@ fn another_process_type_runs_until_the_time_is_over() {
     for text in ["It is worker.1", "worker: up", "worker: stopped"] {
         dyno.assert(dyno.stdout().contains(text), &format!("expected {text:?}"));
     }
-    dyno.assert(dyno.stderr().contains("hoop | {"), "expected the agent's lines");
+    dyno.assert(dyno.stderr().contains("hoop | "), "expected the agent's lines");
 }
 
 #[test]
@@ -615,7 +614,7 @@ fn autostart_needs_no_hoopstart_in_the_procfile() {
         "--env".as_ref(),
         "HOOP_AUTOSTART=true".as_ref(),
     ]);
-    dyno.prints("web: up").logs("hoop | {");
+    dyno.prints("web: up").logs("hoop | ");
     dyno.has_agents(1);
     dyno.signal(Signal::TERM);
     // The app has no handler for it.
