@@ -8,8 +8,15 @@ pub struct Procfile(Vec<(String, String)>);
 
 /// The process types in which no agent runs unless it is asked for: the platform's own one-off dynos, the release
 /// phase, what a scheduler starts, and builds. Nobody expects a second process there, and scripts read what is
-/// printed.
+/// printed. `cron` is Dokku's (<https://dokku.com/docs/processes/scheduled-cron-tasks/>).
 pub const NOT_RUN_BY_DEFAULT: [&str; 5] = ["run", "release", "scheduler", "cron", "build"];
+
+/// The process types that language buildpacks add to those of the Procfile. A slug does not say which of them it has
+/// (<https://github.com/heroku/heroku-buildpack-ruby/blob/main/lib/language_pack/rails2.rb>).
+pub const OF_LANGUAGES: [&str; 4] = ["web", "worker", "console", "rake"];
+
+/// The type of a process that is in no dyno: on a laptop, in a container.
+pub const LOCAL: &str = "local";
 
 /// The type of the release phase, the one command of a Procfile that is no process of the app.
 pub const RELEASE: &str = "release";

@@ -3,8 +3,7 @@
 //! What is a secret can only be told by where it stands: in a URL before the `@`, behind a name that says so, as many
 //! hex digits as a digest has. In doubt it is one.
 
-/// What is shown in the place of a secret.
-const MASK: &str = "****";
+use crate::conceal::MASK;
 
 /// Parts of names whose values are secrets.
 const SECRET_NAMES: [&str; 9] = [

@@ -2,12 +2,8 @@
 
 use super::dyno::Dyno;
 use super::starter::Starter;
-use crate::procfile::Procfile;
+use crate::procfile::{OF_LANGUAGES, Procfile};
 use crate::text;
-
-/// The process types that language buildpacks add to those of the Procfile. A slug does not say which of them it has
-/// (<https://github.com/heroku/heroku-buildpack-ruby/blob/main/lib/language_pack/rails2.rb>).
-const OF_LANGUAGES: [&str; 4] = ["web", "worker", "console", "rake"];
 
 /// A list of process types and dynos, as a config var gives it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -123,7 +119,7 @@ fn can_be_dyno(item: &str) -> bool {
 pub(super) struct Choice {
     /// `HOOP_PROCESS_TYPES`, where it is set.
     pub only: Option<DynoList>,
-    /// `HOOP_IGNORE_PROCESS_TYPES`, where it is set: then it takes the place of [`super::dyno::IGNORED_BY_DEFAULT`].
+    /// `HOOP_IGNORE_PROCESS_TYPES`, where it is set: then it takes the place of [`NOT_RUN_BY_DEFAULT`](crate::procfile::NOT_RUN_BY_DEFAULT).
     pub never: Option<DynoList>,
 }
 
@@ -183,8 +179,9 @@ impl Choice {
 #[cfg(test)]
 mod tests {
     use super::{Choice, DynoList};
+    use crate::procfile::NOT_RUN_BY_DEFAULT;
     use crate::procfile::Procfile;
-    use crate::run::dyno::{Dyno, IGNORED_BY_DEFAULT};
+    use crate::run::dyno::Dyno;
     use crate::run::starter::Starter;
     use proptest::prelude::*;
 
@@ -366,7 +363,7 @@ mod tests {
             let expected = match (in_list(&choice.only), in_list(&choice.never)) {
                 (_, Some(true)) | (Some(false), _) => false,
                 (Some(true), _) | (None, Some(false)) => true,
-                (None, None) => !IGNORED_BY_DEFAULT.contains(&dyno.process_type.as_str()),
+                (None, None) => !NOT_RUN_BY_DEFAULT.contains(&dyno.process_type.as_str()),
             };
             let decision = choice.runs_in(&dyno, &Procfile::default(), Starter::CommandLine);
             prop_assert_eq!(decision.is_ok(), expected);

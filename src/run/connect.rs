@@ -6,10 +6,10 @@ use super::gateway_fault::{GatewayFault, TlsRemedy};
 use super::http2::{Answer, Question};
 use super::transport::{Tls, Transport};
 use crate::environment::Environment;
+use crate::names;
 use crate::text;
 use crate::tls;
 use hickory_resolver::net::NetError;
-use hickory_resolver::{ResolverBuilder, TokioResolver};
 use rustls::pki_types::ServerName;
 use rustls::{AlertDescription, CertificateError, ClientConnection, Error as TlsError, StreamOwned};
 use std::io::{self, Read, Write};
@@ -118,11 +118,8 @@ fn resolve(host: &str) -> Result<Vec<IpAddr>, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
     runtime.block_on(async {
-        let resolver = TokioResolver::builder_tokio().and_then(ResolverBuilder::build);
-        let resolver = resolver.map_err(words)?;
-        let lookup = tokio::time::timeout(LIMIT, resolver.lookup_ip(host)).await;
-        let lookup = lookup.map_err(|_| no_answer("the name servers"))?;
-        Ok(lookup.map_err(words)?.iter().collect())
+        let lookup = tokio::time::timeout(LIMIT, names::addresses(host)).await;
+        lookup.map_err(|_| no_answer("the name servers"))?.map_err(words)
     })
 }
 

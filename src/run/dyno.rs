@@ -1,15 +1,7 @@
 //! Which dyno this is, and whether the agent runs in it.
 
 use super::starter::{Starter, starts_agent};
-use crate::procfile::Procfile;
-
-/// The process types the agent does not run in unless they are named, or their line of the Procfile starts it: one-off
-/// dynos, the release phase, scheduled jobs and builds, where nobody expects a second process and scripts read what is
-/// printed. `cron` is Dokku's (<https://dokku.com/docs/processes/scheduled-cron-tasks/>).
-pub(super) const IGNORED_BY_DEFAULT: [&str; 5] = ["run", "release", "scheduler", "cron", "build"];
-
-/// The process type of a process that is in no dyno: a laptop, a container.
-pub(super) const LOCAL: &str = "local";
+use crate::procfile::{LOCAL, NOT_RUN_BY_DEFAULT, Procfile};
 
 /// The dyno this process is in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +34,7 @@ impl Dyno {
 
     /// Answers whether the agent does not run here unless it is told to.
     pub(super) fn is_ignored_by_default(&self) -> bool {
-        IGNORED_BY_DEFAULT.contains(&self.process_type.as_str())
+        NOT_RUN_BY_DEFAULT.contains(&self.process_type.as_str())
     }
 
     /// Answers whether this is no dyno.

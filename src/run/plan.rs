@@ -1,13 +1,14 @@
 //! Decides what to start, or why not: from the environment and what is in the slug, without effects.
 
 use super::choice::{Choice, DynoList};
-use super::dyno::{Dyno, IGNORED_BY_DEFAULT};
+use super::dyno::Dyno;
 use super::fault::{Fault, Rest};
 use super::slug::Slug;
 use super::starter::{Starter, starts_agent};
 use super::wanted::Agents;
 use crate::config;
 use crate::environment::Environment;
+use crate::procfile::NOT_RUN_BY_DEFAULT;
 use crate::stderr;
 use crate::text;
 use std::borrow::Cow;
@@ -212,7 +213,7 @@ fn text<'a>(environment: &'a Environment, name: &str) -> Option<Cow<'a, str>> {
 pub(super) fn choice_faults(choice: &Choice, dyno: &Dyno, slug: &Slug) -> Vec<Fault> {
     let known: Vec<&str> = slug.procfile.process_types().collect();
     let mut faults = Vec::new();
-    let ignored = IGNORED_BY_DEFAULT.join(",");
+    let ignored = NOT_RUN_BY_DEFAULT.join(",");
     for (name, list, without_any, otherwise) in [
         (config::PROCESS_TYPES, &choice.only, Rest::Nowhere, "web"),
         (

@@ -58,9 +58,10 @@ pub fn advice(app: &App) -> Vec<Message> {
     advice
 }
 
-/// Answers whether `command`, a line of the Procfile, starts the agent, or was meant to.
+/// Answers whether `command`, a line of the Procfile, starts the agent beside the app. One that was only meant to does
+/// not: `hoopstart --check puma`.
 pub fn starts_agent(command: &str) -> bool {
-    Start::in_line(command).is_some()
+    Start::in_line(command).is_some_and(|start| start.is_right())
 }
 
 /// Advice on what starts the agent, or does not.

@@ -144,6 +144,14 @@ impl<'a> Start<'a> {
         is_there.then_some(Self { place: None })
     }
 
+    /// Answers whether the line does what it was meant to, as far as that can be told.
+    pub(super) fn is_right(&self) -> bool {
+        let does = |place: &Place| {
+            place.finding().is_none_or(|finding| finding.meaning == WORKS) && place.server_left_out().is_none()
+        };
+        self.place.as_ref().is_none_or(does)
+    }
+
     /// Returns advice on the line, that of `process_type`.
     pub(super) fn advice(&self, process_type: &str, line: &str) -> Option<Message> {
         let place = self.place.as_ref().filter(|place| !has_expansion(place.before))?;
@@ -249,11 +257,7 @@ impl Place<'_> {
         if has_separator {
             return None;
         }
-        finding(
-            "no \"--\" after".to_owned(),
-            "and works as it is, but an option of the app's own command could be taken for one of hoopstart's. Write",
-            Some(rest.to_owned()),
-        )
+        finding("no \"--\" after".to_owned(), WORKS, Some(rest.to_owned()))
     }
 
     /// Returns the line with `app` as what hoopstart starts.
@@ -328,6 +332,10 @@ impl Place<'_> {
         Some(line)
     }
 }
+
+/// What a line that is right but for its form is told.
+const WORKS: &str =
+    "and works as it is, but an option of the app's own command could be taken for one of hoopstart's. Write";
 
 /// What a line with more than a program is told.
 const FOR_SHELL_ALONE: &str = "and does not start your app: hoopstart starts a program, and this takes a shell. Put the commands into a file, such as bin/start, and write";

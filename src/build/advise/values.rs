@@ -3,14 +3,8 @@
 use crate::build::config::RunTimeVars;
 use crate::config;
 use crate::messages::Message;
-use crate::procfile::{NOT_RUN_BY_DEFAULT, Procfile};
+use crate::procfile::{LOCAL, NOT_RUN_BY_DEFAULT, OF_LANGUAGES, Procfile};
 use crate::text;
-
-/// Process types that languages' buildpacks add where the Procfile has none of that name.
-const OF_LANGUAGES: [&str; 4] = ["web", "worker", "console", "rake"];
-
-/// The type of a process that is in no dyno.
-const LOCAL: &str = "local";
 
 /// Advice on values that hoopstart cannot go by, as far as a build can tell.
 pub(super) fn advice(run_time: &RunTimeVars, procfile: Option<&Procfile>) -> Vec<Message> {
