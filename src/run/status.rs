@@ -1,11 +1,11 @@
 //! `hoopstart --status`: what the supervisors of this container say of themselves.
 
 use super::claim;
-use super::inquiry;
+use super::inquiry::{self, Form};
 use super::memory::in_megabytes;
 use super::processes;
 use crate::text;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::Duration;
@@ -23,7 +23,7 @@ const NOTHING: i32 = 2;
 const LIMIT: Duration = Duration::from_secs(2);
 
 /// What a supervisor says of itself. docs/status.md describes its form, which programs rely on.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Status {
     /// The app.
     pub(super) app: App,
@@ -44,7 +44,7 @@ pub(super) struct Status {
 }
 
 /// A process that an agent runs beside.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct App {
     /// Its id.
     pub(super) pid: u32,
@@ -53,7 +53,7 @@ pub(super) struct App {
 }
 
 /// One agent.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Agent {
     /// The connection it publishes.
     pub(super) connection: Option<String>,
@@ -78,7 +78,7 @@ pub(super) struct Agent {
 }
 
 /// What an agent does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum State {
     /// It runs.
@@ -93,7 +93,7 @@ pub(super) enum State {
 }
 
 /// Something that is wrong with an agent that runs.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Condition {
     /// The failure id.
     pub(super) id: String,
@@ -104,46 +104,54 @@ pub(super) struct Condition {
 }
 
 /// The answer of a whole container.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default)]
 struct Answer {
-    /// What those say that have answered.
-    apps: Vec<Status>,
+    /// What those say that have answered, in the form that was asked for, and whether all is well with them.
+    apps: Vec<(bool, String)>,
     /// The apps whose supervisors have not.
     silent: Vec<App>,
 }
 
+/// How an answer begins that all is well, and that it is not.
+const MARKS: [(u8, bool); 2] = [(b'+', true), (b'-', false)];
+
 impl Status {
-    /// Writes it down as a datagram. The last lines are left out where they make it too long.
-    pub(super) fn into_datagram(mut self) -> Vec<u8> {
-        let datagram = serde_json::to_vec(&self).unwrap_or_default();
+    /// Writes it down as a datagram in this form. The last lines are left out where they make it too long.
+    pub(super) fn into_datagram(mut self, form: Form) -> Vec<u8> {
+        let datagram = self.datagram(form);
         if datagram.len() <= inquiry::LONGEST {
             return datagram;
         }
         for agent in &mut self.agents {
             agent.lines.clear();
         }
-        serde_json::to_vec(&self).unwrap_or_default()
+        self.datagram(form)
+    }
+
+    fn datagram(&self, form: Form) -> Vec<u8> {
+        let mark = MARKS.iter().find(|(_, healthy)| *healthy == self.healthy);
+        let mut datagram: Vec<u8> = mark.iter().map(|(mark, _)| *mark).collect();
+        match form {
+            Form::Text => datagram.extend(block(self).into_bytes()),
+            Form::Json => datagram.extend(serde_json::to_vec(self).unwrap_or_default()),
+        }
+        datagram
     }
 }
 
 /// Asks all supervisors of this container and user, prints what they say, as JSON if that is asked for, and returns the
 /// exit status.
 pub(super) fn run(as_json: bool) -> i32 {
-    let answer = Answer::collect();
-    let status = answer.exit_status();
-    let text = if as_json {
-        serde_json::to_string_pretty(&answer).unwrap_or_default() + "\n"
-    } else {
-        answer.to_string()
-    };
+    let form = if as_json { Form::Json } else { Form::Text };
+    let answer = Answer::collect(form);
     // Whoever reads this may have gone.
-    let _ = std::io::stdout().write_all(text.as_bytes());
-    status
+    let _ = std::io::stdout().write_all(answer.in_form(form).as_bytes());
+    answer.exit_status()
 }
 
 impl Answer {
     /// Asks.
-    fn collect() -> Self {
+    fn collect(form: Form) -> Self {
         let mut answer = Self::default();
         let Some(namespace) = claim::namespace() else {
             return answer;
@@ -154,14 +162,17 @@ impl Answer {
             .into_iter()
             .filter_map(|process| Some((process, claim::name(&namespace, process).ok()?)))
             .unzip();
-        let Ok(answers) = inquiry::ask(&names, LIMIT) else {
+        let Ok(answers) = inquiry::ask(&names, form, LIMIT) else {
             return answer;
         };
         for (process, said) in processes.iter().zip(answers) {
             match said {
                 Ok(Some(bytes)) => {
-                    if let Ok(status) = serde_json::from_slice(&bytes) {
-                        answer.apps.push(status);
+                    let Some((mark, said)) = bytes.split_first() else {
+                        continue;
+                    };
+                    if let Some((_, healthy)) = MARKS.iter().find(|(known, _)| known == mark) {
+                        answer.apps.push((*healthy, String::from_utf8_lossy(said).into_owned()));
                     }
                 }
                 // Another user's supervisor answers that user only.
@@ -179,34 +190,41 @@ impl Answer {
     fn exit_status(&self) -> i32 {
         match () {
             () if self.apps.is_empty() && self.silent.is_empty() => NOTHING,
-            () if self.silent.is_empty() && self.apps.iter().all(|status| status.healthy) => HEALTHY,
+            () if self.silent.is_empty() && self.apps.iter().all(|(healthy, _)| *healthy) => HEALTHY,
             () => NOT_HEALTHY,
+        }
+    }
+
+    /// Returns what is printed.
+    fn in_form(&self, form: Form) -> String {
+        let apps = self.apps.iter().map(|(_, said)| said.clone());
+        match form {
+            Form::Json => {
+                let apps: Vec<String> = apps.collect();
+                let silent = serde_json::to_string(&self.silent).unwrap_or_default();
+                format!("{{\"apps\":[{}],\"silent\":{silent}}}\n", apps.join(","))
+            }
+            Form::Text if self.exit_status() == NOTHING => {
+                "No agent is supervised here for this user. A one-off dyno is \
+                 another dyno than the app's: ask in that one, with heroku ps:exec --dyno web.1\n"
+                    .to_owned()
+            }
+            Form::Text => apps
+                .chain(self.silent.iter().map(block_of_silent))
+                .collect::<Vec<_>>()
+                .join("\n"),
         }
     }
 }
 
-impl std::fmt::Display for Answer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.exit_status() == NOTHING {
-            return f.write_str(
-                "No agent is supervised here for this user. A one-off dyno is another dyno than the app's: \
-                 ask in that one, with heroku ps:exec --dyno web.1\n",
-            );
-        }
-        let mut blocks: Vec<String> = self.apps.iter().map(block).collect();
-        for app in &self.silent {
-            let mut block = String::new();
-            add(&mut block, "app", &of_app(app));
-            let seconds = LIMIT.as_secs();
-            add(
-                &mut block,
-                "supervisor",
-                &format!("does not answer within {seconds} s; the app is not affected"),
-            );
-            blocks.push(block);
-        }
-        f.write_str(&blocks.join("\n"))
-    }
+/// Returns what is known of an app whose supervisor does not answer.
+fn block_of_silent(app: &App) -> String {
+    let mut block = String::new();
+    add(&mut block, "app", &of_app(app));
+    let seconds = LIMIT.as_secs();
+    let silence = format!("does not answer within {seconds} s; the app is not affected");
+    add(&mut block, "supervisor", &silence);
+    block
 }
 
 /// Returns what is known of one app, a fact in each line.
@@ -323,7 +341,7 @@ fn add(report: &mut String, name: &str, value: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Agent, Answer, App, Condition, State, Status, duration};
+    use super::{Agent, Answer, App, Condition, Form, State, Status, block, duration};
 
     fn status() -> Status {
         Status {
@@ -351,14 +369,17 @@ mod tests {
         }
     }
 
-    fn answer(apps: Vec<Status>) -> Answer {
-        Answer { apps, silent: vec![] }
+    fn answer(apps: &[bool], silent: &[App]) -> Answer {
+        Answer {
+            apps: apps.iter().map(|healthy| (*healthy, "{}".to_owned())).collect(),
+            silent: silent.to_vec(),
+        }
     }
 
     #[test]
     fn a_healthy_app_is_told_in_aligned_lines() {
         assert_eq!(
-            answer(vec![status()]).to_string(),
+            block(&status()),
             "app:          puma (process 4)\n\
              state:        healthy\n\
              agent:        1.148.0, by buildpack 0.1.0\n\
@@ -395,7 +416,7 @@ mod tests {
                 ..Agent::default()
             },
         ];
-        let text = answer(vec![status]).to_string();
+        let text = block(&status);
 
         for line in [
             "state:        not healthy\n",
@@ -411,24 +432,37 @@ mod tests {
 
     #[test]
     fn the_exit_status_says_healthy_not_or_nothing() {
-        let mut ill = status();
-        ill.healthy = false;
-        assert_eq!(answer(vec![]).exit_status(), 2);
-        assert_eq!(answer(vec![status()]).exit_status(), 0);
-        assert_eq!(answer(vec![status(), ill]).exit_status(), 1);
-        let silent = vec![App::default()];
-        let apps = vec![status()];
-        assert_eq!(Answer { apps, silent }.exit_status(), 1);
+        for (apps, silent, expected) in [
+            (&[][..], 0, 2),
+            (&[true], 0, 0),
+            (&[true, false], 0, 1),
+            (&[true], 1, 1),
+            (&[], 1, 1),
+        ] {
+            let silent = vec![App::default(); silent];
+            assert_eq!(answer(apps, &silent).exit_status(), expected, "{apps:?} {silent:?}");
+        }
+    }
+
+    #[test]
+    fn for_programs_all_is_one_object() {
+        let app = App {
+            pid: 4,
+            name: "a \"b\"".to_owned(),
+        };
+        assert_eq!(
+            answer(&[true, false], &[app]).in_form(Form::Json),
+            "{\"apps\":[{},{}],\"silent\":[{\"pid\":4,\"name\":\"a \\\"b\\\"\"}]}\n"
+        );
+        assert_eq!(answer(&[], &[]).in_form(Form::Json), "{\"apps\":[],\"silent\":[]}\n");
     }
 
     #[test]
     fn a_datagram_holds_the_whole_and_of_too_much_all_but_the_lines() {
-        let small = status();
-        assert_eq!(
-            serde_json::from_slice::<Status>(&small.clone().into_datagram()).unwrap(),
-            small
-        );
+        let text = String::from_utf8(status().into_datagram(Form::Text)).unwrap();
+        assert_eq!(text, format!("+{}", block(&status())));
         let mut large = status();
+        large.healthy = false;
         large.agents = vec![
             Agent {
                 lines: vec!["\u{1f600}".repeat(400)],
@@ -436,9 +470,14 @@ mod tests {
             };
             128
         ];
-        let datagram = large.into_datagram();
-        assert!(datagram.len() < super::inquiry::LONGEST, "{}", datagram.len());
-        assert_eq!(serde_json::from_slice::<Status>(&datagram).unwrap().agents.len(), 128);
+        for form in [Form::Text, Form::Json] {
+            let datagram = large.clone().into_datagram(form);
+            assert!(datagram.len() < super::inquiry::LONGEST, "{}", datagram.len());
+            assert_eq!(datagram[0], b'-');
+        }
+        let json = large.into_datagram(Form::Json);
+        let json: serde_json::Value = serde_json::from_slice(&json[1..]).unwrap();
+        assert_eq!(json["agents"].as_array().unwrap().len(), 128);
     }
 
     #[test]

@@ -163,7 +163,7 @@ impl<'a> Supervisor<'a> {
             if ready.inquiry {
                 let now = self.started.elapsed();
                 let mut inquiries = std::mem::take(&mut self.inquiries);
-                inquiries.take(now, || self.status(now).into_datagram());
+                inquiries.take(now, |form| self.status(now).into_datagram(form));
                 self.inquiries = inquiries;
             }
         }
