@@ -18,6 +18,7 @@ use support::build::Build;
 use support::dyno::{Dyno, Launch, skipped};
 use support::gateway::{Gateway, unique};
 use support::relay::Relay;
+use url::Url;
 
 /// The variable with the mirror of real agents, a URL or a folder, in the layout of the release server.
 const RELEASES: &str = "HOOP_REAL_RELEASES";
@@ -66,8 +67,9 @@ fn releases() -> String {
     if base.contains("://") {
         return base;
     }
-    let folder = Path::new(&base).canonicalize();
-    format!("file://{}", folder.expect("the mirror can be found").display())
+    let folder = Path::new(&base).canonicalize().expect("the mirror can be found");
+    let url = Url::from_directory_path(folder).expect("a canonical path has a URL");
+    url.to_string()
 }
 
 /// Answers whether the mirror has a version, by what a build would ask for first.
