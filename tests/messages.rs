@@ -608,6 +608,10 @@ fn own_faults() -> Vec<Fault> {
             place: text("gateway.example:8443"),
             cause: text("dial tcp 203.0.113.7:8443: connect: connection refused"),
         }),
+        Fault::NotConnected(Trouble::OtherService {
+            place: text("gateway.example:8009"),
+            cause: text("http2: frame too large, note that the frame header looked like an HTTP/1.1 header"),
+        }),
         Fault::NotConnected(Trouble::Tls {
             place: text("gateway.example:8443"),
             cause: text("tls: failed to verify certificate: x509: certificate signed by unknown authority"),

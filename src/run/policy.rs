@@ -430,6 +430,16 @@ mod tests {
     }
 
     #[test]
+    fn an_agent_that_is_being_renewed_is_left_alone_once_the_dyno_stops() {
+        let (mut policy, _) = Policy::new(1, false);
+        assert_eq!(policy.on(Event::Outgrown(0), seconds(1), 0.0), [Action::Renew(0)]);
+        assert_eq!(policy.on(Event::Outgrown(0), seconds(2), 0.0), []);
+        policy.on(Event::Told, seconds(3), 0.0);
+
+        assert_eq!(policy.on(Event::TimePassed, seconds(60), 0.0), []);
+    }
+
+    #[test]
     fn two_agents_have_a_back_off_each() {
         let (mut policy, _) = Policy::new(2, false);
         pause_after(&mut policy, seconds(0));

@@ -125,12 +125,21 @@ fn trouble(message: &str, gateway: &str) -> Trouble {
         }
     }
     let (place, cause) = (gateway.to_owned(), cause(message));
+    // An HTTP server's answer: the port is another one than that of the gateway's gRPC, most often its API's.
     if has(&[
+        "looked like an HTTP/1.1 header",
+        "unexpected HTTP status code",
+        "unexpected content-type",
+    ]) {
+        Trouble::OtherService { place, cause }
+    } else if has(&["context deadline exceeded", "use of closed network connection"]) {
+        // Nobody has answered, on whatever layer.
+        Trouble::Unreachable { place, cause }
+    } else if has(&[
         "authentication handshake failed",
         "x509: ",
         "tls: ",
         "error reading server preface",
-        "http2: frame too large",
         "HTTP response to HTTPS client",
         "root CA into cert pool",
     ]) {
@@ -238,6 +247,15 @@ mod tests {
                 "error reading from server: EOF",
             ),
             ("disconnected from h:1, reason=EOF", "EOF"),
+            // A port that accepts and says nothing, without TLS and with it.
+            (
+                r#"failed pre-connect, reason=rpc error: code = Unavailable desc = connection error: desc = "error reading server preface: raw-read tcp 10.0.0.2:5->10.0.0.3:1: use of closed network connection""#,
+                "error reading server preface: raw-read tcp 10.0.0.2:5->10.0.0.3:1: use of closed network connection",
+            ),
+            (
+                r#"failed pre-connect, reason=rpc error: code = Unavailable desc = connection error: desc = "transport: authentication handshake failed: context deadline exceeded""#,
+                "authentication handshake failed: context deadline exceeded",
+            ),
             ("disconnected from h:1", "disconnected from h:1"),
             ("context canceled", "context canceled"),
             (
@@ -285,6 +303,20 @@ mod tests {
         ] {
             let cause = inner.to_owned();
             assert_eq!(trouble(message), Trouble::Tls { place: place(), cause }, "{message}");
+        }
+        for (message, inner) in [
+            (
+                r#"failed pre-connect, reason=rpc error: code = Unavailable desc = connection error: desc = "error reading server preface: http2: failed reading the frame payload: http2: frame too large, note that the frame header looked like an HTTP/1.1 header""#,
+                "error reading server preface: http2: failed reading the frame payload: http2: frame too large, note that the frame header looked like an HTTP/1.1 header",
+            ),
+            (
+                r#"disconnected from h:1, reason=rpc error: code = Unimplemented desc = unexpected HTTP status code received from server: 404 (Not Found); transport: received unexpected content-type "text/plain""#,
+                r#"unexpected HTTP status code received from server: 404 (Not Found); transport: received unexpected content-type "text/plain"#,
+            ),
+        ] {
+            let cause = crate::text::excerpt(inner, super::CAUSE);
+            let other = Trouble::OtherService { place: place(), cause };
+            assert_eq!(trouble(message), other, "{message}");
         }
         for (message, inner) in [
             ("fail connecting to server, reason=license expired", "license expired"),

@@ -35,6 +35,13 @@ pub enum Trouble {
         /// What the agent says of it.
         cause: String,
     },
+    /// What answers is not the gateway's gRPC.
+    OtherService {
+        /// The gateway.
+        place: String,
+        /// What the agent says of it.
+        cause: String,
+    },
     /// The gateway and the agent do not agree on TLS.
     Tls {
         /// The gateway.
@@ -46,7 +53,7 @@ pub enum Trouble {
 
 impl Trouble {
     /// How many kinds there are.
-    pub(super) const KINDS: usize = 8;
+    pub(super) const KINDS: usize = 9;
 
     /// Returns which kind it is, below [`Trouble::KINDS`].
     pub(super) fn kind(&self) -> usize {
@@ -59,6 +66,7 @@ impl Trouble {
             Trouble::Unresolved { .. } => 5,
             Trouble::Unreachable { .. } => 6,
             Trouble::Tls { .. } => 7,
+            Trouble::OtherService { .. } => 8,
         }
     }
 
@@ -73,6 +81,7 @@ impl Trouble {
             Trouble::Unresolved { .. } => Failure::GatewayUnresolved,
             Trouble::Unreachable { .. } => Failure::GatewayUnreachable,
             Trouble::Tls { .. } => Failure::GatewayTls,
+            Trouble::OtherService { .. } => Failure::GatewayOther,
         }
     }
 
@@ -93,6 +102,9 @@ impl Trouble {
             }
             Trouble::Unreachable { place, cause } => {
                 format!("the agent has no connection to the gateway at {place} ({cause})")
+            }
+            Trouble::OtherService { place, cause } => {
+                format!("what answers at {place} is not the gRPC of a hoop gateway ({cause})")
             }
             Trouble::Tls { place, cause } => {
                 format!("the agent and the gateway at {place} do not agree on TLS ({cause})")
@@ -130,6 +142,9 @@ impl Trouble {
             }
             Trouble::Unreachable { .. } => {
                 "It tries again by itself. If this lasts, check that the gateway runs, that the port in the agent key is that of its gRPC, and that its firewall lets this dyno in; try it with: heroku run hoopstart --check --connect"
+            }
+            Trouble::OtherService { .. } => {
+                "The port in the agent key must be that of the gateway's gRPC, mostly 8010 or 8443, not that of its API or web app"
             }
             Trouble::Tls { .. } => {
                 "For a certificate of your own authority set HOOP_TLSCA; for one with another name, HOOP_TLSSERVERNAME; for a gateway without TLS, an agent key that begins with grpc://"

@@ -176,10 +176,13 @@ fn a_manifest_of_the_app_makes_nothing_ours_that_is_the_apps() {
         build.put(".hoop/manifest.yml", manifest);
         build.put(".hoop/bin/hoop", "the app's own\n");
 
-        build.compile_installs(VERSION).warns(&[
-            ".hoop/manifest.yml of the app was replaced by this buildpack. It was a file.",
-            ".hoop/bin/hoop of the app was replaced by this buildpack. It was a file.",
-        ]);
+        build.compile_warns(
+            VERSION,
+            &[
+                ".hoop/manifest.yml of the app was replaced by this buildpack. It was a file.",
+                ".hoop/bin/hoop of the app was replaced by this buildpack. It was a file.",
+            ],
+        );
     }
 }
 
