@@ -475,6 +475,7 @@ fn paths_that_are_named_exist() {
 fn variables_that_are_named_are_read() {
     // Of the process environment, and of the agent.
     let mut known = BTreeSet::from([
+        "HOOP_BUILDPACK_LOOK_MS",
         "HOOP_BUILDPACK_RELEASES_URL",
         "HOOP_BUILDPACK_RETRY_BASE_MS",
         "HOOP_BUILDPACK_STALL_MS",
