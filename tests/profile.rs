@@ -463,7 +463,7 @@ const COMMAND_LINES: [&str; 12] = [
     "sh -c 'echo up; read line; exit 9' | cat; exit 9",
     "cat | sh -c 'echo up; read line; exit 9'",
     "( cd bin; sh -c 'echo up; read line; exit 9' ); exit 9",
-    "sh -c 'echo up; read line; exit 9' & wait $!; exit 9",
+    "exec 5<&0; sh -c 'echo up; read line <&5; exit 9' & wait $!; exit 9",
     "if true; then sh -c 'echo up; read line'; fi; exit 9",
     "env A=1 sh -c 'echo up; read line; exit 9'",
     "A=1 sh -c 'echo up; read line; exit 9'",
