@@ -16,7 +16,9 @@ use super::signals::Received;
 use super::wanted::Agents;
 use crate::text;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitStatus};
+use std::cell::Cell;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -60,6 +62,8 @@ struct Supervisor<'a> {
     log: Log,
     code: Option<Code>,
     app_gone: bool,
+    /// Whether the last `poll` has failed.
+    is_blind: Cell<bool>,
     /// Since when an init waits for agents alone.
     farewell: Option<Duration>,
 }
@@ -85,6 +89,7 @@ impl<'a> Supervisor<'a> {
             log: Log::new(),
             code: Code::of_this_program(),
             app_gone: false,
+            is_blind: Cell::new(false),
             farewell: None,
         };
         supervisor.act(actions);
@@ -223,10 +228,23 @@ impl<'a> Supervisor<'a> {
             files.extend(self.processes.pipes().map(|pipe| PollFd::new(pipe, PollFlags::IN)));
         }
         let limit = limit.map(timespec);
-        if poll(&mut files, limit.as_ref()).is_err() {
-            // Interrupted by a signal, whose byte is in its pipe: the next poll returns at once.
-            return Ready::default();
+        match poll(&mut files, limit.as_ref()) {
+            Ok(_) => {}
+            // By a signal, whose byte is in its pipe: the next poll returns at once.
+            Err(Errno::INTR) => return Ready::default(),
+            // A sandbox forbids it, or there is no memory for it. The app's end must be noticed all the same.
+            Err(_) => {
+                self.is_blind.set(true);
+                std::thread::sleep(
+                    limit
+                        .and_then(|limit| limit.try_into().ok())
+                        .unwrap_or(APP_POLL)
+                        .min(APP_POLL),
+                );
+                return Ready::default();
+            }
         }
+        self.is_blind.set(false);
         let is_ready = |place: usize| !files[place].revents().is_empty();
         Ready {
             app: app.is_some() && is_ready(app_place),
@@ -254,7 +272,7 @@ impl<'a> Supervisor<'a> {
         if self.app.child.is_some() {
             return self.processes.app_status().is_some();
         }
-        if self.app.pidfd.is_some() {
+        if self.app.pidfd.is_some() && !self.is_blind.get() {
             return false;
         }
         if let Some(process) = Process::read(self.app.pid) {
