@@ -55,9 +55,11 @@ fn main() -> Result<()> {
     let dyno = slug.start(&slug.hoopstart(), &["sleep", "600"])?;
     let beside = slug.supervisor()?;
     let held = resident(beside)?;
-    let woken = wakes(beside)?;
+    let container = Slug::new()?;
+    let init = container.first_of_container()?;
+    let before = (wakes(beside)?, init.as_ref().map_or(Ok(0), |(_, pid)| wakes(*pid))?);
     sleep(IDLE);
-    let woken = wakes(beside)? - woken;
+    let woken = wakes(beside)? - before.0;
     end(dyno)?;
     let dyno = slug.start(&slug.wrapper(), &["sleep", "600"])?;
     let held_by_wrapper = resident(dyno.id())?;
@@ -86,6 +88,19 @@ fn main() -> Result<()> {
         held as f64 / held_by_wrapper as f64
     )?;
     writeln!(out, "Wake-ups of the idle supervisor in {} s: {woken}", IDLE.as_secs())?;
+    match init {
+        Some((dyno, pid)) => {
+            writeln!(
+                out,
+                "As the init of a container: {} KiB, wake-ups {}",
+                resident(pid)?,
+                wakes(pid)? - before.1
+            )?;
+            kill_process(Pid::from_raw(pid.cast_signed()).ok_or("a pid")?, Signal::KILL)?;
+            end(dyno)?;
+        }
+        None => writeln!(out, "As the init of a container: this machine permits none")?,
+    }
     Ok(())
 }
 
@@ -163,6 +178,26 @@ impl Slug {
         let child = self.command(launcher, app).spawn()?;
         sleep(SETTLE);
         Ok(child)
+    }
+
+    /// Starts an app with hoopstart as the first process of a container, where that is permitted, and returns its pid too.
+    fn first_of_container(&self) -> Result<Option<(Child, u32)>> {
+        for user in [&[][..], &["--user", "--map-root-user"]] {
+            let words = ["unshare"]
+                .iter()
+                .chain(user)
+                .chain(&["--pid", "--fork", "--mount-proc"]);
+            let launcher: Vec<PathBuf> = words.map(PathBuf::from).chain(self.hoopstart()).collect();
+            let tried = self
+                .command(&launcher[..launcher.len() - 2], &["true"])
+                .stderr(Stdio::null())
+                .status();
+            if tried.is_ok_and(|status| status.success()) {
+                let dyno = self.start(&launcher, &["sleep", "600"])?;
+                return Ok(Some((dyno, self.supervisor()?)));
+            }
+        }
+        Ok(None)
     }
 
     /// Finds the supervisor, which has nothing but the program's name left of its command line.

@@ -27,7 +27,7 @@ const INSTALLING: &str = include_str!("../docs/installing.md");
 const RELEASING: &str = include_str!("../RELEASING.md");
 
 /// Every document, by its path.
-const DOCUMENTS: [(&str, &str); 12] = [
+const DOCUMENTS: [(&str, &str); 13] = [
     ("README.md", README),
     ("CONTRIBUTING.md", CONTRIBUTING),
     ("CHANGELOG.md", CHANGELOG),
@@ -35,6 +35,7 @@ const DOCUMENTS: [(&str, &str); 12] = [
     ("SECURITY.md", include_str!("../SECURITY.md")),
     ("docs/connecting.md", include_str!("../docs/connecting.md")),
     ("docs/installing.md", INSTALLING),
+    ("docs/launchers.md", include_str!("../docs/launchers.md")),
     ("docs/log.md", include_str!("../docs/log.md")),
     ("docs/mirrors.md", include_str!("../docs/mirrors.md")),
     ("docs/resources.md", include_str!("../docs/resources.md")),

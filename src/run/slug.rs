@@ -3,13 +3,17 @@
 use crate::environment::Environment;
 use crate::manifest::{self, Manifest};
 use crate::procfile::Procfile;
-use rustix::fs::Access;
+use rustix::fs::{Access, OFlags};
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// The most bytes of a Procfile that are read: far more than any has.
 const PROCFILE_LIMIT: u64 = 1024 * 1024;
+
+/// More bytes than a manifest has: a few lines, and the process types of a Procfile.
+const MANIFEST_LIMIT: u64 = 1024 * 1024;
 
 /// What hoopstart finds of itself on disk.
 #[derive(Clone, Debug)]
@@ -63,7 +67,7 @@ impl Slug {
             || Path::new(manifest::PATH).to_owned(),
             |hoop| hoop.join("manifest.yml"),
         );
-        let manifest = std::fs::read_to_string(&manifest_path)
+        let manifest = read_file(&manifest_path, MANIFEST_LIMIT)
             .map_err(|error| error.to_string())
             .and_then(|text| Manifest::from_yaml(&text).map_err(|error| error.to_string()));
         let root = manifest_path.parent().and_then(Path::parent);
@@ -84,15 +88,21 @@ impl Slug {
 
 /// Reads a Procfile, if there is a file.
 fn read_procfile(path: &Path) -> Option<Procfile> {
-    // Nobody may ever write into a pipe of that name.
-    if !path.is_file() {
-        return None;
+    Some(Procfile::parse(&read_file(path, PROCFILE_LIMIT).ok()?))
+}
+
+/// Reads a file, and nothing else that may stand in its place: a pipe is never written to and a device has no end, and
+/// the app waits.
+fn read_file(path: &Path, limit: u64) -> io::Result<String> {
+    let mut options = File::options();
+    let file = options
+        .read(true)
+        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+        .open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is no file"));
     }
     let mut bytes = Vec::new();
-    File::open(path)
-        .ok()?
-        .take(PROCFILE_LIMIT)
-        .read_to_end(&mut bytes)
-        .ok()?;
-    Some(Procfile::parse(&String::from_utf8_lossy(&bytes)))
+    file.take(limit).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

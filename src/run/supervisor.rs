@@ -20,7 +20,9 @@ use super::status::{self, State, Status};
 use super::wanted::Agents;
 use crate::text;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitStatus};
+use std::cell::Cell;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
@@ -73,6 +75,8 @@ struct Supervisor<'a> {
     memory: Vec<Watch>,
     inquiries: Inquiries<'a>,
     app_gone: bool,
+    /// Whether the last `poll` has failed.
+    is_blind: Cell<bool>,
     /// Since when an init waits for agents alone.
     farewell: Option<Duration>,
 }
@@ -101,6 +105,7 @@ impl<'a> Supervisor<'a> {
             memory: vec![Watch::new(plan.memory, Duration::ZERO); plan.commands.len()],
             inquiries: Inquiries::new(app.claim),
             app_gone: false,
+            is_blind: Cell::new(false),
             farewell: None,
         };
         // All that is needed of `/proc/self` is open, and no agent is there to have a session yet.
@@ -346,10 +351,23 @@ impl<'a> Supervisor<'a> {
             files.extend(self.processes.pipes().map(|pipe| PollFd::new(pipe, PollFlags::IN)));
         }
         let limit = limit.map(timespec);
-        if poll(&mut files, limit.as_ref()).is_err() {
-            // Interrupted by a signal, whose byte is in its pipe: the next poll returns at once.
-            return Ready::default();
+        match poll(&mut files, limit.as_ref()) {
+            Ok(_) => {}
+            // By a signal, whose byte is in its pipe: the next poll returns at once.
+            Err(Errno::INTR) => return Ready::default(),
+            // A sandbox forbids it, or there is no memory for it. The app's end must be noticed all the same.
+            Err(_) => {
+                self.is_blind.set(true);
+                std::thread::sleep(
+                    limit
+                        .and_then(|limit| limit.try_into().ok())
+                        .unwrap_or(APP_POLL)
+                        .min(APP_POLL),
+                );
+                return Ready::default();
+            }
         }
+        self.is_blind.set(false);
         let is_ready = |place: usize| !files[place].revents().is_empty();
         Ready {
             app: app.is_some() && is_ready(app_place),
@@ -378,7 +396,7 @@ impl<'a> Supervisor<'a> {
         if self.app.child.is_some() {
             return self.processes.app_status().is_some();
         }
-        if self.app.pidfd.is_some() {
+        if self.app.pidfd.is_some() && !self.is_blind.get() {
             return false;
         }
         if let Some(process) = Process::read(self.app.pid) {

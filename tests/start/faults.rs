@@ -358,3 +358,38 @@ fn a_log_whose_reader_has_gone_ends_neither_app_nor_agent() {
     dyno.write("go\n");
     dyno.exits(7);
 }
+
+#[test]
+fn what_stands_in_the_place_of_a_file_of_ours_and_is_none_does_not_hold_the_app() {
+    for (place, id) in [
+        (".hoop/manifest.yml", "[start::manifest-unreadable]"),
+        (".hoop/bin/hoop", "[start::agent-missing]"),
+    ] {
+        let put: [&dyn Fn(&std::path::Path); 4] = [
+            &|path| {
+                let made = std::process::Command::new("mkfifo").arg(path).status();
+                assert!(made.expect("there is mkfifo").success());
+            },
+            &|path| std::os::unix::fs::symlink("/dev/zero", path).unwrap(),
+            &|path| std::fs::create_dir(path).unwrap(),
+            &|path| drop(std::os::unix::net::UnixListener::bind(path).unwrap()),
+        ];
+        for put in put {
+            let slug = Slug::of_agent(QUIET_AGENT);
+            slug.remove(place);
+            // A socket's path must be short.
+            let short = tempfile::tempdir().unwrap();
+            put(&short.path().join("x"));
+            let moved = std::process::Command::new("mv")
+                .arg(short.path().join("x"))
+                .arg(slug.path(place))
+                .status();
+            assert!(moved.expect("there is mv").success());
+            let mut dyno = slug.web().script("echo up; exit 7");
+            dyno.exits(7).closes_output();
+            assert_eq!(dyno.stdout(), "up\n");
+            let lines = dyno.own_lines();
+            dyno.assert(lines.len() == 1 && lines[0].ends_with(id), "expected one line");
+        }
+    }
+}

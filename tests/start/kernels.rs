@@ -157,6 +157,39 @@ fn without_proc_the_agent_runs_beside_the_app_and_ends_after_it() {
 }
 
 #[test]
+fn where_nothing_can_be_waited_for_the_supervisor_does_not_spin_and_sees_the_end_of_the_app() {
+    let calls = vec![
+        (libc::SYS_ppoll, Vec::new()),
+        #[cfg(target_arch = "x86_64")]
+        (libc::SYS_poll, Vec::new()),
+    ];
+    for errno in REFUSALS {
+        let Some(refuse) = refusing(calls.clone(), errno) else {
+            return;
+        };
+        let slug = Slug::of_agent(QUIET_AGENT);
+        let mut dyno = slug
+            .web()
+            .started_after(refuse)
+            .with_stdin()
+            .script("read line; exit 7");
+        dyno.has_agents(1);
+        let supervisor = dyno.supervisors().remove(0);
+        let sleeps = || supervisor.status("voluntary_ctxt_switches").parse::<u64>().unwrap();
+        // It sleeps again and again, and does nothing else.
+        let before = sleeps();
+        dyno.until("three sleeps", || (sleeps() >= before + 3).then_some(()));
+        let stat = fs::read_to_string(format!("/proc/{}/stat", supervisor.pid)).unwrap();
+        let times = stat.rsplit_once(") ").unwrap().1.split(' ').skip(11).take(2);
+        let ticks: u64 = times.map(|ticks| ticks.parse::<u64>().unwrap()).sum();
+        assert!(ticks < 100, "{ticks} ticks of a hundredth of a second");
+        dyno.write("go\n");
+        dyno.exits(7);
+        dyno.is_gone_within(PROMISE, Instant::now());
+    }
+}
+
+#[test]
 fn without_dev_null_the_app_runs_and_one_line_says_what_is_missing() {
     let hide = "mount -t tmpfs nothing /dev && exec \"$@\"";
     for kind in [&["--mount"][..], &["--mount", "--pid", "--fork"]] {
