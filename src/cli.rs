@@ -145,6 +145,8 @@ CONFIG VARS:
   HOOP_HIDE_KEY                on: the app does not see HOOP_KEY and HOOP_DSN
   HOOP_DISABLE                 on: the app alone
   HOOP_REQUIRED                on: exit 78 where no agent can be configured or found
+  HOOP_AGENT_MEMORY            megabytes of its own above which an agent that serves
+                               nobody is started anew; default 64, 0 for never
   HOOPSTART_DEBUG              on: one line for each decision
 
 EXIT STATUS:
@@ -154,12 +156,15 @@ EXIT STATUS:
      78  HOOP_REQUIRED is on and no agent can be started
       2  there is no COMMAND
   With --check: 0, or 78 where something is wrong.
+  With --status: 0 where all is well, 1 where something is not, 2 where no agent
+  is supervised for this user.
 
 EXAMPLE (in a one-off dyno):
   hoopstart --check --connect -- bundle exec puma
 
 EXAMPLE (Procfile):
   web: hoopstart -- bundle exec puma -C config/puma.rb")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub struct StartArgs {
     /// Print what would be started and every fault, and start nothing. COMMAND is looked up
     #[arg(long)]
@@ -167,6 +172,12 @@ pub struct StartArgs {
     /// With --check: resolve the gateway's name, connect, shake TLS hands and ask who answers, 5 seconds each
     #[arg(long, requires = "check")]
     connect: bool,
+    /// Print what runs in this dyno and how it is, as its supervisor says, and start nothing
+    #[arg(long, conflicts_with_all = ["check", "attach", "command"])]
+    status: bool,
+    /// With --status: print it as JSON
+    #[arg(long, requires = "status", conflicts_with_all = ["check", "attach"])]
+    json: bool,
     /// With `HOOP_AUTOSTART` on, start the agent beside the process PID, as .profile.d/hoop.sh does
     #[arg(long, value_name = "PID", conflicts_with = "check", hide_short_help = true)]
     attach: Option<u32>,
@@ -308,6 +319,7 @@ fn forbids_colour(environment: &Environment) -> bool {
 
 fn start(args: StartArgs, environment: &Environment) -> i32 {
     let request = match (args.check, args.attach) {
+        _ if args.status => Request::Status { as_json: args.json },
         (true, _) => Request::Check {
             connect: args.connect,
             command: args.command,

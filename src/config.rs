@@ -58,6 +58,8 @@ config_vars! {
     DISABLE, "HOOP_DISABLE", Run;
     /// Stops the boot where no agent can be started.
     REQUIRED, "HOOP_REQUIRED", Run;
+    /// How many megabytes of its own an agent may take that serves nobody.
+    AGENT_MEMORY, "HOOP_AGENT_MEMORY", Run;
     /// Shows each decision of hoopstart.
     DEBUG, "HOOPSTART_DEBUG", Run;
 }

@@ -457,6 +457,10 @@ fn own_faults() -> Vec<Fault> {
             name: "HOOP_DISABLE",
             value: text("enabled"),
         },
+        Fault::MemoryInvalid {
+            value: text("64MB"),
+            default: 64,
+        },
         Fault::NotWithAutostart { name: "HOOP_HIDE_KEY" },
         Fault::ProcessTypeUnknown {
             name: "HOOP_PROCESS_TYPES",

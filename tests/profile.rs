@@ -5,6 +5,7 @@ mod support;
 use rustix::process::Signal;
 use std::collections::BTreeMap;
 use std::fs;
+use std::process::Command;
 use std::time::{Duration, Instant};
 use support::dyno::{Dyno, Launch, Process, QUIET_AGENT, STANDARD, Slug, program};
 
@@ -34,11 +35,13 @@ fn sourced(launch: &Launch, (shell, source): (&str, &str), command_line: &str) -
 }
 
 /// The pid of the process that the supervisor watches, as the kernel tells it of the supervisor's pidfd
-/// (<https://man7.org/linux/man-pages/man2/pidfd_open.2.html>).
+/// (<https://man7.org/linux/man-pages/man2/pidfd_open.2.html>). Only root can see its files; others ask it.
 fn watched(dyno: &Dyno) -> u32 {
     let supervisors = dyno.supervisors();
     dyno.assert(supervisors.len() == 1, "expected one supervisor");
-    let files = fs::read_dir(format!("/proc/{}/fdinfo", supervisors[0].pid)).expect("the supervisor runs");
+    let Ok(files) = fs::read_dir(format!("/proc/{}/fdinfo", supervisors[0].pid)) else {
+        return told(dyno);
+    };
     files
         .filter_map(|file| fs::read_to_string(file.ok()?.path()).ok())
         .find_map(|text| {
@@ -46,6 +49,21 @@ fn watched(dyno: &Dyno) -> u32 {
                 .find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok())
         })
         .expect("the supervisor has a pidfd")
+}
+
+/// The pid of the process that the supervisor says it watches.
+fn told(dyno: &Dyno) -> u32 {
+    let agents = dyno.agents();
+    let answer = Command::new(env!("CARGO_BIN_EXE_hoop-buildpack"))
+        .args(["start", "--status", "--json"])
+        .output()
+        .expect("it can be started");
+    let answer: serde_json::Value = serde_json::from_slice(&answer.stdout).expect("it is JSON");
+    let apps = answer["apps"].as_array().expect("it is a list");
+    let is_ours = |app: &&serde_json::Value| agents.iter().any(|agent| app["agents"][0]["pid"] == agent.pid);
+    let app = apps.iter().find(is_ours).expect("the supervisor answers");
+    let pid = app["app"]["pid"].as_u64().expect("it is a number");
+    u32::try_from(pid).expect("it is a pid")
 }
 
 #[test]

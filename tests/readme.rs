@@ -27,7 +27,7 @@ const INSTALLING: &str = include_str!("../docs/installing.md");
 const RELEASING: &str = include_str!("../RELEASING.md");
 
 /// Every document, by its path.
-const DOCUMENTS: [(&str, &str); 11] = [
+const DOCUMENTS: [(&str, &str); 12] = [
     ("README.md", README),
     ("CONTRIBUTING.md", CONTRIBUTING),
     ("CHANGELOG.md", CHANGELOG),
@@ -39,6 +39,7 @@ const DOCUMENTS: [(&str, &str); 11] = [
     ("docs/mirrors.md", include_str!("../docs/mirrors.md")),
     ("docs/resources.md", include_str!("../docs/resources.md")),
     ("docs/security.md", include_str!("../docs/security.md")),
+    ("docs/status.md", include_str!("../docs/status.md")),
 ];
 
 const SUPERVISOR: &str = include_str!("../src/run/supervisor.rs");
@@ -470,6 +471,7 @@ fn paths_that_are_named_exist() {
 fn variables_that_are_named_are_read() {
     // Of the process environment, and of the agent.
     let mut known = BTreeSet::from([
+        "HOOP_BUILDPACK_LOOK_MS",
         "HOOP_BUILDPACK_RELEASES_URL",
         "HOOP_BUILDPACK_RETRY_BASE_MS",
         "HOOP_BUILDPACK_STALL_MS",

@@ -3,39 +3,69 @@
 use super::ending::Ending;
 use super::io_error;
 use super::lines::Lines;
+use super::memory;
 use super::processes::{self, Process};
-use super::signals;
+use super::sessions::Sessions;
+use super::shield::{self, Gap};
+use super::sockets;
+use super::spawn::{Lifeline, OomScore, Started, spawn};
+use super::status;
 use super::wanted::Agents;
 use crate::secret::Secret;
-use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, kill_process_group, wait};
+use crate::text;
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpgid, kill_process, kill_process_group, wait};
+use std::collections::VecDeque;
 use std::io::{self, PipeReader, Read as _};
-use std::os::unix::process::CommandExt as _;
-use std::process::{Command, Stdio};
-
-/// How readily the kernel ends an agent when memory runs out: before everything else in the dyno.
-const OOM_SCORE: &str = "1000";
 
 /// How many bytes are taken from an agent's pipe at once. They stand on the stack, and the supervisor is to stay
 /// small.
 const READ_SIZE: usize = 16 * 1024;
 
+/// How many lines are kept for `hoopstart --status`, of all agents together, and of each at most.
+const LINES_KEPT: (usize, usize) = (40, 10);
+
+/// How many characters of such a line are kept.
+const LINE_KEPT: usize = 400;
+
 /// All processes that the supervisor has started.
 pub(super) struct Processes<'a> {
     plan: &'a Agents,
-    /// The process of each agent of the plan, while it runs.
-    running: Vec<Option<Pid>>,
+    /// One for each agent of the plan.
+    agents: Vec<Agent>,
     /// The output of agents, of those that have ended too: their children may still write.
     outputs: Vec<Output>,
+    oom_score: Option<OomScore>,
+    /// Why agents can be looked into, as far as their file tells.
+    gap: Result<(), Gap>,
+    /// Whether there was no child left when that was looked at last.
+    is_childless: bool,
     /// The app, where it is a child of ours as well.
     app: Option<Pid>,
     /// How that has ended.
     app_status: Option<WaitStatus>,
 }
 
+/// An agent of the plan.
+#[derive(Default)]
+struct Agent {
+    /// Its process, while it runs.
+    pid: Option<Pid>,
+    /// How often it was started.
+    starts: u32,
+    /// Ends what its last process has left.
+    lifeline: Option<Lifeline>,
+    /// The last lines in the log.
+    lines: VecDeque<String>,
+}
+
 /// The output of one agent process.
 struct Output {
+    agent: usize,
+    pid: Pid,
     pipe: PipeReader,
     lines: Lines,
+    sessions: Sessions,
 }
 
 impl<'a> Processes<'a> {
@@ -43,10 +73,13 @@ impl<'a> Processes<'a> {
     pub(super) fn new(plan: &'a Agents, app: Option<Pid>) -> Self {
         Self {
             plan,
-            running: vec![None; plan.commands.len()],
+            agents: plan.commands.iter().map(|_| Agent::default()).collect(),
             outputs: Vec::new(),
             app,
             app_status: None,
+            oom_score: OomScore::open(),
+            gap: Ok(()),
+            is_childless: false,
         }
     }
 
@@ -55,38 +88,28 @@ impl<'a> Processes<'a> {
         self.app_status
     }
 
-    /// Starts an agent of the plan, in a process group of its own, so that it can be told to end with all it has
-    /// started, and a terminal's Ctrl-C never reaches it.
+    /// Starts an agent of the plan. What it has left behind before is ended first.
     pub(super) fn start(&mut self, agent: usize) -> io::Result<()> {
-        let command = &self.plan.commands[agent];
-        let (pipe, end) = io::pipe()?;
-        let mut program = Command::new(&self.plan.program);
-        if self.app.is_some() {
-            // An init holds all signals back, and what it starts would as well.
-            #[expect(
-                unsafe_code,
-                reason = "to set the mask of a process with one thread is safe in its copy"
-            )]
-            unsafe {
-                program.pre_exec(signals::unblock_all);
-            }
+        if self.agents[agent].starts > 0 {
+            self.agents[agent].lifeline = None;
+            self.signal_leftovers(Signal::KILL);
         }
-        let child = program
-            .args(&command.arguments)
-            .env_clear()
-            .envs(self.plan.environment.iter())
-            .stdin(Stdio::null())
-            .stdout(end.try_clone()?)
-            .stderr(end)
-            .process_group(0)
-            .spawn()?;
-        // Best effort: a sandbox may have no such file.
-        let _ = std::fs::write(format!("/proc/{}/oom_score_adj", child.id()), OOM_SCORE);
-        self.running[agent] = Pid::from_raw(child.id().cast_signed());
+        // Before each start: someone may have put the file's mode back.
+        self.gap = shield::hide_program(&self.plan.program);
+        let Started { pid, output, lifeline } = spawn(self.plan, agent, self.oom_score.as_ref())?;
+        self.is_childless = false;
+        let state = &mut self.agents[agent];
+        state.pid = Some(pid);
+        state.lifeline = Some(lifeline);
+        state.starts += 1;
         let several = self.plan.commands.len() > 1;
+        let connection = self.plan.commands[agent].connection.as_deref();
         self.outputs.push(Output {
-            pipe,
-            lines: Lines::new(command.connection.as_deref().filter(|_| several)),
+            agent,
+            pid,
+            pipe: output,
+            lines: Lines::new(connection.filter(|_| several)),
+            sessions: Sessions::default(),
         });
         Ok(())
     }
@@ -100,18 +123,23 @@ impl<'a> Processes<'a> {
     /// Answers whether there may be more; if not, [`Processes::forget_closed`] takes it off the list.
     pub(super) fn read(&mut self, output: usize, log: &mut String) -> bool {
         let masks: &[Secret] = &self.plan.masks;
-        let Output { pipe, lines } = &mut self.outputs[output];
+        let output = &mut self.outputs[output];
+        let begin = log.len();
         let mut bytes = [0; READ_SIZE];
-        match pipe.read(&mut bytes) {
+        let more = match output.pipe.read(&mut bytes) {
             Ok(0) | Err(_) => {
-                lines.finish(masks, log);
+                output.lines.finish(masks, log);
                 false
             }
             Ok(count) => {
-                lines.push(&bytes[..count], masks, log);
+                output.sessions.push(&bytes[..count]);
+                output.lines.push(&bytes[..count], masks, log);
                 true
             }
-        }
+        };
+        let kept = (LINES_KEPT.0 / self.agents.len()).clamp(1, LINES_KEPT.1);
+        self.agents[output.agent].keep_lines(&log[begin..], kept);
+        more
     }
 
     /// Takes the pipes with the numbers `closed` off the list.
@@ -127,24 +155,40 @@ impl<'a> Processes<'a> {
     /// supervisor as well, since it is a subreaper.
     pub(super) fn reap(&mut self) -> Vec<(usize, Ending)> {
         let mut ended = Vec::new();
-        while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
-            if let Some(agent) = self.running.iter().position(|running| *running == Some(pid)) {
-                self.running[agent] = None;
-                ended.push((agent, ending(status)));
-                if self.app.is_some() {
-                    // What it has left in its group. Later its number may be a group's of the app.
-                    let _ = kill_process_group(pid, Signal::KILL);
+        loop {
+            match wait(WaitOptions::NOHANG) {
+                Ok(Some((pid, status))) => {
+                    if let Some(agent) = self.agents.iter().position(|agent| agent.pid == Some(pid)) {
+                        self.agents[agent].pid = None;
+                        ended.push((agent, ending(status)));
+                    } else if self.app == Some(pid) {
+                        self.app_status = Some(status);
+                    }
                 }
-            } else if self.app == Some(pid) {
-                self.app_status = Some(status);
+                Err(Errno::INTR) => {}
+                Ok(None) => {
+                    self.is_childless = false;
+                    break;
+                }
+                Err(error) => {
+                    self.is_childless = error == Errno::CHILD;
+                    break;
+                }
             }
         }
         ended
     }
 
     /// Answers whether any process of ours is left, agents and what they have started.
+    ///
+    /// The kernel knows: whatever one of ours leaves behind is our child at once, so who has no child has no
+    /// descendant. A list of `/proc` is made one by one, and misses what is forked meanwhile.
     pub(super) fn any_left(&self) -> bool {
-        self.running.iter().any(Option::is_some) || !self.all().is_empty()
+        match self.app {
+            None => !self.is_childless,
+            // The others may be the app's.
+            Some(_) => self.running().next().is_some(),
+        }
     }
 
     /// Returns every process of ours. Where the app is a child of this process, so is every orphan, and of those it
@@ -153,28 +197,153 @@ impl<'a> Processes<'a> {
         if self.app.is_none() {
             return processes::descendants(std::process::id());
         }
-        let agents = self.running.iter().flatten();
+        let agents = self.running();
         agents
-            .flat_map(|agent| processes::descendants(processes::number(*agent)))
+            .flat_map(|agent| processes::descendants(processes::number(agent)))
             .collect()
     }
 
     /// Sends `signal` to every process of ours: to the agents' groups first, which is one step for the kernel,
     /// then to what has left them.
     pub(super) fn signal(&self, signal: Signal) {
-        let groups: Vec<Pid> = self.running.iter().flatten().copied().collect();
+        let groups: Vec<Pid> = self.running().collect();
         for group in &groups {
             // Fails only if it has just ended.
             let _ = kill_process_group(*group, signal);
         }
-        for process in self.all() {
-            let Some(pid) = Pid::from_raw(process.pid.cast_signed()) else {
-                continue;
-            };
-            let in_group = rustix::process::getpgid(Some(pid)).is_ok_and(|group| groups.contains(&group));
-            if !in_group {
-                let _ = kill_process(pid, signal).map_err(io_error);
+        signal_outside(&groups, self.all(), signal);
+    }
+
+    /// Sends `signal` to the group of one agent.
+    pub(super) fn signal_agent(&self, agent: usize, signal: Signal) {
+        if let Some(pid) = self.agents[agent].pid {
+            let _ = kill_process_group(pid, signal);
+        }
+    }
+
+    /// Sends `signal` to what agents that have ended have left behind: all of ours but the agents that run, what they
+    /// have started, and what is in their groups.
+    ///
+    /// Not where the app is a child of this process: then they may be the app's. What is left in an agent's group ends
+    /// by its lifeline, and the rest with the container.
+    pub(super) fn signal_leftovers(&self, signal: Signal) {
+        if self.app.is_some() {
+            return;
+        }
+        let running: Vec<Pid> = self.running().collect();
+        let mut left = processes::descendants(std::process::id());
+        for agent in &running {
+            let own = processes::descendants(agent.as_raw_nonzero().get().cast_unsigned());
+            left.retain(|process| !own.contains(process));
+        }
+        signal_outside(&running, left, signal);
+    }
+
+    /// Returns the agents that run.
+    fn running(&self) -> impl Iterator<Item = Pid> {
+        self.agents.iter().filter_map(|agent| agent.pid)
+    }
+
+    /// Returns the process of an agent, while it runs.
+    pub(super) fn pid(&self, agent: usize) -> Option<u32> {
+        let pid = self.agents[agent].pid?;
+        Some(pid.as_raw_nonzero().get().cast_unsigned())
+    }
+
+    /// Returns how often an agent was started.
+    pub(super) fn starts(&self, agent: usize) -> u32 {
+        self.agents[agent].starts
+    }
+
+    /// Returns the last lines of an agent as they went to the log.
+    pub(super) fn last_lines(&self, agent: usize) -> Vec<String> {
+        self.agents[agent].lines.iter().cloned().collect()
+    }
+
+    /// Returns how many sessions an agent serves, as far as its lines tell.
+    pub(super) fn open_sessions(&self, agent: usize) -> usize {
+        self.output(agent).map_or(0, |output| output.sessions.count())
+    }
+
+    /// Returns what is wrong with an agent that runs, as far as its lines tell.
+    #[expect(clippy::unused_self, reason = "nothing reads the lines yet")]
+    pub(super) fn condition(&self, _agent: usize) -> Option<status::Condition> {
+        None
+    }
+
+    /// Returns the output of the process of an agent that runs.
+    fn output(&self, agent: usize) -> Option<&Output> {
+        let pid = self.agents[agent].pid?;
+        self.outputs.iter().find(|output| output.pid == pid)
+    }
+
+    /// Returns why agents can be looked into by other processes of their user.
+    pub(super) fn gap(&self) -> Result<(), Gap> {
+        let is_hidden = |agent| self.pid(agent).is_none_or(shield::is_hidden);
+        if !(0..self.agents.len()).all(is_hidden) {
+            return Err(self.gap.clone().err().unwrap_or(Gap::Unexplained));
+        }
+        // Nothing runs that could be looked into; what is next started is as its file.
+        match self.running().next() {
+            Some(_) => Ok(()),
+            None => self.gap.clone(),
+        }
+    }
+
+    /// Returns how much memory an agent that runs has of its own.
+    pub(super) fn own_memory(&self, agent: usize) -> Option<u64> {
+        memory::own(self.pid(agent)?)
+    }
+
+    /// Answers whether it is certain that an agent serves nobody: its lines, its children and its connections say so,
+    /// as far as they can be known.
+    pub(super) fn serves_nobody(&self, agent: usize) -> bool {
+        let (Some(pid), Some(output)) = (self.pid(agent), self.output(agent)) else {
+            return false;
+        };
+        // A line that was not read yet may be that of a session.
+        if rustix::io::ioctl_fionread(&output.pipe) != Ok(0) || output.sessions.count() > 0 {
+            return false;
+        }
+        if !processes::descendants(pid).is_empty() {
+            return false;
+        }
+        let gateway = self.plan.gateway.as_ref().map(|gateway| gateway.port);
+        match sockets::has_other_than(pid, gateway) {
+            Some(any) => !any,
+            None => self.logs_sessions(),
+        }
+    }
+
+    /// Answers whether the agent logs its sessions: it does at level info, and reads `LOG_LEVEL`.
+    fn logs_sessions(&self) -> bool {
+        let level = self.plan.environment.text("LOG_LEVEL").unwrap_or_default();
+        !["warn", "error"].iter().any(|quiet| level.eq_ignore_ascii_case(quiet))
+    }
+}
+
+impl Agent {
+    /// Keeps the last of `lines`, as many as `kept`.
+    fn keep_lines(&mut self, lines: &str, kept: usize) {
+        let mut last: Vec<&str> = lines.lines().rev().take(kept).collect();
+        while let Some(line) = last.pop() {
+            if self.lines.len() == kept {
+                self.lines.pop_front();
             }
+            self.lines.push_back(text::excerpt(line, LINE_KEPT));
+        }
+    }
+}
+
+/// Sends `signal` to those of `processes` that are in none of `groups`.
+fn signal_outside(groups: &[Pid], processes: Vec<processes::Process>, signal: Signal) {
+    for process in processes {
+        let Some(pid) = Pid::from_raw(process.pid.cast_signed()) else {
+            continue;
+        };
+        let in_group = getpgid(Some(pid)).is_ok_and(|group| groups.contains(&group));
+        if !in_group {
+            let _ = kill_process(pid, signal).map_err(io_error);
         }
     }
 }

@@ -3,9 +3,11 @@
 //! Under hoopstart in hoopstart, and under a shell with `HOOP_AUTOSTART`, one agent is enough. The name is taken
 //! before the supervisor starts and is free again when it has ended, however it ended, so two that start at once
 //! cannot both have it, and nothing is left to clean up. It is an abstract name: no file anywhere
-//! (<https://man7.org/linux/man-pages/man7/unix.7.html>). Nothing is ever sent to it.
+//! (<https://man7.org/linux/man-pages/man7/unix.7.html>). To see whether it is there wakes nobody; what is sent to it is a
+//! question (`inquiry`).
 
 use super::processes::{Process, with_ancestors};
+use nix::sys::socket::{setsockopt, sockopt};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::linux::net::SocketAddrExt as _;
@@ -23,17 +25,20 @@ pub(super) enum Claim {
 
 /// Claims the process `pid`, unless it or an ancestor of it has a supervisor.
 pub(super) fn claim(pid: u32) -> Claim {
-    let Ok(namespace) = std::fs::read_link("/proc/self/ns/pid") else {
+    let Some(namespace) = namespace() else {
         return Claim::Ours(None);
     };
-    let namespace = namespace.to_string_lossy();
     let mut family = with_ancestors(pid);
     let Some(process) = family.next() else {
         return Claim::Ours(None);
     };
     let claim = match name(&namespace, process).and_then(|name| UnixDatagram::bind_addr(&name)) {
-        // Never in the place of a standard file that is closed.
-        Ok(socket) => rustix::io::fcntl_dupfd_cloexec(&socket, 3).ok(),
+        Ok(socket) => {
+            // The kernel is to say who asks. Without it nobody gets an answer.
+            let _ = setsockopt(&socket, sockopt::PassCred, &true);
+            // Never in the place of a standard file that is closed.
+            rustix::io::fcntl_dupfd_cloexec(&socket, 3).ok()
+        }
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Claim::Taken(pid),
         Err(_) => None,
     };
@@ -51,9 +56,15 @@ pub(super) fn claim(pid: u32) -> Claim {
     }
 }
 
+/// Returns the pid namespace of this process.
+pub(super) fn namespace() -> Option<String> {
+    let link = std::fs::read_link("/proc/self/ns/pid").ok()?;
+    Some(link.to_string_lossy().into_owned())
+}
+
 /// Returns the name of the socket. A process is known by its id and start; where containers share their network,
 /// and so these names, by its pid namespace too.
-fn name(namespace: &str, process: Process) -> io::Result<SocketAddr> {
+pub(super) fn name(namespace: &str, process: Process) -> io::Result<SocketAddr> {
     SocketAddr::from_abstract_name(format!("hoopstart {namespace} {} {}", process.pid, process.started))
 }
 

@@ -14,14 +14,14 @@ use nix::unistd::{self, ForkResult};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::fs::OpenOptions;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::fs::FileExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 /// The process that the agent runs beside.
 #[derive(Debug)]
-pub(super) struct App {
+pub(super) struct App<'a> {
     /// Its id.
     pub(super) pid: u32,
     /// When it started, where that is known: the id alone may be given to another process later.
@@ -29,17 +29,20 @@ pub(super) struct App {
     /// Becomes readable at its end. On a kernel without such files (before 5.3, or forbidden by a sandbox) the
     /// supervisor looks after it by pid and start.
     pub(super) pidfd: Option<OwnedFd>,
-    /// The same where it is a child of the supervisor, which then is its init as well.
+    /// The claim on it. While it is open, nobody else supervises the process; questions come to it.
+    pub(super) claim: Option<BorrowedFd<'a>>,
+    /// Its id again, where it is a child of the supervisor, which then is its init as well.
     pub(super) child: Option<Pid>,
 }
 
-impl App {
+impl<'a> App<'a> {
     /// Takes the child `pid`, of whose end its parent is told.
-    pub(super) fn child(pid: Pid) -> Self {
+    pub(super) fn child(pid: Pid, claim: Option<BorrowedFd<'a>>) -> Self {
         Self {
             pid: processes::number(pid),
-            started: None,
+            started: Process::read(processes::number(pid)).map(|process| process.started),
             pidfd: None,
+            claim,
             child: Some(pid),
         }
     }
@@ -55,6 +58,7 @@ impl App {
                 pidfd => pidfd.ok(),
             },
             child: None,
+            claim: None,
         })
     }
 }
@@ -65,7 +69,11 @@ pub(super) fn start_supervisor(pid: u32, agents: &Agents, claim: Option<&OwnedFd
 }
 
 /// Starts a process beside the process `pid` that does `work` and is nobody's child.
-pub(super) fn start_beside(pid: u32, claim: Option<&OwnedFd>, work: impl Fn(&App) -> io::Result<()>) -> io::Result<()> {
+pub(super) fn start_beside(
+    pid: u32,
+    claim: Option<&OwnedFd>,
+    work: impl Fn(&App<'_>) -> io::Result<()>,
+) -> io::Result<()> {
     let fork = |work: &mut dyn FnMut() -> io::Result<()>| fork(|| status(work()));
     // The number of an error does not say of what.
     let null = open_null()?;
@@ -73,7 +81,10 @@ pub(super) fn start_beside(pid: u32, claim: Option<&OwnedFd>, work: impl Fn(&App
         signals::without_child_signal(|| {
             let intermediate = fork(&mut || {
                 leave_app(claim, &null)?;
-                let app = App::find(pid)?;
+                let app = App {
+                    claim: claim.map(AsFd::as_fd),
+                    ..App::find(pid)?
+                };
                 fork(&mut || work(&app)).map(drop)
             })?;
             match waitpid(intermediate, None) {
@@ -126,7 +137,7 @@ pub(super) fn fork(work: impl FnOnce() -> i32) -> io::Result<unistd::Pid> {
 }
 
 /// Is the supervisor.
-pub(super) fn supervise(app: &App, agents: &Agents) -> io::Result<()> {
+pub(super) fn supervise(app: &App<'_>, agents: &Agents) -> io::Result<()> {
     supervisor::run(app, agents).inspect_err(|error| {
         fault::tell(&Fault::SupervisorFailed {
             cause: error.to_string(),

@@ -90,6 +90,13 @@ pub enum Fault {
         /// Its value.
         value: String,
     },
+    /// `HOOP_AGENT_MEMORY` is no number of megabytes; its default is used.
+    MemoryInvalid {
+        /// Its value.
+        value: String,
+        /// The default.
+        default: u64,
+    },
     /// A config var has no effect together with `HOOP_AUTOSTART`.
     NotWithAutostart {
         /// The config var.
@@ -211,7 +218,7 @@ impl Fault {
             Fault::ConnectionsMerged(_) => Failure::ConnectionMerged,
             Fault::ConnectionNotPublished { .. } => Failure::ConnectionNotPublished,
             Fault::CommandInvalid => Failure::CommandInvalid,
-            Fault::ValueInvalid { .. } => Failure::ValueInvalid,
+            Fault::ValueInvalid { .. } | Fault::MemoryInvalid { .. } => Failure::ValueInvalid,
             Fault::NotWithAutostart { .. } => Failure::NotWithAutostart,
             Fault::ProcessTypeUnknown { .. } | Fault::NoDynoName { .. } => Failure::ProcessTypeUnknown,
             Fault::Gateway(fault) => fault.failure(),
@@ -245,6 +252,7 @@ impl Fault {
             Fault::ConnectionsMerged(_)
             | Fault::ConnectionNotPublished { .. }
             | Fault::ValueInvalid { .. }
+            | Fault::MemoryInvalid { .. }
             | Fault::NotWithAutostart { .. }
             | Fault::ProcessTypeUnknown { .. }
             | Fault::NoDynoName { .. }
@@ -363,6 +371,14 @@ impl Fault {
                 format!("{name} is {}, which is neither on nor off", text::in_quotes(value)),
                 ", so it counts as off",
                 format!("Use true or false: heroku config:set {name}=true"),
+            ),
+            Fault::MemoryInvalid { value, default } => Parts::new(
+                format!(
+                    "HOOP_AGENT_MEMORY is {}, which is no whole number of megabytes",
+                    text::in_quotes(value)
+                ),
+                ", so its default counts; the app is not affected",
+                format!("Set it with: heroku config:set HOOP_AGENT_MEMORY={default}"),
             ),
             Fault::NotWithAutostart { name } => Parts::new(
                 format!("{name} has no effect with HOOP_AUTOSTART"),

@@ -19,7 +19,7 @@ use rustix::process::{Pid, WaitOptions, WaitStatus, ioctl_tiocsctty, setsid, wai
 use rustix::termios::{tcgetpgrp, tcgetsid, tcsetpgrp};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What an exit status of a process that a signal has ended begins at, as shells and other inits have it. The first
@@ -39,7 +39,7 @@ pub(super) fn is_needed() -> bool {
 /// or `None` where this process cannot be an init: then nothing has been started.
 pub(super) fn run(command: &Command, hide_key: bool, agents: &Agents, claim: Option<&OwnedFd>) -> Option<i32> {
     match start(command, hide_key, claim) {
-        Ok((forward, app)) => Some(keep(forward, app, agents)),
+        Ok((forward, app)) => Some(keep(forward, app, agents, claim)),
         Err(error) => {
             fault::tell(&Fault::SupervisorFailed {
                 cause: error.to_string(),
@@ -83,10 +83,12 @@ fn start(command: &Command, hide_key: bool, claim: Option<&OwnedFd>) -> io::Resu
 }
 
 /// Is the init and the supervisor until the app has ended. Returns the exit status to end with.
-fn keep(mut forward: Forward, app: Pid, agents: &Agents) -> i32 {
+fn keep(mut forward: Forward, app: Pid, agents: &Agents, claim: Option<&OwnedFd>) -> i32 {
     // An agent is to find every signal at its default, and its end is to be told, whatever this process was given.
     signals::survive_all();
-    let supervised = catch_unwind(AssertUnwindSafe(|| supervisor::run_as_init(app, agents, &mut forward)));
+    let supervised = catch_unwind(AssertUnwindSafe(|| {
+        supervisor::run_as_init(app, agents, claim.map(AsFd::as_fd), &mut forward)
+    }));
     let status = supervised.ok().flatten().unwrap_or_else(|| {
         // Whatever is wrong with us, the app goes on.
         fault::tell(&Fault::SupervisorFailed {

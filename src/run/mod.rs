@@ -46,16 +46,23 @@ mod generation;
 mod hpack;
 mod http2;
 mod init;
+mod inquiry;
 mod lines;
 mod log;
+mod memory;
 mod misread;
 mod plan;
 mod policy;
 pub(crate) mod processes;
 mod program;
+mod sessions;
+mod shield;
 mod signals;
 mod slug;
+mod sockets;
+mod spawn;
 mod starter;
+mod status;
 mod supervisor;
 mod transport;
 mod wanted;
@@ -100,6 +107,11 @@ pub enum Request {
         /// The command that would be the app, or nothing.
         command: Vec<OsString>,
     },
+    /// Tell what the supervisors of this container say.
+    Status {
+        /// In a form for programs.
+        as_json: bool,
+    },
 }
 
 /// Does what is asked and returns the exit status. Does not return where the process becomes the app.
@@ -132,6 +144,7 @@ pub fn run(request: Request, environment: &Environment) -> i32 {
             0
         }
         Request::Check { connect, command } => check::run(environment, connect, &command),
+        Request::Status { as_json } => status::run(as_json),
     }
 }
 

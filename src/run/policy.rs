@@ -23,6 +23,9 @@ const INCURABLE_PAUSE: Duration = Duration::from_mins(5);
 /// and nothing of ours may outlive the app by more than 10 s.
 const GRACE: Duration = Duration::from_secs(8);
 
+/// How long an agent has to end that is started anew. It closes its streams within 10 s.
+const OBEDIENCE: Duration = Duration::from_secs(15);
+
 /// How long after the app's end the supervisor leaves whatever is left.
 const LAST_CALL: Duration = Duration::from_millis(9_500);
 
@@ -45,6 +48,8 @@ pub(super) enum Event {
         /// How.
         ending: Ending,
     },
+    /// An agent has grown past its bound and serves nobody.
+    Outgrown(usize),
     /// Nothing but that time has passed.
     TimePassed,
 }
@@ -65,6 +70,10 @@ pub(super) enum Action {
         /// The pause before the next start.
         pause: Duration,
     },
+    /// Tell an agent to end, which is started again then.
+    Renew(usize),
+    /// End an agent that does not end when it is told to.
+    KillAgent(usize),
     /// Close stdout and stderr, so that nobody waits for our end of them.
     LetGoOfLog,
     /// Tell every process of ours to end.
@@ -75,9 +84,29 @@ pub(super) enum Action {
 
 /// What is known of one agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Agent {
-    Running { since: Duration, next_pause: Duration },
-    Waiting { until: Duration, next_pause: Duration },
+pub(super) enum Agent {
+    /// It runs.
+    Running {
+        /// Since when.
+        since: Duration,
+        /// The pause when it ends soon.
+        next_pause: Duration,
+    },
+    /// It was told to end, to be started anew.
+    Renewing {
+        /// When it is ended if it does not obey.
+        kill_at: Duration,
+        /// The pause when it ends soon after it was started anew.
+        next_pause: Duration,
+    },
+    /// It has ended and is to be started again.
+    Waiting {
+        /// When.
+        until: Duration,
+        /// The pause after the next.
+        next_pause: Duration,
+    },
+    /// It has ended for good.
     Ended,
 }
 
@@ -130,8 +159,19 @@ impl Policy {
                 Vec::new()
             }
             Event::AgentEnded { agent, ending } => self.agent_ended(agent, ending, now, jitter),
+            Event::Outgrown(agent) => self.outgrown(agent, now),
             Event::TimePassed => self.time_passed(now),
         }
+    }
+
+    /// Returns what is known of the agents.
+    pub(super) fn agents(&self) -> &[Agent] {
+        &self.agents
+    }
+
+    /// Answers whether the app runs and was not told to stop.
+    pub(super) fn is_app_running(&self) -> bool {
+        self.app == App::Running
     }
 
     fn app_gone(&mut self, now: Duration) -> Vec<Action> {
@@ -150,14 +190,33 @@ impl Policy {
         actions
     }
 
-    fn agent_ended(&mut self, agent: usize, ending: Ending, now: Duration, jitter: f64) -> Vec<Action> {
-        let Agent::Running { since, next_pause } = self.agents[agent] else {
+    fn outgrown(&mut self, agent: usize, now: Duration) -> Vec<Action> {
+        let Agent::Running { next_pause, .. } = self.agents[agent] else {
             return Vec::new();
         };
+        if self.app != App::Running {
+            return Vec::new();
+        }
+        self.agents[agent] = Agent::Renewing {
+            kill_at: now + OBEDIENCE,
+            next_pause,
+        };
+        vec![Action::Renew(agent)]
+    }
+
+    fn agent_ended(&mut self, agent: usize, ending: Ending, now: Duration, jitter: f64) -> Vec<Action> {
         if self.app != App::Running {
             self.agents[agent] = Agent::Ended;
             return Vec::new();
         }
+        let (since, next_pause) = match self.agents[agent] {
+            Agent::Running { since, next_pause } => (since, next_pause),
+            Agent::Renewing { next_pause, .. } => {
+                self.agents[agent] = Agent::Running { since: now, next_pause };
+                return vec![Action::Start(agent)];
+            }
+            Agent::Waiting { .. } | Agent::Ended => return Vec::new(),
+        };
         let age = now.saturating_sub(since);
         let base = match () {
             () if self.incurable => INCURABLE_PAUSE,
@@ -185,13 +244,24 @@ impl Policy {
             *kill_at = now + KILL_AGAIN;
             return vec![Action::Kill];
         }
+        if matches!(self.app, App::Stopping { .. }) {
+            return Vec::new();
+        }
         let mut actions = Vec::new();
         for (number, agent) in self.agents.iter_mut().enumerate() {
-            if let Agent::Waiting { until, next_pause } = *agent
-                && now >= until
-            {
-                *agent = Agent::Running { since: now, next_pause };
-                actions.push(Action::Start(number));
+            match agent {
+                Agent::Waiting { until, next_pause } if now >= *until => {
+                    *agent = Agent::Running {
+                        since: now,
+                        next_pause: *next_pause,
+                    };
+                    actions.push(Action::Start(number));
+                }
+                Agent::Renewing { kill_at, .. } if now >= *kill_at => {
+                    *kill_at = now + OBEDIENCE;
+                    actions.push(Action::KillAgent(number));
+                }
+                _ => {}
             }
         }
         actions
@@ -216,6 +286,7 @@ impl Policy {
                 .iter()
                 .filter_map(|agent| match agent {
                     Agent::Waiting { until, .. } => Some(*until),
+                    Agent::Renewing { kill_at, .. } => Some(*kill_at),
                     Agent::Running { .. } | Agent::Ended => None,
                 })
                 .min(),
@@ -339,8 +410,44 @@ mod tests {
         ));
     }
 
+    #[test]
+    fn an_agent_that_has_grown_too_large_is_started_anew_at_once_and_without_a_word() {
+        let (mut policy, _) = Policy::new(2, false);
+
+        assert_eq!(policy.on(Event::Outgrown(0), seconds(600), 0.0), [Action::Renew(0)]);
+        assert_eq!(policy.on(Event::Outgrown(0), seconds(601), 0.0), []);
+        assert_eq!(policy.on(ended(), seconds(602), 0.0), [Action::Start(0)]);
+        // What it does then is its own: a crash is told, and has the first pause.
+        assert_eq!(pause_after(&mut policy, seconds(603)), seconds(1));
+        assert_eq!(policy.on(Event::Outgrown(0), seconds(603), 0.0), [], "it does not run");
+    }
+
+    #[test]
+    fn an_agent_that_does_not_end_to_be_started_anew_is_killed() {
+        let (mut policy, _) = Policy::new(1, false);
+        policy.on(Event::Outgrown(0), seconds(600), 0.0);
+
+        assert_eq!(policy.next_wake(), Some(seconds(615)));
+        assert_eq!(policy.on(Event::TimePassed, seconds(614), 0.0), []);
+        assert_eq!(policy.on(Event::TimePassed, seconds(615), 0.0), [Action::KillAgent(0)]);
+        assert_eq!(policy.on(ended(), seconds(615), 0.0), [Action::Start(0)]);
+    }
+
+    #[test]
+    fn an_agent_is_not_started_anew_once_the_app_stops() {
+        let (mut policy, _) = Policy::new(1, false);
+        policy.on(Event::Outgrown(0), seconds(600), 0.0);
+        policy.on(Event::Told, seconds(601), 0.0);
+        assert_eq!(policy.on(ended(), seconds(602), 0.0), []);
+
+        let (mut policy, _) = Policy::new(1, false);
+        policy.on(Event::Told, seconds(601), 0.0);
+        assert_eq!(policy.on(Event::Outgrown(0), seconds(602), 0.0), []);
+    }
+
     fn any_event() -> impl Strategy<Value = Event> {
         prop_oneof![
+            (0..2_usize).prop_map(Event::Outgrown),
             Just(Event::AppGone),
             Just(Event::Told),
             Just(Event::TimePassed),
@@ -381,7 +488,9 @@ mod tests {
                 stopping |= matches!(event, Event::Told | Event::AppGone);
                 for action in &actions {
                     match action {
-                        Action::Start(_) | Action::TellEnd { .. } => prop_assert!(!stopping),
+                        Action::Start(_) | Action::TellEnd { .. } | Action::Renew(_) | Action::KillAgent(_) => {
+                            prop_assert!(!stopping);
+                        }
                         Action::LetGoOfLog | Action::Terminate => prop_assert_eq!(gone, Some(now)),
                         Action::Kill => prop_assert!(gone.is_some_and(|gone| now >= gone + GRACE)),
                     }

@@ -5,6 +5,7 @@ use rustix::time::{ClockId, clock_gettime};
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::ops::Range;
+use std::os::unix::fs::MetadataExt as _;
 use std::str::SplitAsciiWhitespace;
 use std::time::Duration;
 
@@ -36,11 +37,23 @@ impl Process {
         let started = Duration::from_millis(self.started.saturating_mul(1000).checked_div(ticks)?);
         Some(now.saturating_sub(started))
     }
+
+    /// Answers whether it runs as the user of this process.
+    pub(super) fn is_of_this_user(&self) -> bool {
+        let owner = fs::metadata(format!("/proc/{}", self.pid)).map(|folder| folder.uid());
+        owner.is_ok_and(|owner| owner == rustix::process::geteuid().as_raw())
+    }
 }
 
 /// Returns `pid` as `/proc` has it.
 pub(super) fn number(pid: Pid) -> u32 {
     pid.as_raw_nonzero().get().unsigned_abs()
+}
+
+/// Returns the name of the program of the process `pid`, as it has it or has given it to itself.
+pub(super) fn name(pid: u32) -> Option<String> {
+    let name = fs::read(format!("/proc/{pid}/comm")).ok()?;
+    Some(String::from_utf8_lossy(&name).trim_end_matches('\n').to_owned())
 }
 
 /// Returns where in its memory this process has its command line, as `/proc` shows it.
@@ -112,7 +125,7 @@ pub(super) fn is_alone_in_session() -> bool {
 }
 
 /// Returns all processes that can be seen.
-fn all() -> Vec<Process> {
+pub(super) fn all() -> Vec<Process> {
     ids().filter_map(Process::read).collect()
 }
 

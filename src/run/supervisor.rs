@@ -6,13 +6,16 @@ use super::agents::Processes;
 use super::detach::App;
 use super::ending::Ending;
 use super::footprint::Code;
-use super::forward::Forward;
-use super::forward::Source;
+use super::forward::{Forward, Source};
+use super::inquiry::Inquiries;
 use super::io_error;
 use super::log::Log;
-use super::policy::{Action, Event, Policy};
-use super::processes::Process;
+use super::memory::Watch;
+use super::policy::{Action, Agent, Event, Policy};
+use super::processes::{self, Process};
+use super::shield::{self, Gap};
 use super::signals::Received;
+use super::status::{self, State, Status};
 use super::wanted::Agents;
 use crate::text;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -20,6 +23,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitStatus};
 use std::cell::Cell;
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 /// How often an app is looked after on a kernel without pidfds.
@@ -35,7 +39,7 @@ const LEFTOVER_POLL: Duration = Duration::from_millis(50);
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Supervises until the app has gone and nothing of ours is left.
-pub(super) fn run(app: &App, agents: &Agents) -> io::Result<()> {
+pub(super) fn run(app: &App<'_>, agents: &Agents) -> io::Result<()> {
     let received = Received::new()?;
     // Whatever an agent leaves behind comes to us and not to the app.
     rustix::process::set_child_subreaper(Some(rustix::process::getpid())).map_err(io_error)?;
@@ -45,15 +49,20 @@ pub(super) fn run(app: &App, agents: &Agents) -> io::Result<()> {
 
 /// Supervises beside the app `pid`, a child of this process, whose signals come through `forward`. Returns how it has
 /// ended.
-pub(super) fn run_as_init(pid: Pid, agents: &Agents, forward: &mut Forward) -> Option<WaitStatus> {
-    let app = App::child(pid);
+pub(super) fn run_as_init(
+    pid: Pid,
+    agents: &Agents,
+    claim: Option<BorrowedFd<'_>>,
+    forward: &mut Forward,
+) -> Option<WaitStatus> {
+    let app = App::child(pid, claim);
     let mut supervisor = Supervisor::new(&app, agents, Source::Forwarded(forward));
     supervisor.run();
     supervisor.processes.app_status()
 }
 
 struct Supervisor<'a> {
-    app: &'a App,
+    app: &'a App<'a>,
     plan: &'a Agents,
     signals: Source<'a>,
     policy: Policy,
@@ -61,6 +70,9 @@ struct Supervisor<'a> {
     started: Instant,
     log: Log,
     code: Option<Code>,
+    /// One for each agent of the plan.
+    memory: Vec<Watch>,
+    inquiries: Inquiries<'a>,
     app_gone: bool,
     /// Whether the last `poll` has failed.
     is_blind: Cell<bool>,
@@ -73,11 +85,12 @@ struct Supervisor<'a> {
 struct Ready {
     app: bool,
     log: bool,
+    inquiry: bool,
     outputs: Vec<usize>,
 }
 
 impl<'a> Supervisor<'a> {
-    fn new(app: &'a App, plan: &'a Agents, signals: Source<'a>) -> Self {
+    fn new(app: &'a App<'a>, plan: &'a Agents, signals: Source<'a>) -> Self {
         let (policy, actions) = Policy::new(plan.commands.len(), plan.incurable);
         let mut supervisor = Self {
             app,
@@ -88,10 +101,14 @@ impl<'a> Supervisor<'a> {
             started: Instant::now(),
             log: Log::new(),
             code: Code::of_this_program(),
+            memory: vec![Watch::new(plan.memory, Duration::ZERO); plan.commands.len()],
+            inquiries: Inquiries::new(app.claim),
             app_gone: false,
             is_blind: Cell::new(false),
             farewell: None,
         };
+        // All that is needed of `/proc/self` is open, and no agent is there to have a session yet.
+        shield::hide_this_process();
         supervisor.act(actions);
         supervisor
     }
@@ -136,6 +153,14 @@ impl<'a> Supervisor<'a> {
                 self.event(Event::AppGone);
             }
             self.event(Event::TimePassed);
+            self.look_at_memory();
+            // Last, so that the answer is about what is.
+            if ready.inquiry {
+                let now = self.started.elapsed();
+                let mut inquiries = std::mem::take(&mut self.inquiries);
+                inquiries.take(now, |form| self.status(now).into_datagram(form));
+                self.inquiries = inquiries;
+            }
         }
     }
 
@@ -153,6 +178,25 @@ impl<'a> Supervisor<'a> {
         }
     }
 
+    /// Looks at agents whose time has come, and has those started anew that have grown too large and serve nobody.
+    fn look_at_memory(&mut self) {
+        let now = self.started.elapsed();
+        for agent in 0..self.memory.len() {
+            if !self.watches_memory(agent) || !self.memory[agent].is_due(now) {
+                continue;
+            }
+            let own = self.processes.own_memory(agent);
+            if self.memory[agent].looked(now, own) && self.processes.serves_nobody(agent) {
+                self.event(Event::Outgrown(agent));
+            }
+        }
+    }
+
+    /// Answers whether the memory of an agent matters: it runs, and could be started anew.
+    fn watches_memory(&self, agent: usize) -> bool {
+        self.policy.is_app_running() && matches!(self.policy.agents()[agent], Agent::Running { .. })
+    }
+
     /// Asks the policy and does what it says.
     fn event(&mut self, event: Event) {
         let actions = self.policy.on(event, self.started.elapsed(), fastrand::f64());
@@ -163,6 +207,7 @@ impl<'a> Supervisor<'a> {
         for action in actions {
             match action {
                 Action::Start(agent) => {
+                    self.memory[agent] = Watch::new(self.plan.memory, self.started.elapsed());
                     if let Err(error) = self.processes.start(agent) {
                         let ending = Ending::not_started(&error);
                         self.event(Event::AgentEnded { agent, ending });
@@ -176,11 +221,63 @@ impl<'a> Supervisor<'a> {
                 } => {
                     let line = self.end_line(agent, &ending, age, pause);
                     self.log.say(&line);
+                    // They have until the next start.
+                    self.processes.signal_leftovers(Signal::TERM);
                 }
+                Action::Renew(agent) => self.processes.signal_agent(agent, Signal::TERM),
+                Action::KillAgent(agent) => self.processes.signal_agent(agent, Signal::KILL),
                 Action::LetGoOfLog => self.log.let_go(),
                 Action::Terminate => self.processes.signal(Signal::TERM),
                 Action::Kill => self.processes.signal(Signal::KILL),
             }
+        }
+    }
+
+    /// Returns what there is to say at the time `now`.
+    fn status(&self, now: Duration) -> Status {
+        let agents: Vec<_> = (0..self.plan.commands.len())
+            .map(|agent| self.status_of(agent, now))
+            .collect();
+        let is_well = |agent: &status::Agent| agent.state == State::Running && agent.condition.is_none();
+        let gap = match self.processes.gap() {
+            Ok(()) if !shield::is_hidden(std::process::id()) => Err(Gap::Unexplained),
+            gap => gap,
+        };
+        Status {
+            app: status::App {
+                pid: self.app.pid,
+                name: processes::name(self.app.pid).unwrap_or_default(),
+            },
+            healthy: self.policy.is_app_running() && agents.iter().all(is_well),
+            buildpack_version: env!("CARGO_PKG_VERSION").to_owned(),
+            agent_version: self.plan.version.to_string(),
+            seconds: now.as_secs(),
+            key_hidden: gap.is_ok(),
+            key_visible_because: gap.err().map(|gap| gap.to_string()),
+            agents,
+        }
+    }
+
+    /// Returns what there is to say of one agent.
+    fn status_of(&self, agent: usize, now: Duration) -> status::Agent {
+        let seconds_since = |since: Duration| now.saturating_sub(since).as_secs();
+        let (state, seconds, next) = match self.policy.agents()[agent] {
+            Agent::Running { since, .. } => (State::Running, Some(seconds_since(since)), None),
+            Agent::Renewing { .. } => (State::Renewing, None, None),
+            Agent::Waiting { until, .. } => (State::Waiting, None, Some(until.saturating_sub(now).as_secs())),
+            Agent::Ended => (State::Ended, None, None),
+        };
+        status::Agent {
+            connection: self.plan.commands[agent].connection.clone(),
+            state,
+            pid: self.processes.pid(agent),
+            seconds,
+            next_start_in_seconds: next,
+            restarts: self.processes.starts(agent).saturating_sub(1),
+            memory: self.processes.own_memory(agent),
+            sessions: self.processes.open_sessions(agent),
+            condition: self.processes.condition(agent),
+            lines: self.processes.last_lines(agent),
         }
     }
 
@@ -206,7 +303,13 @@ impl<'a> Supervisor<'a> {
             false if self.app.pidfd.is_some() || self.app.child.is_some() => None,
             false => Some(APP_POLL),
         };
-        [due, look].into_iter().flatten().min()
+        let memory = (0..self.memory.len())
+            .filter(|agent| self.watches_memory(*agent))
+            .filter_map(|agent| self.memory[agent].next_wake())
+            .min()
+            .map(|wake| wake.saturating_sub(now));
+        let inquiries = self.inquiries.deaf_until(now).map(|over| over.saturating_sub(now));
+        [due, look, memory, inquiries].into_iter().flatten().min()
     }
 
     /// Waits until something happens or `limit` has passed.
@@ -219,6 +322,9 @@ impl<'a> Supervisor<'a> {
         // left out.
         let app_place = files.len();
         files.extend(app.map(|pidfd| PollFd::new(pidfd, PollFlags::IN)));
+        let inquiry = self.inquiries.socket(self.started.elapsed());
+        let inquiry_place = files.len();
+        files.extend(inquiry.iter().map(|socket| PollFd::new(socket, PollFlags::IN)));
         let log_place = files.len();
         if self.log.is_waiting() {
             files.push(PollFd::new(&stderr, PollFlags::OUT));
@@ -248,6 +354,7 @@ impl<'a> Supervisor<'a> {
         let is_ready = |place: usize| !files[place].revents().is_empty();
         Ready {
             app: app.is_some() && is_ready(app_place),
+            inquiry: inquiry.is_some() && is_ready(inquiry_place),
             log: self.log.is_waiting() && is_ready(log_place),
             outputs: (first_output..files.len())
                 .filter(|place| is_ready(*place))

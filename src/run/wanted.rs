@@ -4,6 +4,7 @@
 use super::credential::{Credential, Gateway, masks};
 use super::fault::Fault;
 use super::generation::{self, AgentCommand, Generation};
+use super::memory::Bound;
 use super::slug::{AgentFile, Slug};
 use crate::config;
 use crate::connections::Connections;
@@ -32,6 +33,8 @@ pub(super) struct Agents {
     pub incurable: bool,
     /// The gateway, where it is named.
     pub gateway: Option<Gateway>,
+    /// How much memory each may take.
+    pub memory: Bound,
 }
 
 impl Agents {
@@ -108,6 +111,7 @@ impl Agents {
             masks: masks(environment),
             incurable,
             gateway: credential.gateway(environment),
+            memory: Bound::of(environment, faults),
         })
     }
 }

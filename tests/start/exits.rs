@@ -271,9 +271,9 @@ fn an_app_that_the_system_finds_too_large_is_exit_126_and_says_so() {
     while too_large - fits > 8 {
         let size = usize::midpoint(fits, too_large);
         if run(size).0 == Some(5) {
-            fits = size
+            fits = size;
         } else {
-            too_large = size
+            too_large = size;
         }
     }
     let (status, lines) = run(too_large);

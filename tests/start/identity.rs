@@ -1,7 +1,7 @@
 //! The app is what it would be without hoopstart.
 
 use crate::shutdown::PROMISE;
-use crate::support::dyno::{Dyno, Launch, Process, QUIET_AGENT, Slug, program};
+use crate::support::dyno::{Dyno, Launch, Process, QUIET_AGENT, Slug, program, skipped};
 use crate::terminal::Terminal;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use std::fs;
@@ -362,7 +362,9 @@ fn assert_childless(dyno: &Dyno) {
 
 #[test]
 fn an_app_never_has_a_child_it_did_not_make() {
-    let slug = Slug::of_agent("#!/bin/sh\n(sleep 600 & exit)\necho up\nexit 3\n");
+    // The orphan stays when it is told to end, until the next agent is started.
+    let agent = "#!/bin/sh\n(trap '' TERM; sleep 600 & exit)\necho up\nexit 3\n";
+    let slug = Slug::of_agent(agent);
     let dyno = slug.web().script("echo started; exec sleep 600");
     dyno.prints("started");
     dyno.until("two ends of the agent", || {
@@ -374,7 +376,7 @@ fn an_app_never_has_a_child_it_did_not_make() {
     assert_eq!(supervisors.len(), 1);
     let orphans = Process::children_of(supervisors[0].pid);
     assert!(
-        orphans.iter().filter(|process| !process.is_zombie).count() >= 2,
+        orphans.iter().filter(|process| !process.is_zombie).count() == 1,
         "{orphans:?}"
     );
 }
@@ -402,8 +404,11 @@ fn the_supervisor_holds_no_file_and_no_session_of_the_app() {
     let supervisor = dyno.supervisors().remove(0);
 
     for process in agents.iter().chain([&supervisor]) {
-        let folder = format!("/proc/{}/fd", process.pid);
-        for entry in fs::read_dir(&folder).unwrap().flatten() {
+        let Ok(files) = fs::read_dir(format!("/proc/{}/fd", process.pid)) else {
+            skipped("only root can see the supervisor's files");
+            continue;
+        };
+        for entry in files.flatten() {
             let target = fs::read_link(entry.path()).unwrap_or_default();
             dyno.assert(
                 !target.ends_with("manifest.yml"),
@@ -416,7 +421,7 @@ fn the_supervisor_holds_no_file_and_no_session_of_the_app() {
             "it is in the app's session",
         );
     }
-    let stdout = |pid: u32| fs::read_link(format!("/proc/{pid}/fd/1")).unwrap();
+    let stdout = |pid: u32| fs::read_link(format!("/proc/{pid}/fd/1")).ok();
     assert_ne!(stdout(supervisor.pid), stdout(dyno.pid()));
     assert_ne!(stdout(agents[0].pid), stdout(dyno.pid()));
 }

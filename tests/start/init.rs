@@ -594,3 +594,21 @@ fn keys_reach_the_app_once_there() {
         );
     }
 }
+
+#[test]
+fn an_init_says_how_its_agents_are_and_hides_the_key_as_any_supervisor() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    let init = &inits(&slug)[0];
+    let app = "until .hoop/bin/hoopstart --status >\"$HOME/status\"; do sleep 0.05; done; echo told; read line; exit 5";
+    let launch = slug.web().with_stdin();
+    let Some(mut container) = Container::start(&launch, init, ["sh", "-c", app], "told\n") else {
+        return;
+    };
+    let status = slug.read("status");
+    container.dyno.assert(
+        status.contains("running"),
+        &format!("expected a running agent: {status}"),
+    );
+    container.dyno.write("go\n");
+    container.dyno.exits(5);
+}

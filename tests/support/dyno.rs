@@ -1,11 +1,12 @@
 //! A slug and dynos of it: the real hoopstart, an agent beside it, and everything either of them starts.
 //!
 //! Every process of a dyno carries a mark in its environment, so that a test finds exactly its own processes in
-//! `/proc`, wherever they have gone, and none is left when a test fails.
+//! `/proc`, wherever they have gone, and none is left when a test fails. Only root may read the environment of a process
+//! that is not dumpable, so there is a second mark, a limit that nothing here comes near.
 
 use flate2::read::GzDecoder;
 use hoop_buildpack::manifest::{AgentRecord, Manifest};
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, kill_process_group, setrlimit};
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::{self, File};
@@ -16,7 +17,7 @@ use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -60,6 +61,40 @@ pub(crate) fn eventually<T>(what: &str, mut answer: impl FnMut() -> Option<T>) -
         assert!(begin.elapsed() < LIMIT, "{what}: not within {LIMIT:?}");
         thread::sleep(LOOK_AGAIN);
     }
+}
+
+/// Returns a mark that no other dyno has.
+fn new_mark() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Returns a number for the mark `pid-count`, below what a process may have of this by default.
+fn second_mark(mark: &str) -> u64 {
+    let (pid, count) = mark.split_once('-').expect("it is two numbers");
+    let number = |text: &str| text.parse::<u64>().expect("it is a number");
+    number(pid) % 4000 * 200 + number(count) % 200
+}
+
+/// Returns the limit of the process that has this folder in `/proc`.
+fn limit_of(folder: &Path) -> Option<u64> {
+    let limits = fs::read_to_string(folder.join("limits")).ok()?;
+    let limit = limits.lines().find_map(|line| line.strip_prefix("Max msgqueue size"))?;
+    limit.split_whitespace().next()?.parse().ok()
+}
+
+/// Compiles a stand-in agent that is a program, once. `None` without a C compiler.
+fn compiled_agent() -> Option<&'static Path> {
+    static AGENT: OnceLock<Option<PathBuf>> = OnceLock::new();
+    AGENT
+        .get_or_init(|| {
+            program("cc")?;
+            let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("agent.{}", std::process::id()));
+            let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/agent.c");
+            in_child(r#"cc -O1 -o "$1" "$2""#, &[path.as_os_str(), source.as_os_str()], b"");
+            Some(path)
+        })
+        .as_deref()
 }
 
 /// Returns the program `name` of this machine, if there is one. A test that cannot do without it says that it
@@ -115,6 +150,26 @@ impl Slug {
         let slug = Self::without_agent();
         slug.install("1.148.0", script);
         slug
+    }
+
+    /// A slug whose agent is a program that does what it reads from a pipe, see [`Slug::order`].
+    pub(crate) fn of_program() -> Option<Self> {
+        let agent = compiled_agent()?;
+        let slug = Self::without_agent();
+        slug.write_manifest(Some("1.148.0"));
+        let copy = slug.path(".hoop/bin/hoop");
+        in_child(r#"cp "$1" "$2""#, &[agent.as_os_str(), copy.as_os_str()], b"");
+        Some(slug)
+    }
+
+    /// Tells the agent that is a program what to do. See `agent.c`.
+    pub(crate) fn order(&self, order: &str) {
+        let pipe = fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(self.path("to-agent"));
+        let mut pipe = pipe.expect("the agent is up");
+        pipe.write_all(format!("{order}\n").as_bytes()).expect("it reads");
     }
 
     /// A slug as a build with `HOOP_INSTALL=optional` leaves it that could not have the agent.
@@ -250,6 +305,7 @@ pub(crate) struct Launch {
     prelude: String,
     stdin: Input,
     own_group: bool,
+    has_second_mark: bool,
     preparation: Option<Preparation>,
 }
 
@@ -259,8 +315,7 @@ type Preparation = Arc<dyn Fn() + Send + Sync>;
 impl Launch {
     /// Prepares a process in `folder`, which is its HOME, with next to nothing in its environment.
     pub(crate) fn in_folder(folder: &Path) -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let mark = format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let mark = new_mark();
         let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into());
         Self {
             hoopstart: PathBuf::new(),
@@ -275,6 +330,7 @@ impl Launch {
             prelude: String::new(),
             stdin: Input::Nothing,
             own_group: true,
+            has_second_mark: true,
             preparation: None,
         }
     }
@@ -315,6 +371,40 @@ impl Launch {
     pub(crate) fn in_our_group(mut self) -> Self {
         self.own_group = false;
         self
+    }
+
+    /// Takes another mark: of two dynos with the same, the end of one ends both.
+    pub(crate) fn with_other_mark(mut self) -> Self {
+        self.mark = new_mark();
+        let mark = self.mark.clone();
+        self.with(MARK, mark)
+    }
+
+    /// Leaves out the second mark, which takes a fork to set.
+    pub(crate) fn without_second_mark(mut self) -> Self {
+        self.has_second_mark = false;
+        self
+    }
+
+    /// Has the dyno run as an ordinary user, to whom the slug then belongs: that of the test, or some other than root.
+    /// `None` where that cannot be done.
+    pub(crate) fn by_ordinary_user(self) -> Option<Self> {
+        if !rustix::process::geteuid().is_root() {
+            return Some(self);
+        }
+        program("setpriv")?;
+        in_child(r#"chown -R 12345:12345 "$1""#, &[self.folder.as_os_str()], b"");
+        let become_user = "exec setpriv --reuid 12345 --regid 12345 --clear-groups \"$@\"";
+        let script = format!("set -- test -x \"$1/bin\"; {become_user}");
+        let reaches = Command::new("sh")
+            .args(["-c", &script, "sh"])
+            .arg(&self.folder)
+            .status();
+        if !reaches.is_ok_and(|status| status.success()) {
+            skipped("another user cannot reach the slug");
+            return None;
+        }
+        Some(self.after(become_user))
     }
 
     /// Returns the slug's folder.
@@ -430,6 +520,20 @@ impl Dyno {
     #[track_caller]
     pub(crate) fn of(launch: &Launch, mut command: Command) -> Self {
         hear_signals();
+        if launch.has_second_mark {
+            let limit = second_mark(&launch.mark);
+            let maximum = getrlimit(Resource::Msgqueue).maximum;
+            let set = move || {
+                let current = Some(limit);
+                // Without it, a test of an ordinary user does not find all of its processes.
+                let _ = setrlimit(Resource::Msgqueue, Rlimit { current, maximum });
+                Ok(())
+            };
+            #[expect(unsafe_code, reason = "one system call, which allocates nothing")]
+            unsafe {
+                command.pre_exec(set);
+            }
+        }
         let child = match &launch.preparation {
             None => command.spawn(),
             Some(prepare) => thread::scope(|scope| {
@@ -576,7 +680,10 @@ impl Dyno {
     pub(crate) fn processes(&self) -> Vec<Process> {
         Process::all()
             .into_iter()
-            .filter(|process| process.variable(MARK) == Some(OsStr::new(&self.mark)))
+            .filter(|process| match process.limit {
+                None => process.variable(MARK) == Some(OsStr::new(&self.mark)),
+                Some(limit) => limit == second_mark(&self.mark),
+            })
             .collect()
     }
 
@@ -709,10 +816,12 @@ pub(crate) struct Process {
     started: u64,
     command_line: Vec<OsString>,
     environment: Vec<OsString>,
+    /// The limit that is the second mark, of a process whose environment cannot be read.
+    limit: Option<u64>,
 }
 
 impl Process {
-    /// Returns all processes whose environment can be read, which are this user's, and all zombies.
+    /// Returns all processes.
     fn all() -> Vec<Self> {
         let listed = fs::read_dir("/proc").expect("/proc is mounted");
         listed
@@ -737,15 +846,19 @@ impl Process {
         let (name, fields) = stat.rsplit_once(')')?;
         let mut fields = fields.split_whitespace();
         let is_zombie = fields.next()? == "Z";
+        let limit = (environment.is_none() && !is_zombie)
+            .then(|| limit_of(&folder))
+            .flatten();
         Some(Self {
             pid,
+            limit,
             is_zombie,
             name: name.split_once('(')?.1.to_owned(),
             parent: fields.next()?.parse().ok()?,
             started: fields.nth(17)?.parse().ok()?,
             command_line: texts("cmdline")?,
             // A zombie has none any more, and some kernels then have no such file either.
-            environment: environment.or_else(|| is_zombie.then(Vec::new))?,
+            environment: environment.or_else(|| (is_zombie || limit.is_some()).then(Vec::new))?,
         })
     }
 
