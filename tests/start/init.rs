@@ -606,8 +606,8 @@ fn an_init_says_how_its_agents_are_and_hides_the_key_as_any_supervisor() {
     };
     let status = slug.read("status");
     container.dyno.assert(
-        status.contains("running"),
-        &format!("expected a running agent: {status}"),
+        status.contains("healthy"),
+        &format!("expected a healthy agent: {status}"),
     );
     container.dyno.write("go\n");
     container.dyno.exits(5);
