@@ -2,6 +2,7 @@
 
 use crate::shutdown::PROMISE;
 use crate::support::dyno::{Dyno, Launch, QUIET_AGENT, Slug, eventually};
+use crate::support::signals::hear_signals;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Command, Stdio};
@@ -228,6 +229,7 @@ fn disturbed(launch: &Launch, words: &[String], signal: Signal, moment: Duration
 
 #[test]
 fn a_signal_at_any_moment_of_a_start_ends_the_app_and_leaves_nothing() {
+    hear_signals();
     let slug = Slug::of_agent(QUIET_AGENT);
     let count = std::env::var(STARTS.0).map_or(STARTS.1, |number| number.parse().expect("it is a number"));
     let launch = slug.web();

@@ -4,6 +4,7 @@ use crate::consoles::{BASH, WINDOW_WATCHER, until_runs};
 use crate::shutdown::{PROMISE, namespace};
 use crate::signals::{WITNESS, witnessed};
 use crate::support::dyno::{Dyno, Launch, Process, QUIET_AGENT, Slug, eventually, program};
+use crate::support::signals::hear_signals;
 use crate::terminal::{CTRL_C, CTRL_D, CTRL_Z, Terminal};
 use rustix::process::Signal;
 use std::process::{Command, Stdio};
@@ -74,6 +75,7 @@ impl Container {
 /// Runs each of `scripts` in a container of its own, several at a time since the kernel takes its time to end one, and
 /// returns their statuses.
 fn statuses(launch: &Launch, init: &[String], scripts: &[String]) -> Option<Vec<Option<i32>>> {
+    hear_signals();
     let words = words(init, ["sh", "-c"])?;
     let run = |script: &String| {
         let mut command = Command::new(&words[0]);
