@@ -40,7 +40,7 @@ impl<'a> App<'a> {
     pub(super) fn child(pid: Pid, claim: Option<BorrowedFd<'a>>) -> Self {
         Self {
             pid: processes::number(pid),
-            started: None,
+            started: Process::read(processes::number(pid)).map(|process| process.started),
             pidfd: None,
             child: Some(pid),
             claim,

@@ -2,6 +2,7 @@
 
 use crate::shutdown::PROMISE;
 use crate::support::dyno::{Dyno, Launch, QUIET_AGENT, Slug, eventually};
+use crate::support::signals::hear_signals;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Command, Stdio};
@@ -160,7 +161,7 @@ const WAYS: [&str; 5] = ["hoopstart", "autostart", "both", "disabled", "without 
 fn start(slug: &Slug, way: &str, script: &str) -> Dyno {
     let launch = slug.web().with_stdin();
     let sourced = |launch: Launch, command: &str| {
-        let source = format!(". \"$HOME/.profile.d/hoop.sh\"\nexec {command} \"$1\"");
+        let source = format!(". \"$HOME/.profile.d/zz-hoop-buildpack.sh\"\nexec {command} \"$1\"");
         launch
             .with("HOOP_AUTOSTART", "on")
             .plain(["sh", "-c", &source, "sh", script])
@@ -228,13 +229,14 @@ fn disturbed(launch: &Launch, words: &[String], signal: Signal, moment: Duration
 
 #[test]
 fn a_signal_at_any_moment_of_a_start_ends_the_app_and_leaves_nothing() {
+    hear_signals();
     let slug = Slug::of_agent(QUIET_AGENT);
     let count = std::env::var(STARTS.0).map_or(STARTS.1, |number| number.parse().expect("it is a number"));
     let launch = slug.web();
     let autostart = launch.clone().with("HOOP_AUTOSTART", "on");
     let hoopstart = slug.hoopstart().to_str().expect("the path is text").to_owned();
     let direct: Vec<String> = [&hoopstart, "--", "sleep", "600"].map(str::to_owned).to_vec();
-    let source = ". \"$HOME/.profile.d/hoop.sh\"\nexec sleep 600";
+    let source = ". \"$HOME/.profile.d/zz-hoop-buildpack.sh\"\nexec sleep 600";
     let sourced: Vec<String> = ["sh", "-c", source].map(str::to_owned).to_vec();
     let signals = [Signal::TERM, Signal::INT, Signal::HUP, Signal::KILL, Signal::USR1];
     thread::scope(|scope| {

@@ -374,7 +374,7 @@ fn the_command_is_resolved_as_the_boot_would() {
             none,
             "cannot run \"bundel\": no such program; nothing was started, exit 127.",
         ),
-        (vec!["sh -c true"], none, "cannot run \"sh -c true\": no such program"),
+        (vec!["sh -c true"], none, "Write: hoopstart -- sh -c true ["),
         (vec!["bin/nowhere"], none, "no such program"),
         (vec![""], none, "cannot run \"\": no such program"),
         (vec!["bin/app/x"], none, "no such program"),

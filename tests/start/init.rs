@@ -4,6 +4,7 @@ use crate::consoles::{BASH, WINDOW_WATCHER, until_runs};
 use crate::shutdown::{PROMISE, namespace};
 use crate::signals::{WITNESS, witnessed};
 use crate::support::dyno::{Dyno, Launch, Process, QUIET_AGENT, Slug, eventually, program};
+use crate::support::signals::hear_signals;
 use crate::terminal::{CTRL_C, CTRL_D, CTRL_Z, Terminal};
 use rustix::process::Signal;
 use std::process::{Command, Stdio};
@@ -74,6 +75,7 @@ impl Container {
 /// Runs each of `scripts` in a container of its own, several at a time since the kernel takes its time to end one, and
 /// returns their statuses.
 fn statuses(launch: &Launch, init: &[String], scripts: &[String]) -> Option<Vec<Option<i32>>> {
+    hear_signals();
     let words = words(init, ["sh", "-c"])?;
     let run = |script: &String| {
         let mut command = Command::new(&words[0]);
@@ -593,4 +595,22 @@ fn keys_reach_the_app_once_there() {
             "{init:?}"
         );
     }
+}
+
+#[test]
+fn an_init_says_how_its_agents_are_and_hides_the_key_as_any_supervisor() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    let init = &inits(&slug)[0];
+    let app = "until .hoop/bin/hoopstart --status >\"$HOME/status\"; do sleep 0.05; done; echo told; read line; exit 5";
+    let launch = slug.web().with_stdin();
+    let Some(mut container) = Container::start(&launch, init, ["sh", "-c", app], "told\n") else {
+        return;
+    };
+    let status = slug.read("status");
+    container.dyno.assert(
+        status.contains("healthy"),
+        &format!("expected a healthy agent: {status}"),
+    );
+    container.dyno.write("go\n");
+    container.dyno.exits(5);
 }

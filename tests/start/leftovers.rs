@@ -42,8 +42,8 @@ fn assert_gone_with_supervisor(mut dyno: Dyno, signal: Signal) {
 
 #[test]
 fn with_the_supervisor_the_agent_goes_whatever_ends_it() {
-    // A file too large, a quota of the processor's time used up, a fault of its own: whoever sends them.
-    for signal in [Signal::KILL, Signal::XFSZ, Signal::SEGV, Signal::ABORT, Signal::BUS] {
+    // Out of memory, a fault of its own: whoever sends them.
+    for signal in [Signal::KILL, Signal::SEGV, Signal::ABORT, Signal::BUS] {
         let slug = Slug::of_agent(QUIET_AGENT);
         let dyno = slug.web().after("ulimit -c 0").with_stdin().script("read line; exit 6");
         dyno.logs("hoop | agent up\n");
@@ -171,7 +171,7 @@ fn a_supervisor_that_is_killed_leaves_an_app_that_was_attached_to_alone() {
     let launch = slug.web().with("HOOP_AUTOSTART", "on");
     let mut dyno = launch
         .with_stdin()
-        .plain(["sh", "-c", ". .profile.d/hoop.sh; read line; exit 6"]);
+        .plain(["sh", "-c", ". .profile.d/zz-hoop-buildpack.sh; read line; exit 6"]);
     dyno.logs("hoop | agent up\n");
     for supervisor in dyno.supervisors() {
         supervisor.signal(Signal::KILL);

@@ -503,6 +503,7 @@ fn where_neither_a_second_open_nor_a_write_that_does_not_wait_is_permitted_lines
 #[test]
 fn a_line_of_ours_goes_into_a_pipe_whole_however_long_what_it_quotes_is() {
     let slug = Slug::of_agent(QUIET_AGENT);
+    slug.put("Procfile", "web: hoopstart -- true\n");
     let types: Vec<String> = (0..3000).map(|number| format!("type{number}")).collect();
     let dyno = slug.web().with("HOOP_PROCESS_TYPES", types.join(",")).start(["true"]);
     dyno.logs(" [start::process-type-unknown]\n");

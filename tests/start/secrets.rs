@@ -102,6 +102,7 @@ fn app_alone(launch: &Launch) -> Dyno {
 #[test]
 fn a_key_in_the_wrong_variable_is_not_shown_by_hoopstart() {
     let slug = Slug::of_release("1.148.0");
+    slug.put("Procfile", "web: hoopstart -- puma\n");
     let reference = slug.web().with("HOOP_KEY", ORGANISATION);
     let nowhere = slug.dyno().with("DYNO", "web.1");
     for (what, launch, said) in [

@@ -78,6 +78,7 @@ fn an_agent_that_nobody_may_read_is_started_again_and_by_a_second_dyno() {
     second.assert(second.own_lines().is_empty(), "nothing is wrong");
     let mut check = launch
         .with("HOOP_KEY", STANDARD)
+        .with("HOOP_AUTOSTART", "on")
         .plain([".hoop/bin/hoopstart", "--check"]);
     check.exits(0);
 }
