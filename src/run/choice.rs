@@ -70,10 +70,12 @@ impl DynoList {
     /// nothing can, `otherwise`.
     pub(super) fn repaired(&self, otherwise: &str) -> String {
         let is_of_name = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
-        let parts = self
+        // The pieces of a URL are no names, and one of them may be the secret of a key that was pasted here.
+        let items = self
             .0
             .iter()
-            .flat_map(|item| item.split(|character| !is_of_name(character)));
+            .filter(|item| !item.contains("://") && !item.contains('@'));
+        let parts = items.flat_map(|item| item.split(|character| !is_of_name(character)));
         let mut names: Vec<&str> = Vec::new();
         for part in parts.map(|part| part.trim_matches(['.', '-'])) {
             let name = if can_be_dyno(part) {
