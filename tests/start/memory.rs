@@ -24,7 +24,11 @@ fn grown(slug: &Slug, before: &[&str]) -> (Dyno, u32) {
         slug.order(order);
     }
     slug.order("grow 40");
-    dyno.logs("hoop | grown by 40\n");
+    dyno.until("its growth", || {
+        let said = dyno.stderr();
+        // One that serves nobody may have been started anew before it could say so.
+        (said.contains("hoop | grown by 40\n") || said.matches("hoop | agent up\n").count() == 2).then_some(())
+    });
     (dyno, agent)
 }
 
