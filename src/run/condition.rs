@@ -174,7 +174,7 @@ impl Conditions {
                 state.is_fatal = true;
                 Heard::default()
             }
-            Sign::Error | Sign::Other => Heard::default(),
+            Sign::Error | Sign::Workings | Sign::Other => Heard::default(),
         }
     }
 
