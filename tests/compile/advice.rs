@@ -87,7 +87,12 @@ fn a_script_of_the_app_that_starts_hoopstart_is_a_start() {
             "# Not yet: hoopstart -- ./server\nexec ./server\n",
             false,
         ),
-        ("npm start", "package.json", "{\"scripts\": {\"start\": \"node .\"}}", false),
+        (
+            "npm start",
+            "package.json",
+            "{\"scripts\": {\"start\": \"node .\"}}",
+            false,
+        ),
     ] {
         let build = Build::from(&server.url());
         build.put("Procfile", &format!("web: {line}\n"));

@@ -114,7 +114,7 @@ fn start_advice(procfile: &Procfile, app: &App, autostart: bool) -> Vec<Message>
     } else if starting.is_empty() {
         advice.push(forgotten(procfile));
     } else {
-        advice.extend(values::shut_out(run_time, &starting));
+        advice.extend(values::shut_out(run_time, &starting, procfile));
     }
     advice
 }
