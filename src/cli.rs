@@ -70,7 +70,7 @@ ENVIRONMENT:
   CURL_CONNECT_TIMEOUT, CURL_TIMEOUT     seconds for a connection, for a whole file
   HTTPS_PROXY, HTTP_PROXY, NO_PROXY      the way to the release server
   SSL_CERT_FILE, SSL_CERT_DIR            CA certificates to trust
-  NO_COLOR, TERM=dumb                    no colour on a terminal
+  NO_COLOR, TERM=dumb                    no color on a terminal
   TMPDIR                                 where the facts for `report` wait
 
 EXIT STATUS:
@@ -150,7 +150,7 @@ CONFIG VARS:
   HOOP_LOG_LEVEL               what the agent logs: debug, info, warn, error; default info
   HOOP_LOG_FORMAT              text: for a person, repeats folded; json: as the agent has it
   HOOP_AGENT_MEMORY            megabytes of its own above which an agent that serves
-                               nobody is started anew; default 64, 0 for never
+                               nobody is restarted; default 64, 0 for never
   HOOPSTART_DEBUG              on: one line for each decision
 
 EXIT STATUS:
@@ -158,7 +158,7 @@ EXIT STATUS:
     127  COMMAND was not found
     126  COMMAND cannot be run
      78  HOOP_REQUIRED is on and no agent can be started
-      2  there is no COMMAND
+      2  there is no COMMAND, or no such option
   With --check: 0, or 78 where something is wrong.
   With --status: 0 where all is well, 1 where something is not, 2 where no agent
   is supervised for this user.
@@ -173,7 +173,7 @@ pub struct StartArgs {
     /// Print what would be started and every fault, and start nothing. COMMAND is looked up
     #[arg(long)]
     check: bool,
-    /// With --check: resolve the gateway's name, connect, shake TLS hands and ask who answers, 5 seconds each
+    /// With --check: resolve the gateway's name, connect, do the TLS handshake and ask who answers, with 5 seconds for each step
     #[arg(long, requires = "check")]
     connect: bool,
     /// Print what runs in this dyno and how it is, as its supervisor says, and start nothing

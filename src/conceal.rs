@@ -283,7 +283,7 @@ mod tests {
             "Correct it: http://user:password@host:port, with each of @ /",
             "A token belongs before the host: https://user:token@host/path.",
             "https://****@mirror.example",
-            "it has not the form scheme://name:secret@host:port",
+            "it does not have the form scheme://name:secret@host:port",
             "an agent key that begins with grpc://",
             "no connection to https://mirror.example:8443: refused",
         ] {

@@ -97,7 +97,7 @@ fn build(
     }
     let mut cache = open_cache(&folders.cache_dir, stop, log);
     if cache.as_ref().is_some_and(|cache| cache.is_below(&folders.build_dir)) {
-        log.detail("The cache dir is in the build dir, so what is kept there goes into the slug, too");
+        log.detail("The cache dir is in the build dir, so what is kept there also goes into the slug");
     }
     let fetcher = Fetcher::of(environment);
     let procfile = ProcfileState::of(slug.root());

@@ -115,9 +115,9 @@ fn script(word: &str) -> &str {
 fn read(root: &Dir) -> Result<Vec<u8>, &'static str> {
     match root.symlink_metadata(PROCFILE) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(""),
-        Err(_) => return Err("not to be read"),
+        Err(_) => return Err("not readable"),
         Ok(found) if found.is_symlink() && root.metadata(PROCFILE).is_err() => {
-            return Err("a link that leads to no file of the app");
+            return Err("a link that does not lead to a file of the app");
         }
         Ok(_) => {}
     }
@@ -127,18 +127,18 @@ fn read(root: &Dir) -> Result<Vec<u8>, &'static str> {
 /// Reads the beginning of a file of an app. The error is what it is.
 fn read_file(root: &Dir, path: &str) -> Result<Vec<u8>, &'static str> {
     // A FIFO in its place must not make the build wait.
-    let found = root.metadata(path).map_err(|_| "not to be read")?;
+    let found = root.metadata(path).map_err(|_| "not readable")?;
     if found.is_dir() {
         return Err("a folder");
     }
     if !found.is_file() {
-        return Err("no file");
+        return Err("not a file");
     }
-    let file = root.open(path).map_err(|_| "not to be read")?;
+    let file = root.open(path).map_err(|_| "not readable")?;
     let mut bytes = Vec::new();
     file.take(FILE_LIMIT)
         .read_to_end(&mut bytes)
-        .map_err(|_| "not to be read")?;
+        .map_err(|_| "not readable")?;
     Ok(bytes)
 }
 
@@ -317,7 +317,7 @@ mod tests {
         fs::remove_dir_all(folder.path().join("Procfile")).unwrap();
         for target in ["nowhere", "/etc/hostname"] {
             std::os::unix::fs::symlink(target, folder.path().join("Procfile")).unwrap();
-            let what = "a link that leads to no file of the app";
+            let what = "a link that does not lead to a file of the app";
             assert_eq!(ProcfileState::of(&root), ProcfileState::NoFile { what }, "{target}");
             fs::remove_file(folder.path().join("Procfile")).unwrap();
         }

@@ -314,7 +314,7 @@ impl Conditions {
             let state = &mut self.agents[agent];
             if state.ends > ENDS && state.running.is_some_and(|since| now >= since + STEADY) {
                 lines.push(format!(
-                    "hoopstart: the agent has run for {} again, after it ended {} times in {} [{}]",
+                    "hoopstart: the agent has now run for {}, after it exited {} times in {} [{}]",
                     words(STEADY),
                     state.ends,
                     words(now.saturating_sub(STEADY + state.first_end)),

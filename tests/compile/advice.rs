@@ -149,27 +149,30 @@ fn a_procfile_in_utf16_misnamed_or_without_a_line_is_named_with_what_is_wrong() 
         (
             "Procfile",
             b"web hoopstart -- ./server\n",
-            &["no line for a process", "web hoopstart -- ./server"],
+            &["the Procfile defines no process", "web hoopstart -- ./server"],
         ),
         (
             "procfile",
             b"web: x\n",
-            &["a file procfile.", "git mv -f procfile Procfile"],
+            &["a file named procfile.", "git mv -f procfile Procfile"],
         ),
         (
             "Procfile.txt",
             b"web: x\n",
-            &["a file Procfile.txt.", "git mv -f Procfile.txt Procfile"],
+            &["a file named Procfile.txt.", "git mv -f Procfile.txt Procfile"],
         ),
         (
             "ProcFile",
             b"web: x\n",
-            &["a file ProcFile.", "git mv -f ProcFile Procfile"],
+            &["a file named ProcFile.", "git mv -f ProcFile Procfile"],
         ),
         (
             "web app/Procfile",
             b"web: x\n",
-            &["a file web app/Procfile.", "git mv -f 'web app/Procfile' Procfile"],
+            &[
+                "a file named web app/Procfile.",
+                "git mv -f 'web app/Procfile' Procfile",
+            ],
         ),
     ];
     for (name, bytes, phrases) in cases {
@@ -407,7 +410,7 @@ fn a_key_in_the_procfile_is_nowhere_in_the_log() {
     let build = Build::from(&server.url());
     build.put("Procfile", "web HOOP_KEY=S3CR3T hoopstart -- ./server\n");
     build
-        .compile_warns(VERSION, &["no line for a process"])
+        .compile_warns(VERSION, &["the Procfile defines no process"])
         .hides(&["S3CR3T"]);
 }
 
@@ -416,10 +419,10 @@ fn a_pinned_version_that_can_never_do_what_the_key_asks_for_is_told_with_the_way
     let multi = "grpcs://_default:xagt-S3CR3T@gateway.example:8443?mode=multi-connection";
     let organisation = "grpcs://_default:xagt-S3CR3T@gateway.example:8443";
     for (version, key, told) in [
-        ("1.20.11", multi, "no session of"),
+        ("1.20.11", multi, "no session on"),
         ("1.20.11", organisation, "refuses an agent key without ?mode="),
         ("1.19.63", multi, "refuses an agent key of mode multi-connection"),
-        ("1.20.11", "", "no session of"),
+        ("1.20.11", "", "no session on"),
     ] {
         let server = Mirror::of(version).serve();
         let build = Build::from(&server.url()).with("HOOP_VERSION", version);

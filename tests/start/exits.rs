@@ -147,25 +147,25 @@ fn a_program_that_is_none_has_the_status_that_shells_have_for_it_and_one_line() 
     std::fs::create_dir(slug.path("tools")).unwrap();
     for (name, bytes, status, told) in [
         ("foreign", foreign, 126, "it is a program for "),
-        ("damaged", elf(&[this, 0, 1, 0, 0, 0]), 126, "damaged or cut short"),
-        ("header", b"\x7fELF".to_vec(), 126, "damaged or cut short"),
+        ("damaged", elf(&[this, 0, 1, 0, 0, 0]), 126, "damaged or truncated"),
+        ("header", b"\x7fELF".to_vec(), 126, "damaged or truncated"),
         (
             "windows",
             b"MZ\x90\0\x03\0\0\0\n".to_vec(),
             126,
-            "it is no program for Linux",
+            "it is not a program for Linux",
         ),
         (
             "apple",
             b"\xcf\xfa\xed\xfe\x07\0\0\x01\n".to_vec(),
             126,
-            "it is no program for Linux",
+            "it is not a program for Linux",
         ),
         (
             "packed",
             b"\x1f\x8b\x08\0\0\0\0\0\0\x03\n".to_vec(),
             126,
-            "it is no program for Linux",
+            "it is not a program for Linux",
         ),
         (
             "carriage",

@@ -155,7 +155,7 @@ fn a_file_with_another_name_is_not_changed() {
     };
     let dyno = started(&launch);
     status_with(&launch, &dyno, |status| {
-        status["key_visible_because"] == "its file has another name beside this one"
+        status["key_visible_because"] == "its file has a second name (a hard link)"
     });
     assert_eq!(mode(&slug), 0o755);
     drop(dyno);

@@ -171,10 +171,10 @@ fn no_procfile() -> Message {
 fn misnamed(path: &str) -> Message {
     let shown = text::visible(path);
     let name = shell_words::quote(path);
-    let message = Message::new(format!("the app has no Procfile, but a file {shown}."));
+    let message = Message::new(format!("the app has no Procfile, but it has a file named {shown}."));
     // In a folder it may be there for another app of the repository.
     let message = if path.contains('/') {
-        message.text("The platform only reads a file named Procfile in the first folder of the app, so no process of it is started. If it is meant for this app, move it there:")
+        message.text("The platform only reads a file named Procfile in the top folder of the app, so no process of it is started. If it is meant for this app, move it there:")
     } else {
         message.text("The platform only reads a file of exactly that name, so no process of it is started. Rename it:")
     };
@@ -197,10 +197,10 @@ fn faulty(fault: &ProcfileFault) -> Message {
             .text("Write a line for each process type, such as")
             .quote(EXAMPLE),
         ProcfileFault::NoLine { first } => with_note(
-            Message::new("the Procfile has no line for a process.")
+            Message::new("the Procfile defines no process.")
                 .text("Its first line is")
                 .quote(text::excerpt(&redacted(first), 60))
-                .text("A line is the name of a process type, of letters, digits, - and _, then a colon, then a command, such as")
+                .text("Each line is a process type (letters, digits, - and _), a colon and a command, such as")
                 .quote(EXAMPLE),
             first,
         ),
@@ -210,7 +210,7 @@ fn faulty(fault: &ProcfileFault) -> Message {
 /// Advice where what we install goes again.
 fn cleared(folder_var: &str) -> Message {
     Message::new("another buildpack will remove what this one installs.")
-        .text(format!("The config var {folder_var} makes a folder the app's. The buildpack that does it has not run yet, and it drops everything else, the agent too. Put this one right behind it, and before your language's:"))
+        .text(format!("The config var {folder_var} makes a folder the app's. The buildpack that does it has not run yet, and it drops everything else, including the agent. Put this one right after it, and before your language's:"))
         .quote("heroku buildpacks")
         .quote("heroku buildpacks:remove <the URL of this buildpack>")
         .quote("heroku buildpacks:add --index 2 <the URL of this buildpack>")
@@ -223,7 +223,7 @@ fn key_advice(run_time: &RunTimeVars) -> Option<Message> {
     let fault = AgentKey::parse(key).err()?;
     Some(
         Message::new(format!("the agent key in {name} cannot be used: {fault}."))
-            .text("hoopstart will run the app, and the agent will not connect. Copy the key once more from the gateway's web app and run")
+            .text("hoopstart will run the app, but the agent will not connect. Copy the key again from the gateway's web app and run")
             .quote(format!("heroku config:set {name}=<key>")),
     )
 }
@@ -250,13 +250,13 @@ fn order_advice(others: &OtherBuildpacks, procfile: Option<&Procfile>) -> Option
     }
     let message = Message::new("other buildpacks ran before this one.");
     let why = format!(
-        "They left {} in the app. The last buildpack of the list says how process types are started that the Procfile does not have, and this one has nothing to say on that.",
+        "They left {} in the app. The last buildpack in the list supplies the process types that the Procfile lacks, and this one supplies none.",
         text::visible(first)
     );
     let (place, index) = match others.folder_var {
         // What stands before that goes.
         Some(folder_var) => (
-            format!("Put it right behind the one that reads {folder_var}, so that your language's buildpack is last:"),
+            format!("Put it right after the one that reads {folder_var}, so that your language's buildpack is last:"),
             2,
         ),
         None => ("Put it first, so that your language's buildpack is last:".to_owned(), 1),

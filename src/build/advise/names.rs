@@ -62,15 +62,15 @@ pub fn misspelt(names: &[String], connection: Option<&str>) -> Option<Message> {
     let (first, meant) = *found.first()?;
     let title = match found.as_slice() {
         [_] => format!(
-            "the config var {} is read by nobody. Is it {meant}?",
+            "the config var {} has no effect. Did you mean {meant}?",
             text::visible(first)
         ),
         _ => format!(
-            "{} config vars are read by nobody, for their names are only nearly right.",
+            "{} config vars have no effect, because their names are misspelled.",
             found.len()
         ),
     };
-    let mut message = Message::new(title).text("So what it is meant for is not done. In a shell:");
+    let mut message = Message::new(title).text("Nothing reads a variable of that name. To rename it, run in a shell:");
     for (name, meant) in found {
         let name = shell_words::quote(name);
         if !names.iter().any(|set| set == meant) {

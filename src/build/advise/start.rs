@@ -227,13 +227,13 @@ impl<'a> Start<'a> {
         let Some(Finding { what, meaning, app }) = &finding else {
             server?;
             let message = about(process_type, "starts the agent for its first command only", line).text(
-                "The agent ends with the command behind \"--\", and what the shell runs after that has none. Where the last command is your server, write",
+                "The agent stops when the command after \"--\" ends, so what the shell runs next has no agent. If the last command is your server, write",
             );
             let script = "put the commands into a file, such as bin/start, and write";
             let message = match &moved {
-                Some(moved) => message
-                    .quote(quoted(process_type, moved))
-                    .text(format!("or, where lines of a Procfile have no shell, {script}")),
+                Some(moved) => message.quote(quoted(process_type, moved)).text(format!(
+                    "or, on platforms that run Procfile lines without a shell, {script}"
+                )),
                 None => message.text(script),
             };
             return Some(with_note(message.quote(quoted(process_type, SCRIPT)), line));
@@ -255,7 +255,7 @@ fn about(process_type: &str, what: &str, line: &str) -> Message {
         "the {process_type} line of the Procfile {}.",
         text::visible(what)
     ))
-    .text("It is")
+    .text("The line is")
     .quote(quoted(process_type, line))
 }
 
@@ -269,7 +269,7 @@ pub(super) fn with_note(message: Message, line: &str) -> Message {
     if redacted(line) == line {
         return message;
     }
-    message.text("**** stands for a secret in your line, which is not repeated here. Who can read your repository can read it there: better set it as a config var, and take it out of the line.")
+    message.text("**** stands for a secret in your line, which is not repeated here. Anyone who can read your repository can read it: set it as a config var instead, and remove it from the line.")
 }
 
 impl Place<'_> {
@@ -286,7 +286,7 @@ impl Place<'_> {
         if rest.is_empty() {
             let (what, meaning) = problem.unwrap_or((
                 "no command after".to_owned(),
-                "and hoopstart ends at once. Write the command of your app behind it, for example",
+                "hoopstart exits at once. Write your app's command after it, for example",
             ));
             let app = self.app_around().map(|(_, app)| app);
             return finding(what, meaning, app.or_else(|| Some(EXAMPLE.to_owned())));
@@ -296,7 +296,7 @@ impl Place<'_> {
             let (what, _) = problem.unwrap_or(("a command in quotation marks after".to_owned(), ""));
             let meaning = match app {
                 Some(_) => {
-                    "and does not start your app: what is in the quotation marks is taken for the name of one program. Write"
+                    "It does not start your app: what is in the quotation marks is taken as the name of one program. Write"
                 }
                 None => FOR_SHELL_ALONE,
             };
@@ -311,7 +311,7 @@ impl Place<'_> {
                 .map_or(first.to_owned(), |(name, _)| format!("{name}=…"));
             let (what, meaning) = problem.unwrap_or((
                 format!("{name} after"),
-                "and does not start your app: only a shell knows what that is, and hoopstart starts a program. Write",
+                "It does not start your app: only a shell understands that, and hoopstart runs a program. Write",
             ));
             let meaning = if app.is_some() { meaning } else { FOR_SHELL_ALONE };
             return finding(what, meaning, app);
@@ -425,13 +425,13 @@ impl Place<'_> {
 
 /// What a line that is right but for its form is told.
 const WORKS: &str =
-    "and works as it is, but an option of the app's own command could be taken for one of hoopstart's. Write";
+    "It works as it is, but an option of the app's own command could be taken for one of hoopstart's. Write";
 
 /// What a line is told that asks hoopstart for something else than to start an app.
-const PRINTS: &str = "and does not start your app: with that option hoopstart prints something, and ends. Write";
+const PRINTS: &str = "It does not start your app: with that option hoopstart only prints something and exits. Write";
 
 /// What a line with more than a program is told.
-const FOR_SHELL_ALONE: &str = "and does not start your app: hoopstart starts a program, and this takes a shell. Put the commands into a file, such as bin/start, and write";
+const FOR_SHELL_ALONE: &str = "It does not start your app: hoopstart runs a program, and this needs a shell. Put the commands into a file, such as bin/start, and write";
 
 /// What stands between our program and the app's command.
 struct Head<'a> {
@@ -464,11 +464,15 @@ impl<'a> Head<'a> {
                 continue;
             }
             let (what, meaning, rest) = if bare == "--" {
-                let meaning = "and does not start your app: the second is taken for the name of a program. Write";
+                let meaning = "It does not start your app: the second one is taken as the name of a program. Write";
                 ("\"--\" twice after".to_owned(), meaning, &head.rest[word.len()..])
             } else if is_dashes {
-                let meaning = "and does not start your app: these are dashes of another kind. Write";
-                ("no two hyphens after".to_owned(), meaning, &head.rest[word.len()..])
+                let meaning = "It does not start your app: the separator is two plain hyphens. Write";
+                (
+                    "dashes that are not two hyphens after".to_owned(),
+                    meaning,
+                    &head.rest[word.len()..],
+                )
             } else {
                 option(head.rest, word)
             };
@@ -490,7 +494,7 @@ fn option<'a>(text: &'a str, word: &'a str) -> (String, &'static str, &'a str) {
         let has_value = name == "--attach" && word == name;
         return (what, PRINTS, if has_value { behind_value } else { behind });
     }
-    let none = "and does not start your app: hoopstart has no such option. Write";
+    let none = "It does not start your app: hoopstart has no such option. Write";
     let bare = word.trim_start_matches(DASHES);
     if word.chars().count() == 2 {
         // As of `env -e A=b`, the value is the app's.
@@ -508,7 +512,7 @@ fn option<'a>(text: &'a str, word: &'a str) -> (String, &'static str, &'a str) {
         let has_value = is_value && !behind_value.is_empty();
         return (what, none, if has_value { behind_value } else { behind });
     }
-    let meaning = "and does not start your app: a blank is missing behind the two hyphens. Write";
+    let meaning = "It does not start your app: a space is missing after the two hyphens. Write";
     (what, meaning, &text[word.len() - bare.len()..])
 }
 

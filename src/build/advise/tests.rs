@@ -220,13 +220,13 @@ fn a_procfile_that_is_none_is_named_with_what_is_wrong() {
             ProcfileState::Misnamed {
                 path: "procfile".to_owned(),
             },
-            ["a file procfile.", "git mv -f procfile Procfile"],
+            [" procfile.", "git mv -f procfile Procfile"],
         ),
         (
             ProcfileState::Misnamed {
                 path: "my app/Procfile".to_owned(),
             },
-            ["a file my app/Procfile.", "git mv -f 'my app/Procfile' Procfile"],
+            ["my app/Procfile.", "git mv -f 'my app/Procfile' Procfile"],
         ),
         (
             ProcfileState::NoFile { what: "a folder" },
@@ -247,7 +247,7 @@ fn a_procfile_that_is_none_is_named_with_what_is_wrong() {
         ("w\0e\0b\0:\0 \0x\0", ["in UTF-16", "iconv -f UTF-16"]),
         (
             "web puma --key s3cr3t",
-            ["no line for a process", "    web puma --key ****\n"],
+            ["the Procfile defines no process", "    web puma --key ****\n"],
         ),
     ] {
         let advice = given(procfile, &autostart);

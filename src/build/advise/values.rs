@@ -46,7 +46,7 @@ pub(super) fn without_effect(run_time: &RunTimeVars) -> Option<Message> {
         .find(|name| run_time.is_on(name))?;
     Some(
         Message::new(format!("{name} has no effect with HOOP_AUTOSTART."))
-            .text("The shell that starts the app is not the buildpack's to change or stop. Start the app with hoopstart in the Procfile, with a line such as")
+            .text("The buildpack cannot change or stop the shell that starts the app. Start the app with hoopstart in the Procfile, with a line such as")
             .quote("web: hoopstart -- bundle exec puma -C config/puma.rb")
             .text("or run")
             .quote(format!("heroku config:unset {name}")),
@@ -68,10 +68,10 @@ fn list_advice(name: &str, value: &str, procfile: Option<&Procfile>) -> Option<M
     if let Some(item) = items.iter().find(|item| type_of(item).is_none()) {
         return Some(
             Message::new(format!(
-                "{name} has an item that can be no process type: {}.",
+                "{name} has an item that cannot be a process type: {}.",
                 text::quoted(item, 40)
             ))
-            .text("A list has types (web) or dynos (web.1), separated by commas, without quotation marks or patterns:")
+            .text("Use types (web) or dynos (web.1), separated by commas, without quotation marks or patterns:")
             .quote(right_line(name, &items, procfile)),
         );
     }
@@ -187,18 +187,16 @@ pub(super) fn shut_out(run_time: &RunTimeVars, starting: &[&str], procfile: &Pro
         config::PROCESS_TYPES
     };
     Some(
-        Message::new(format!(
-            "{name} keeps the agent from every process that would start it."
-        ))
-        .text(format!(
-            "Of the Procfile's lines, these start it: {}. The agent runs in none of them. Run",
-            starting.join(", ")
-        ))
-        .quote(if name == config::PROCESS_TYPES {
-            format!("heroku config:set {name}={}", starting.join(","))
-        } else {
-            format!("heroku config:unset {name}")
-        }),
+        Message::new(format!("{name} excludes every process that would start the agent."))
+            .text(format!(
+                "These lines of the Procfile start it: {}. The agent runs in none of them. Run",
+                starting.join(", ")
+            ))
+            .quote(if name == config::PROCESS_TYPES {
+                format!("heroku config:set {name}={}", starting.join(","))
+            } else {
+                format!("heroku config:unset {name}")
+            }),
     )
 }
 
