@@ -71,6 +71,10 @@ pub(super) struct Conditions {
 }
 
 /// What is known of one agent.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, about this process or the one before"
+)]
 #[derive(Debug, Default)]
 struct Agent {
     down: Option<Down>,

@@ -215,7 +215,7 @@ impl<'a> Start<'a> {
             let inner = whole_in_quotes(without_comment(line)).unwrap_or_default();
             let is_right = Start::in_line(inner).is_some_and(|start| start.is_right());
             let message = about(process_type, "is in quotation marks as a whole", line)
-                .text("and does not start your app: it is taken for the name of one program. Write")
+                .text("It does not start your app: it is taken as the name of one program. Write")
                 .quote(quoted(process_type, if is_right { inner } else { SCRIPT }));
             return Some(with_note(message, line));
         }
@@ -591,9 +591,9 @@ fn is_odd_blank(character: char) -> bool {
 
 /// Says what is wrong with `word` in the place of our program.
 fn misspelling(word: &str) -> (String, &'static str) {
-    let meaning = "and does not start your app: there is no program of that name. Write";
+    let meaning = "It does not start your app: there is no program of that name. Write";
     if name_of(word).starts_with("hoop ") {
-        let meaning = "and does not start your app: that is a command of the agent's own. Write";
+        let meaning = "It does not start your app: that is a command of the agent itself. Write";
         (format!("{word} instead of"), meaning)
     } else if word.contains(is_odd_blank) {
         ("a blank that is none to a shell behind".to_owned(), meaning)

@@ -220,7 +220,7 @@ fn a_procfile_that_is_none_is_named_with_what_is_wrong() {
             ProcfileState::Misnamed {
                 path: "procfile".to_owned(),
             },
-            [" procfile.", "git mv -f procfile Procfile"],
+            ["\nprocfile.", "git mv -f procfile Procfile"],
         ),
         (
             ProcfileState::Misnamed {
