@@ -175,7 +175,7 @@ fn a_procfile_that_is_none_is_named_with_what_is_wrong() {
             ProcfileState::Misnamed {
                 path: "procfile".to_owned(),
             },
-            [" procfile.", "git mv -f procfile Procfile"],
+            ["file named", "git mv -f procfile Procfile"],
         ),
         (
             ProcfileState::Misnamed {
