@@ -181,7 +181,7 @@ fn a_procfile_that_is_none_is_named_with_what_is_wrong() {
             ProcfileState::Misnamed {
                 path: "my app/Procfile".to_owned(),
             },
-            ["my app/Procfile.", "git mv -f 'my app/Procfile' Procfile"],
+            ["app/Procfile.", "git mv -f 'my app/Procfile' Procfile"],
         ),
         (
             ProcfileState::NoFile { what: "a folder" },
