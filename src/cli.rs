@@ -6,6 +6,7 @@
 use crate::audience;
 use crate::build::compile::{self, Folders};
 use crate::build::{detect, release, report};
+use crate::conceal::conceal;
 use crate::environment::Environment;
 use crate::output::BuildLog;
 use crate::run::{self, Request};
@@ -178,7 +179,7 @@ pub struct StartArgs {
     #[arg(long, requires = "check")]
     connect: bool,
     /// Print how the agents of this dyno are doing, as their supervisors say, and start nothing
-    #[arg(long, conflicts_with_all = ["check", "attach", "command"])]
+    #[arg(long, conflicts_with_all = ["check", "connect", "attach", "command"])]
     status: bool,
     /// With --status: print it as JSON
     #[arg(long, requires = "status", conflicts_with_all = ["check", "attach"])]
@@ -212,7 +213,11 @@ pub fn run(args: Vec<OsString>, environment: &Environment) -> i32 {
             .and_then(|matches| StartArgs::from_arg_matches(&matches))
         {
             Ok(args) => start(args, environment),
-            Err(error) => option_unknown(&error).unwrap_or_else(|| usage(&error)),
+            Err(error) => {
+                // What is wrong is quoted, and may be a key.
+                run::know_secrets(environment);
+                option_unknown(&error).unwrap_or_else(|| usage(&error))
+            }
         };
     }
     match Cli::try_parse_from(args) {
@@ -264,8 +269,14 @@ fn option_unknown(error: &clap::Error) -> Option<i32> {
 
 /// Prints help, version or what is wrong with the arguments.
 fn usage(error: &clap::Error) -> i32 {
+    let plain = error.to_string();
+    let shown = conceal(&plain);
     // Nobody may be reading.
-    let _ = error.print();
+    let _ = if shown == plain {
+        error.print()
+    } else {
+        std::io::stderr().write_all(shown.as_bytes())
+    };
     error.exit_code()
 }
 

@@ -1076,6 +1076,7 @@ fn advice() -> Vec<(&'static str, Message)> {
             agent: Some(&version),
             is_pinned: true,
             procfile: state,
+            by_script: &[],
             run_time,
             others,
         });
@@ -1083,8 +1084,8 @@ fn advice() -> Vec<(&'static str, Message)> {
         (*name, told.remove(0))
     });
     let names = ["HOOP_VERISON".to_owned(), "HOOP_SHA".to_owned()];
-    let one = advise::misspelt(&names[..1]).map(|message| ("advice.misspelt", message));
-    let two = advise::misspelt(&names).map(|message| ("advice.misspelt-more", message));
+    let one = advise::misspelt(&names[..1], None).map(|message| ("advice.misspelt", message));
+    let two = advise::misspelt(&names, None).map(|message| ("advice.misspelt-more", message));
     told.chain(one).chain(two).collect()
 }
 

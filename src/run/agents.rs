@@ -164,8 +164,7 @@ impl<'a> Processes<'a> {
             }
         };
         let agent = *agent;
-        let kept = (LINES_KEPT.0 / self.agents.len()).clamp(1, LINES_KEPT.1);
-        self.agents[agent].keep_lines(&log[begin..], kept);
+        self.keep_lines(agent, &log[begin..]);
         more
     }
 
@@ -192,8 +191,16 @@ impl<'a> Processes<'a> {
     /// Appends to `log` what is to be told of the end of an agent.
     pub(super) fn tell_end(&mut self, agent: usize, end: End, is_incurable: bool, now: Duration, log: &mut String) {
         if let Some(line) = self.conditions.ended(agent, end, is_incurable, now) {
+            let begin = log.len();
             push_own(&line, &self.masks, log);
+            self.keep_lines(agent, &log[begin..]);
         }
+    }
+
+    /// Keeps the last lines of an agent, as they went to the log.
+    fn keep_lines(&mut self, agent: usize, lines: &str) {
+        let kept = (LINES_KEPT.0 / self.agents.len()).clamp(1, LINES_KEPT.1);
+        self.agents[agent].keep_lines(lines, kept);
     }
 
     /// Appends to `log` what is to be told since time has passed.

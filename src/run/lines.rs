@@ -151,18 +151,18 @@ impl Lines {
         // The line as it came holds a secret in the form that the logger gives it; what is shown, in its own.
         let text = &*reader.masks.apply(text, end);
         let record = Record::read(text, end != End::Whole);
+        let shows_all = reader.settings.is_debug();
         if let Some(record) = &record {
-            let heard = reader
-                .conditions
-                .heard(reader.agent, &Sign::of(record, reader.gateway), reader.now);
+            let sign = Sign::of(record, reader.gateway);
+            let heard = reader.conditions.heard(reader.agent, &sign, reader.now);
             for line in heard.lines {
                 push_own(&line, reader.masks, log);
             }
-            if heard.is_folded && !reader.settings.is_json {
+            let is_of_no_use = sign == Sign::Workings && !shows_all;
+            if (heard.is_folded || is_of_no_use) && !reader.settings.is_json {
                 return;
             }
         }
-        let shows_all = reader.settings.is_debug();
         if record.is_none() && !shows_all && !reader.settings.is_json && self.is_in_trace(text) {
             return;
         }
@@ -335,6 +335,36 @@ mod tests {
             log_with(&as_json, &[line.as_bytes(), b"plain\n"], &[]),
             format!("{line}hoop | plain\n")
         );
+    }
+
+    #[test]
+    fn what_nobody_can_act_on_is_shown_at_debug_and_to_programs() {
+        let workings = [
+            json(r#""msg":"featureflagstate: updated 13 flags""#),
+            r#"{"level":"warn","msg":"DLP_MODE unknown value (\"\"), fallback to best-effort"}"#.to_owned() + "\n",
+        ]
+        .concat();
+        let pieces = [workings.as_bytes(), b"featureflagstate: updated by none\n"];
+        for (variables, expected) in [
+            (&[][..], "hoop | featureflagstate: updated by none\n".to_owned()),
+            (
+                &[("HOOP_LOG_LEVEL", "warn")],
+                "hoop | featureflagstate: updated by none\n".to_owned(),
+            ),
+            (
+                &[("HOOP_LOG_LEVEL", "debug")],
+                "hoop | featureflagstate: updated 13 flags\n\
+                 hoop | warning: DLP_MODE unknown value (\"\"), fallback to best-effort\n\
+                 hoop | featureflagstate: updated by none\n"
+                    .to_owned(),
+            ),
+            (
+                &[("HOOP_LOG_FORMAT", "json")],
+                format!("{workings}hoop | featureflagstate: updated by none\n"),
+            ),
+        ] {
+            assert_eq!(log_with(variables, &pieces, &[]), expected, "{variables:?}");
+        }
     }
 
     #[test]

@@ -170,6 +170,10 @@ fn follow(place: &Path, path: Option<&OsStr>, depth: usize) -> Verdict {
     };
     if head.starts_with(b"#!") {
         let line = head[2..].split(|byte| *byte == b'\n').next().unwrap_or_default();
+        if line.len() as u64 == HEAD - 2 && is_one_word(line) {
+            // Of a name that it has not seen whole the kernel makes nothing, and a shell takes the file for its own.
+            return runs();
+        }
         return script(line, path, depth).unwrap_or_else(runs);
     }
     if head.starts_with(b"\x7fELF") {
@@ -205,6 +209,12 @@ fn script(line: &[u8], path: Option<&OsStr>, depth: usize) -> Option<Verdict> {
         let wanted = wanted_of_env(name, words)?;
         missing(&resolve(OsStr::from_bytes(wanted), path), wanted)
     })
+}
+
+/// Answers whether nothing in `line` ends the name of its interpreter.
+fn is_one_word(line: &[u8]) -> bool {
+    let begin = line.iter().position(|byte| !is_blank(*byte)).unwrap_or(line.len());
+    !line[begin..].iter().any(|byte| is_blank(*byte) || *byte == 0)
 }
 
 /// Answers whether the kernel splits a first line there.
@@ -348,6 +358,11 @@ mod tests {
             "#!\n",
         ] {
             assert!(matches!(of(good), Verdict::Runs(_)), "{good:?}");
+        }
+        // The name of an interpreter that the kernel does not see to its end.
+        for (length, runs) in [(252, false), (253, false), (254, true), (300, true)] {
+            let verdict = of(&format!("#!/{}\necho", "x".repeat(length - 1)));
+            assert_eq!(matches!(verdict, Verdict::Runs(_)), runs, "{length}: {verdict:?}");
         }
         for (text, interpreter) in [
             ("#!/no/such\n", "/no/such"),

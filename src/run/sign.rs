@@ -35,6 +35,8 @@ pub(super) enum Sign<'a> {
     Fatal,
     /// Something failed. An agent of before 1.16 may end after it, with status 0.
     Error,
+    /// What an agent that is well says of its inner workings, and nobody can act on.
+    Workings,
     /// None of these.
     Other,
 }
@@ -64,6 +66,20 @@ const TRIES: [&str; 5] = [
     "webregister - connecting",
 ];
 
+/// How a line begins that a healthy agent writes at its start or in a session, and that tells nobody anything: what is
+/// off unless it was set, and what other lines say as well. Some have the session before them, `session=ID - `.
+const WORKINGS: [&str; 8] = [
+    "HOOP_GATEWAY_URL not set, skipping hoop_rs agent startup",
+    "featureflagstate: updated ",
+    // A warning at every session. Of a value that was set it can be acted on.
+    "DLP_MODE unknown value (\"\"), fallback to best-effort",
+    "dlp is unavailable for this connection, missing gcp credentials",
+    "connection params decoded with success, ",
+    "[stdout] - done copying, written=",
+    "[stderr] - done copying, written=",
+    "closing process ",
+];
+
 impl<'a> Sign<'a> {
     /// Reads a line. `gateway` is what the agent connects to.
     pub(super) fn of(record: &Record<'a>, gateway: &str) -> Self {
@@ -88,6 +104,13 @@ impl<'a> Sign<'a> {
         }
         if message.ends_with("cleaning up session") {
             return Sign::SessionEnded(session(record));
+        }
+        let event = match message.strip_prefix("session=") {
+            Some(rest) => rest.split_once(" - ").map_or(rest, |(_, event)| event),
+            None => message,
+        };
+        if ["info", "warn"].contains(&record.level) && WORKINGS.iter().any(|begin| event.starts_with(begin)) {
+            return Sign::Workings;
         }
         match record.level {
             "fatal" | "panic" => Sign::Fatal,
@@ -336,6 +359,54 @@ mod tests {
                 },
                 "{message}"
             );
+        }
+    }
+
+    #[test]
+    fn what_a_healthy_agent_says_of_its_workings_is_known_and_nothing_like_it() {
+        let sign = |level: &str, message: &str| {
+            let line = format!("{{\"level\":\"{level}\",\"msg\":\"{message}\"}}");
+            Sign::of(&Record::read(&line, false).unwrap(), GATEWAY) == Sign::Workings
+        };
+        for (level, message, is_workings) in [
+            ("info", "HOOP_GATEWAY_URL not set, skipping hoop_rs agent startup", true),
+            ("info", "featureflagstate: updated 13 flags", true),
+            (
+                "warn",
+                r#"DLP_MODE unknown value (\"\"), fallback to best-effort"#,
+                true,
+            ),
+            (
+                "info",
+                "session=7a1f - dlp is unavailable for this connection, missing gcp credentials",
+                true,
+            ),
+            (
+                "info",
+                "session=7a1f - connection params decoded with success, dlp-info-types=0",
+                true,
+            ),
+            ("info", "[stdout] - done copying, written=274", true),
+            ("info", "[stderr] - done copying, written=0", true),
+            ("info", "closing process 13013 ...", true),
+            // A value that somebody has set can be mended.
+            (
+                "warn",
+                r#"DLP_MODE unknown value (\"stric\"), fallback to best-effort"#,
+                false,
+            ),
+            ("error", "featureflagstate: updated 13 flags", false),
+            ("warn", "featureflagstate: failed updating", false),
+            ("info", "session=7a1f - sent gateway connect ok", false),
+            (
+                "info",
+                "session=7a1f, tty=false, stdinsize=1 - executing command:/bin/sh",
+                false,
+            ),
+            ("info", "exitcode=0 - err=", false),
+            ("info", "agent started, args=0", false),
+        ] {
+            assert_eq!(sign(level, message), is_workings, "{message}");
         }
     }
 

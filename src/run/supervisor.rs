@@ -241,7 +241,10 @@ impl<'a> Supervisor<'a> {
                     // They have until the next start.
                     self.processes.signal_leftovers(Signal::TERM);
                 }
-                Action::Renew(agent) => self.processes.signal_agent(agent, Signal::TERM),
+                Action::Renew(agent) => {
+                    self.processes.conditions.renewing(agent);
+                    self.processes.signal_agent(agent, Signal::TERM);
+                }
                 Action::KillAgent(agent) => self.processes.signal_agent(agent, Signal::KILL),
                 Action::LetGoOfLog => self.log.let_go(),
                 Action::Terminate => self.processes.signal(Signal::TERM),
@@ -284,6 +287,8 @@ impl<'a> Supervisor<'a> {
             Agent::Waiting { until, .. } => (State::Waiting, None, Some(until.saturating_sub(now).as_secs())),
             Agent::Ended => (State::Ended, None, None),
         };
+        // One that has ended for good keeps what was wrong with it to itself.
+        let condition = self.processes.condition(agent, now).filter(|_| state != State::Ended);
         status::Agent {
             connection: self.plan.commands[agent].connection.clone(),
             state,
@@ -293,7 +298,7 @@ impl<'a> Supervisor<'a> {
             restarts: self.processes.starts(agent).saturating_sub(1),
             memory: self.processes.own_memory(agent),
             sessions: self.processes.open_sessions(agent),
-            condition: self.processes.condition(agent, now),
+            condition,
             lines: self.processes.last_lines(agent),
         }
     }

@@ -65,6 +65,47 @@ fn hoopstart_without_its_dashes_is_quoted_with_the_line_that_would_be_right() {
 }
 
 #[test]
+fn a_script_of_the_app_that_starts_hoopstart_is_a_start() {
+    let server = Mirror::of(VERSION).serve();
+    for (line, path, text, counts) in [
+        ("bin/web", "bin/web", "#!/bin/sh\nexec hoopstart -- ./server\n", true),
+        (
+            "bash ./bin/web x",
+            "bin/web",
+            "migrate &&\n  hoopstart -- ./server\n",
+            true,
+        ),
+        (
+            "npm start",
+            "package.json",
+            "{\"scripts\": {\"start\": \"hoopstart -- node .\"}}",
+            true,
+        ),
+        (
+            "bin/web",
+            "bin/web",
+            "# Not yet: hoopstart -- ./server\nexec ./server\n",
+            false,
+        ),
+        (
+            "npm start",
+            "package.json",
+            "{\"scripts\": {\"start\": \"node .\"}}",
+            false,
+        ),
+    ] {
+        let build = Build::from(&server.url());
+        build.put("Procfile", &format!("web: {line}\n"));
+        build.put(path, text);
+
+        let run = build.compile();
+
+        let is_told = run.succeeds().stderr().contains("no line of the Procfile");
+        run.assert(is_told != counts, line);
+    }
+}
+
+#[test]
 fn an_app_without_a_procfile_builds() {
     let server = Mirror::of(VERSION).serve();
     let build = Build::from(&server.url());
@@ -190,7 +231,7 @@ fn the_order_of_buildpacks_is_told_where_it_matters() {
 }
 
 /// Lines that do not do what they seem to, with what the right one prints. `show` prints its arguments and `$A`.
-const LINES: [(&str, &str); 31] = [
+const LINES: [(&str, &str); 44] = [
     ("show x", "<x>[]"),
     ("A=b show x", "<x>[b]"),
     ("A=b exec show x", "<x>[b]"),
@@ -222,6 +263,19 @@ const LINES: [(&str, &str); 31] = [
     ("hoopstart -- exec show x", "<x>[]"),
     ("hoopstart -- cd app && show x", "started[]"),
     ("hoopstart -- A+=b show x", "started[]"),
+    ("hoopstart -- A=$(echo b) show x", "started[]"),
+    ("hoopstart -- (show x)", "started[]"),
+    ("hoopstart --show ${B:-x} -y", "<two><-y>[]"),
+    ("hoopstart --port 3000 show x", "<x>[]"),
+    ("hoopstart --name x -- show y", "<y>[]"),
+    ("show x & hoopstart", "<x>[]"),
+    ("\"hoopstart -- show x\"", "<x>[]"),
+    ("'hoopstart --check show x'", "started[]"),
+    ("\"show x y\"", "<x><y>[]"),
+    ("A=* show x", "<x>[*]"),
+    ("hoopstrat -- show x", "<x>[]"),
+    ("hoop start show x", "<x>[]"),
+    ("hoopstart\u{a0}-- show x", "<x>[]"),
 ];
 
 /// Writes a program of the app.

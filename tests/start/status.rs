@@ -101,8 +101,46 @@ fn a_restart_is_counted_and_an_agent_that_waits_is_not_healthy() {
             .is_some_and(|seconds| seconds <= 5)
     );
     let lines = agent["lines"].as_array().expect("it is a list");
-    assert_eq!(lines.len(), 3);
-    assert!(lines.iter().all(|line| line == "hoop | line with ****"), "{lines:?}");
+    assert_eq!(lines.len(), 6);
+    for process in lines.chunks(2) {
+        assert_eq!(process[0], "hoop | line with ****");
+        let end = "hoopstart: warning: agent exited with status 3 after ";
+        assert!(
+            process[1].as_str().is_some_and(|line| line.starts_with(end)),
+            "{lines:?}"
+        );
+    }
+}
+
+#[test]
+fn an_agent_that_cannot_work_with_what_it_was_told_is_told_with_the_id() {
+    let fatal = r#"{"level":"fatal","msg":"server address is in wrong format"}"#;
+    let slug = Slug::of_agent(&format!("#!/bin/sh\necho '{fatal}'\nexit 1\n"));
+    let dyno = slug.web().start(["sleep", "600"]);
+    let waiting = status_with(&slug.dyno(), &dyno, |status| status["agents"][0]["state"] == "waiting");
+
+    let lines = &waiting["agents"][0]["lines"];
+    assert_eq!(lines[0], "hoop | fatal: server address is in wrong format");
+    let told = lines[1].as_str().expect("it is told");
+    assert!(told.ends_with(" [start::agent-misconfigured]"), "{told}");
+}
+
+#[test]
+fn while_the_app_stops_nothing_is_wrong_with_an_agent_that_has_ended() {
+    let slug = Slug::of_agent("#!/bin/sh\necho '{\"level\":\"info\",\"msg\":\"unauthenticated\"}'\nexec sleep 600\n");
+    let dyno = slug
+        .web()
+        .start(["sh", "-c", "trap '' TERM; while :; do sleep 1; done"]);
+    dyno.logs(" [start::key-rejected]\n");
+    let condition = |status: &Value| status["agents"][0]["condition"]["id"].clone();
+    status_with(&slug.dyno(), &dyno, |status| condition(status) == "start::key-rejected");
+    dyno.signal_all(Signal::TERM);
+    let ended = status_with(&slug.dyno(), &dyno, |status| status["agents"][0]["state"] == "ended");
+
+    assert_eq!(
+        (condition(&ended), &ended["healthy"]),
+        (Value::Null, &Value::Bool(false))
+    );
 }
 
 #[test]
@@ -316,6 +354,7 @@ fn a_question_for_two_things_at_once_is_a_wrong_command_line() {
         &["--status", "--", "echo"],
         &["--status", "echo"],
         &["--status", "--attach", "1"],
+        &["--status", "--connect"],
         &["--json"],
         &["--check", "--json"],
     ] {

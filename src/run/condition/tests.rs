@@ -377,3 +377,28 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_an_agent_says_while_it_is_started_anew_is_nothing_to_tell() {
+    let mut scene = Scene::of(1);
+    assert!(!scene.conditions.is_repeated(0, "agent started"));
+    scene.conditions.renewing(0);
+    for sign in [
+        sign(unreachable(), true),
+        sign(Trouble::KeyRejected, false),
+        Sign::Closing,
+        Sign::Connected,
+        Sign::Other,
+    ] {
+        assert!(scene.hear(0, &sign), "{sign:?}");
+    }
+    assert!(!scene.hear(0, &Sign::Fatal));
+    scene.conditions.started(0, scene.now);
+    assert!(scene.conditions.is_repeated(0, "agent started"));
+    scene.pass(Duration::from_hours(1));
+    assert_eq!(scene.told, []);
+
+    // What is wrong with the new one is told.
+    scene.hear(0, &sign(unreachable(), true));
+    assert_eq!(scene.told.len(), 1);
+}
