@@ -157,7 +157,7 @@ fn a_blank_that_is_none_to_a_shell_is_told() {
         let advice = given(&format!("web: hoopstart{blank}-- puma"), &RunTimeVars::default());
 
         assert_eq!(advice.len(), 1, "{advice:?}");
-        assert!(advice[0].contains("has a blank that is none"), "{}", advice[0]);
+        assert!(advice[0].contains("has an unusual space"), "{}", advice[0]);
         assert!(advice[0].contains("    web: hoopstart -- puma\n"), "{}", advice[0]);
     }
 }
