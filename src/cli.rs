@@ -175,7 +175,8 @@ pub struct StartArgs {
     /// Print what would be started and every fault, and start nothing. Also looks up COMMAND
     #[arg(long)]
     check: bool,
-    /// With --check: resolve the gateway's name, connect, do the TLS handshake and ask who answers, with 5 seconds for each step
+    /// With --check: resolve the gateway's name, connect, do the TLS handshake and ask who answers, with 5 seconds for
+    /// each step
     #[arg(long, requires = "check")]
     connect: bool,
     /// Print how the agents of this dyno are doing, as their supervisors say, and start nothing

@@ -1,5 +1,5 @@
-//! Takes secrets that are known out of what the agent writes, quickly, and also where a line cuts one. For our own lines
-//! there is `conceal`, which knows them too, and finds what looks like an agent key.
+//! Takes secrets that are known out of what the agent writes, quickly, and also where a line cuts one. For our own
+//! lines there is `conceal`, which knows them too, and finds what looks like an agent key.
 
 use crate::conceal::MASK;
 use crate::secret::Secret;
