@@ -134,23 +134,25 @@ EXAMPLE:
 /// Becomes COMMAND, with the hoop agent beside it.
 ///
 /// The app keeps this process: its pid, parent, terminal, open files and exit status are those it would have
-/// without hoopstart. An agent that is missing, wrong or crashing never stops, delays or signals it.
+/// without hoopstart. Only as the first process of a container does hoopstart stay, as a small init with the app as
+/// its child. An agent that is missing, wrong or crashing never stops, delays or signals the app.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 CONFIG VARS:
   HOOP_KEY, HOOP_DSN           the agent key; HOOP_KEY wins
-  HOOP_CONNECTION              names to publish, comma separated
+  HOOP_CONNECTION              names to publish, separated by commas
   HOOP_COMMAND                 shell command line behind a published connection
   HOOP_PROCESS_TYPES           types (web) or dynos (web.1) in which the agent runs
-  HOOP_IGNORE_PROCESS_TYPES    those in which it does not; set, it replaces the default:
+  HOOP_IGNORE_PROCESS_TYPES    those in which it does not. If set, it replaces the default:
                                run,release,scheduler,cron,build
+  HOOP_AUTOSTART               on: .profile.d starts the agent, whatever the Procfile says
   HOOP_HIDE_KEY                on: the app does not see HOOP_KEY and HOOP_DSN
   HOOP_DISABLE                 on: the app alone
   HOOP_REQUIRED                on: exit 78 where no agent can be configured or found
-  HOOP_LOG_LEVEL               what the agent logs: debug, info, warn, error; default info
-  HOOP_LOG_FORMAT              text: for a person, repeats folded; json: as the agent has it
+  HOOP_LOG_LEVEL               how much the agent logs: debug, info, warn, error; default info
+  HOOP_LOG_FORMAT              text: for people, with repeats folded; json: unchanged
   HOOP_AGENT_MEMORY            megabytes of its own above which an agent that serves
-                               nobody is restarted; default 64, 0 for never
+                               nobody is restarted; default 64, 0 means never
   HOOPSTART_DEBUG              on: one line for each decision
 
 EXIT STATUS:
@@ -158,7 +160,7 @@ EXIT STATUS:
     127  COMMAND was not found
     126  COMMAND cannot be run
      78  HOOP_REQUIRED is on and no agent can be started
-      2  there is no COMMAND, or no such option
+      2  there is no COMMAND, or an option is unknown
   With --check: 0, or 78 where something is wrong.
   With --status: 0 where all is well, 1 where something is not, 2 where no agent
   is supervised for this user.
@@ -170,13 +172,14 @@ EXAMPLE (Procfile):
   web: hoopstart -- bundle exec puma -C config/puma.rb")]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub struct StartArgs {
-    /// Print what would be started and every fault, and start nothing. COMMAND is looked up
+    /// Print what would be started and every fault, and start nothing. Also looks up COMMAND
     #[arg(long)]
     check: bool,
-    /// With --check: resolve the gateway's name, connect, do the TLS handshake and ask who answers, with 5 seconds for each step
+    /// With --check: resolve the gateway's name, connect, do the TLS handshake and ask who answers, with 5 seconds for
+    /// each step
     #[arg(long, requires = "check")]
     connect: bool,
-    /// Print what runs in this dyno and how it is, as its supervisor says, and start nothing
+    /// Print how the agents of this dyno are doing, as their supervisors say, and start nothing
     #[arg(long, conflicts_with_all = ["check", "connect", "attach", "command"])]
     status: bool,
     /// With --status: print it as JSON

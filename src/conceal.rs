@@ -1,5 +1,9 @@
 //! Takes agent keys out of what this program itself writes, whatever variable they were put into by mistake.
 //!
+//! [`crate::masks`] lists the forms of a key. Other text has readers of its own: what the agent writes goes through
+//! `run/masking`, which is made for a flood of lines and for secrets that are cut; what people have written, where
+//! secrets may stand that nobody knows, goes through [`crate::redact`].
+//!
 //! The masks of the credentials are known once for the whole process, and whatever writes must know them, also where
 //! nothing hands them on: the report of a panic, a line of the supervisor. So they are kept here, at the edge.
 

@@ -99,7 +99,7 @@ impl<'a> Check<'a> {
             if hides_key {
                 "without HOOP_KEY and HOOP_DSN"
             } else {
-                "with its environment as it is"
+                "with its environment unchanged"
             },
         );
         if let Some(program) = self.command.first() {

@@ -356,7 +356,6 @@ impl Conditions {
     }
 
     /// Returns why an agent is not connected, if it is known not to be.
-    #[allow(dead_code, reason = "as above")]
     pub(super) fn current(&self, agent: usize) -> Option<Condition> {
         let down = self.agents[agent].down.as_ref()?;
         let told = &self.told[*down.troubles.last()?];
@@ -369,7 +368,6 @@ impl Conditions {
     }
 
     /// Returns how many sessions an agent serves, as far as its lines tell.
-    #[allow(dead_code, reason = "as above")]
     pub(super) fn open_sessions(&self, agent: usize) -> usize {
         self.agents[agent].sessions.len()
     }

@@ -1,9 +1,7 @@
 //! The app's log, as the supervisor writes to it: whole lines, and never waiting for its reader.
 
 use super::signals;
-use crate::audience;
-use crate::conceal::conceal;
-use crate::stderr::{PIPE_BUF, Stderr, bounded, can_say};
+use crate::stderr::{PIPE_BUF, Stderr, can_say};
 use rustix::io::Errno;
 use rustix::process::Signal;
 use rustix::stdio::dup2_stderr;
@@ -34,15 +32,6 @@ impl Log {
             written: 0,
             stderr: Some(Stderr::open()),
         }
-    }
-
-    /// Adds a line of our own.
-    #[allow(dead_code, reason = "for what has nothing to do with an agent's lines")]
-    pub(super) fn say(&mut self, line: &str) {
-        self.add(|lines| {
-            lines.push_str(&bounded(&conceal(&audience::words(line.to_owned()))));
-            lines.push('\n');
-        });
     }
 
     /// Has `lines` add whole lines, which are dropped if nobody reads them.

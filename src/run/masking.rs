@@ -1,4 +1,5 @@
-//! Takes what must not be shown out of a text.
+//! Takes secrets that are known out of what the agent writes, quickly, and also where a line cuts one. For our own
+//! lines there is `conceal`, which knows them too, and finds what looks like an agent key.
 
 use crate::conceal::MASK;
 use crate::secret::Secret;

@@ -22,10 +22,24 @@
 //! Where hoopstart is the first process of a container, a supervisor that is nobody's child would be the app's: there
 //! the app is a child of hoopstart, which is its init and the supervisor in one process (init, forward).
 //!
+//! With `HOOP_AUTOSTART` a script of `.profile.d` asks for an agent beside its shell. The supervisor then waits until
+//! the shell has come to the app's command, and takes the environment of that (attach).
+//!
 //! Forks, where most programs of today would start themselves again: the app waits for this, and a start of a
 //! program takes longer than all the rest; and a fork has of the program only the pages that it uses.
 //!
 //! What to do when is decided in `policy`, from events and the time, without effects; `supervisor` has the effects.
+//! `spawn` starts an agent so that it ends with its supervisor, `shield` keeps its key from other processes, and
+//! `memory` says when one that serves nobody has grown too large.
+//!
+//! ```text
+//! agent's pipe ── lines ── record (read, made readable) ── masking ── log (never waits)
+//!                   └── sign (what it says of the agent) ── condition, told (what is reported, and when) ── trouble
+//! ```
+//!
+//! `hoopstart --check` makes the same plan and starts nothing (check), looks at the command (program, elf, misread),
+//! and goes the way to the gateway (transport, connect, http2, hpack). `hoopstart --status` asks the supervisors by the
+//! sockets of their claims (status, inquiry).
 
 mod agents;
 mod attach;

@@ -68,7 +68,7 @@ runs:         hoop run, a process for each connection
 gateway:      gateway.example:8443 (TLS)
 connection:   orders
 connection:   console
-app:          with its environment as it is
+app:          with its environment unchanged
 ";
     assert_eq!(check(&slug, &launch, 0, &[]).stdout(), expected);
 }
@@ -228,7 +228,7 @@ fn autostart_is_known_with_its_wrong_values_and_what_it_makes_powerless() {
         &dyno,
         &[
             "HOOP_HIDE_KEY has no effect",
-            "app:          with its environment as it is\n",
+            "app:          with its environment unchanged\n",
         ],
     );
     let required = launch.with("HOOP_REQUIRED", "on");
@@ -381,12 +381,12 @@ fn the_command_is_resolved_as_the_boot_would() {
         (
             vec!["bin/no-ruby"],
             none,
-            "it wants \"no-such-ruby\", and there is no such program; nothing was started, exit 127.",
+            "it needs \"no-such-ruby\", and there is no such program; nothing was started, exit 127.",
         ),
         (
             vec!["no-shell"],
             none,
-            "it wants \"/no/such/shell\", and there is no such program",
+            "it needs \"/no/such/shell\", and there is no such program",
         ),
         (
             vec!["bin/windows"],
@@ -458,7 +458,7 @@ fn an_agent_that_cannot_run_here_is_told() {
     put(b"#!/no/such/shell\n");
     shows(
         &check(&slug, &slug.web().with("DYNO", "run.1"), 78, &unfit),
-        &["it wants \"/no/such/shell\""],
+        &["it needs \"/no/such/shell\""],
     );
     put(b"<!DOCTYPE html>\0");
     check(&slug, &slug.web(), 78, &unfit);

@@ -193,12 +193,12 @@ fn what_no_dyno_can_be_called_is_told_whatever_the_procfile_holds() {
         }
         for (name, list, agents, told, right) in [
             (only, "web.*", 0, "has \"web.*\", which can never match a dyno", "=web "),
-            (only, "web worker", 0, "names \"web worker\", which", "=web,worker "),
-            (only, "\"web\"", 0, "names '\"web\"', which", "=web "),
+            (only, "web worker", 0, "has \"web worker\", which", "=web,worker "),
+            (only, "\"web\"", 0, "has '\"web\"', which", "=web "),
             (only, ",", 0, "HOOP_PROCESS_TYPES names nothing", "=web "),
             (only, " ", 0, "HOOP_PROCESS_TYPES names nothing", "=web "),
-            (only, "web.1, web.1-3", 1, "names \"web.1-3\", which", "=web.1,web "),
-            (only, "web:1", 0, "names \"web:1\", which", "=web,1 "),
+            (only, "web.1, web.1-3", 1, "has \"web.1-3\", which", "=web.1,web "),
+            (only, "web:1", 0, "has \"web:1\", which", "=web,1 "),
             (
                 "HOOP_IGNORE_PROCESS_TYPES",
                 ",,",

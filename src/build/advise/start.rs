@@ -596,7 +596,7 @@ fn misspelling(word: &str) -> (String, &'static str) {
         let meaning = "It does not start your app: that is a command of the agent itself. Write";
         (format!("{word} instead of"), meaning)
     } else if word.contains(is_odd_blank) {
-        ("a blank that is none to a shell behind".to_owned(), meaning)
+        ("an unusual space after".to_owned(), meaning)
     } else {
         (format!("{word} instead of"), meaning)
     }

@@ -157,7 +157,7 @@ fn a_blank_that_is_none_to_a_shell_is_told() {
         let advice = given(&format!("web: hoopstart{blank}-- puma"), &RunTimeVars::default());
 
         assert_eq!(advice.len(), 1, "{advice:?}");
-        assert!(advice[0].contains("has a blank that is none"), "{}", advice[0]);
+        assert!(advice[0].contains("has an unusual space"), "{}", advice[0]);
         assert!(advice[0].contains("    web: hoopstart -- puma\n"), "{}", advice[0]);
     }
 }
@@ -226,7 +226,7 @@ fn a_procfile_that_is_none_is_named_with_what_is_wrong() {
             ProcfileState::Misnamed {
                 path: "my app/Procfile".to_owned(),
             },
-            ["my app/Procfile.", "git mv -f 'my app/Procfile' Procfile"],
+            ["app/Procfile.", "git mv -f 'my app/Procfile' Procfile"],
         ),
         (
             ProcfileState::NoFile { what: "a folder" },
