@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! grpcs://agent-name:secret@gateway.example:8443?mode=standard
-//! grpcs://_default:secret@gateway.example:8443            an organisation's key, from gateway 1.21.0 on
+//! grpcs://_default:secret@gateway.example:8443            an organization's key, from gateway 1.21.0 on
 //! grpcs://gateway.example:8443/<64 hex digits>            the old form; the path is the secret
 //! ```
 //!
@@ -44,7 +44,7 @@ pub struct AgentKey {
 /// The number of bytes of the old form's path: a slash and a SHA-256 in hex.
 const OLD_FORM_PATH: usize = 65;
 
-/// The user name of an organisation's key.
+/// The user name of an organization's key.
 const ORGANISATION: &str = "_default";
 
 /// The schemes that agents know.

@@ -65,17 +65,17 @@ impl fmt::Display for Limit {
     /// Writes what an agent does, behind its name and version.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Limit::TakesNoKey => "takes no agent key",
+            Limit::TakesNoKey => "does not read an agent key",
             Limit::RefusesUnstated => "refuses an agent key without ?mode=",
             Limit::RefusesMultiConnection => "refuses an agent key of mode multi-connection",
             Limit::ServesNoSession => {
-                "publishes the names of HOOP_CONNECTION with a key of mode multi-connection, and no session of them ever begins"
+                "publishes the names of HOOP_CONNECTION with a key of mode multi-connection, but no session on them ever starts"
             }
             Limit::NeedsOldGateway { takes_one_name: false } => {
-                "publishes the names of HOOP_CONNECTION only to a gateway up to 1.19.63"
+                "publishes the names of HOOP_CONNECTION only to gateways up to 1.19.63"
             }
             Limit::NeedsOldGateway { takes_one_name: true } => {
-                "publishes one name of HOOP_CONNECTION, and only to a gateway up to 1.19.63"
+                "publishes only one name of HOOP_CONNECTION, and only to gateways up to 1.19.63"
             }
         })
     }

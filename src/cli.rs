@@ -6,6 +6,7 @@
 use crate::audience;
 use crate::build::compile::{self, Folders};
 use crate::build::{detect, release, report};
+use crate::conceal::conceal;
 use crate::environment::Environment;
 use crate::output::BuildLog;
 use crate::run::{self, Request};
@@ -69,7 +70,7 @@ ENVIRONMENT:
   CURL_CONNECT_TIMEOUT, CURL_TIMEOUT     seconds for a connection, for a whole file
   HTTPS_PROXY, HTTP_PROXY, NO_PROXY      the way to the release server
   SSL_CERT_FILE, SSL_CERT_DIR            CA certificates to trust
-  NO_COLOR, TERM=dumb                    no colour on a terminal
+  NO_COLOR, TERM=dumb                    no color on a terminal
   TMPDIR                                 where the facts for `report` wait
 
 EXIT STATUS:
@@ -149,7 +150,7 @@ CONFIG VARS:
   HOOP_LOG_LEVEL               what the agent logs: debug, info, warn, error; default info
   HOOP_LOG_FORMAT              text: for a person, repeats folded; json: as the agent has it
   HOOP_AGENT_MEMORY            megabytes of its own above which an agent that serves
-                               nobody is started anew; default 64, 0 for never
+                               nobody is restarted; default 64, 0 for never
   HOOPSTART_DEBUG              on: one line for each decision
 
 EXIT STATUS:
@@ -157,7 +158,7 @@ EXIT STATUS:
     127  COMMAND was not found
     126  COMMAND cannot be run
      78  HOOP_REQUIRED is on and no agent can be started
-      2  there is no COMMAND
+      2  there is no COMMAND, or no such option
   With --check: 0, or 78 where something is wrong.
   With --status: 0 where all is well, 1 where something is not, 2 where no agent
   is supervised for this user.
@@ -172,11 +173,11 @@ pub struct StartArgs {
     /// Print what would be started and every fault, and start nothing. COMMAND is looked up
     #[arg(long)]
     check: bool,
-    /// With --check: resolve the gateway's name, connect, shake TLS hands and ask who answers, 5 seconds each
+    /// With --check: resolve the gateway's name, connect, do the TLS handshake and ask who answers, with 5 seconds for each step
     #[arg(long, requires = "check")]
     connect: bool,
     /// Print what runs in this dyno and how it is, as its supervisor says, and start nothing
-    #[arg(long, conflicts_with_all = ["check", "attach", "command"])]
+    #[arg(long, conflicts_with_all = ["check", "connect", "attach", "command"])]
     status: bool,
     /// With --status: print it as JSON
     #[arg(long, requires = "status", conflicts_with_all = ["check", "attach"])]
@@ -210,7 +211,11 @@ pub fn run(args: Vec<OsString>, environment: &Environment) -> i32 {
             .and_then(|matches| StartArgs::from_arg_matches(&matches))
         {
             Ok(args) => start(args, environment),
-            Err(error) => option_unknown(&error).unwrap_or_else(|| usage(&error)),
+            Err(error) => {
+                // What is wrong is quoted, and may be a key.
+                run::know_secrets(environment);
+                option_unknown(&error).unwrap_or_else(|| usage(&error))
+            }
         };
     }
     match Cli::try_parse_from(args) {
@@ -262,8 +267,14 @@ fn option_unknown(error: &clap::Error) -> Option<i32> {
 
 /// Prints help, version or what is wrong with the arguments.
 fn usage(error: &clap::Error) -> i32 {
+    let plain = error.to_string();
+    let shown = conceal(&plain);
     // Nobody may be reading.
-    let _ = error.print();
+    let _ = if shown == plain {
+        error.print()
+    } else {
+        std::io::stderr().write_all(shown.as_bytes())
+    };
     error.exit_code()
 }
 

@@ -6,7 +6,7 @@
 use crate::agent_key::SCHEMES;
 use crate::secret::Secret;
 use crate::text;
-use std::sync::OnceLock;
+use std::sync::{PoisonError, RwLock};
 
 /// What stands in the place of a secret.
 pub const MASK: &str = "****";
@@ -26,19 +26,25 @@ const TOKEN: &str = "xagt-";
 /// Words that stand in the place of a secret in our own texts.
 const PLACEHOLDERS: [&str; 3] = ["password", "secret", "token"];
 
-/// The credentials of this process.
-static SECRETS: OnceLock<Vec<Secret>> = OnceLock::new();
+/// The credentials of this process, the longest first.
+static SECRETS: RwLock<Vec<Secret>> = RwLock::new(Vec::new());
 
-/// Has [`conceal`] know `secrets`, the longest first, for the life of the process. Only the first call counts.
+/// Has [`conceal`] know `secrets`, beside those it knows, for the life of the process.
 pub fn keep(secrets: Vec<Secret>) {
-    let _ = SECRETS.set(secrets);
+    let mut known = SECRETS.write().unwrap_or_else(PoisonError::into_inner);
+    known.extend(secrets);
+    known.sort_by(|one, other| {
+        let [one, other] = [one, other].map(Secret::expose);
+        other.len().cmp(&one.len()).then_with(|| one.cmp(other))
+    });
+    known.dedup();
 }
 
 /// Returns `text` without the credentials of this process, and without the secret of anything that looks like an
 /// agent key.
 pub fn conceal(text: &str) -> String {
-    let known = SECRETS.get().map_or(&[][..], Vec::as_slice);
-    without_tokens(&without_keys(&without(known, text)))
+    let known = SECRETS.read().unwrap_or_else(PoisonError::into_inner);
+    without_tokens(&without_keys(&without(&known, text)))
 }
 
 /// Answers whether one of `secrets` is in `text`.
@@ -277,7 +283,7 @@ mod tests {
             "Correct it: http://user:password@host:port, with each of @ /",
             "A token belongs before the host: https://user:token@host/path.",
             "https://****@mirror.example",
-            "it has not the form scheme://name:secret@host:port",
+            "it does not have the form scheme://name:secret@host:port",
             "an agent key that begins with grpc://",
             "no connection to https://mirror.example:8443: refused",
         ] {

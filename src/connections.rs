@@ -45,16 +45,16 @@ impl Merged {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectionsFault {
     /// The value is too long, as it stands or with what its items refer to.
-    #[error("it has {0} bytes, and 255 is the most")]
+    #[error("it is {0} bytes long, and the limit is 255")]
     TooLong(usize),
     /// A name is too long.
-    #[error("a name in it has {0} bytes, and 252 is the most")]
+    #[error("a name in it is {0} bytes long, and the limit is 252")]
     NameTooLong(usize),
     /// An item stands for no name: it refers to a list or another reference, or has `env.` in capitals.
-    #[error("its item \"{0}\" must stand for one name, not for a list or another env.NAME, with env. in small letters")]
+    #[error("its item \"{0}\" must stand for one name, not for a list or another env.NAME, with env. in lowercase")]
     NotName(String),
     /// Nothing is left of a name when an agent is done with it: it is all accents.
-    #[error("nothing is left of its item \"{0}\" when the agent has taken the accents out of it")]
+    #[error("nothing is left of its item \"{0}\" once the agent has removed the accents")]
     Vanishes(String),
     /// An item `env.NAME` refers to a variable that is not set, or empty.
     #[error("its item \"env.{0}\" refers to the variable {0}, which is not set")]

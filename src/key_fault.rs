@@ -21,7 +21,7 @@ pub enum KeyFault {
     #[error("it has a control character in it")]
     Control,
     /// It holds a blank of any kind, most often at an end.
-    #[error("it has a blank in it or at one of its ends")]
+    #[error("it has a space in it or at one of its ends")]
     Blank,
     /// It holds a character that nobody sees.
     #[error("it has an invisible character in it")]
@@ -30,16 +30,16 @@ pub enum KeyFault {
     #[error("it has quotation marks around it or in it")]
     Quotes,
     /// It has not the form of a URL.
-    #[error("it has not the form scheme://name:secret@host:port")]
+    #[error("it does not have the form scheme://name:secret@host:port")]
     NotUrl,
     /// A percent sign stands alone.
-    #[error("it has a % without two hex digits behind it; a percent sign itself is written %25")]
+    #[error("it has a % without two hex digits after it; a percent sign itself is written %25")]
     Escape,
     /// A character that must be encoded stands in the name or the secret.
     #[error("its name or its secret has a character that must be percent-encoded")]
     UserInfo,
     /// The host holds a character that no host name has.
-    #[error("its gateway host has a character that no host name has")]
+    #[error("its gateway host has a character that host names cannot have")]
     Host,
     /// What stands behind the host is not a port.
     #[error("its gateway port is not a number from 1 to 65535")]

@@ -32,5 +32,5 @@ fn require(found: &Metadata) -> io::Result<()> {
     } else {
         "a device"
     };
-    Err(io::Error::other(format!("it is {what}, and no file")))
+    Err(io::Error::other(format!("it is {what}, not a file")))
 }

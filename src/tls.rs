@@ -38,7 +38,7 @@ pub(crate) fn system_roots() -> Result<RootCertStore, String> {
             return Err(errors.join("; "));
         }
         if is_named {
-            return Err("there is no certificate where SSL_CERT_FILE and SSL_CERT_DIR say".to_owned());
+            return Err("SSL_CERT_FILE and SSL_CERT_DIR lead to no certificate".to_owned());
         }
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
@@ -181,7 +181,7 @@ pub(crate) fn roots_of_go(environment: &Environment) -> Result<RootCertStore, St
         roots.add_parsable_certificates(certificates);
     }
     if roots.is_empty() {
-        return Err("this machine has no certificates of authorities, and the agent brings none".to_owned());
+        return Err("this machine has no CA certificates, and the agent brings none".to_owned());
     }
     Ok(roots)
 }

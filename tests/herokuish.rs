@@ -224,7 +224,23 @@ fn the_agent_of_a_procfile_line_is_the_apps_user_and_that_of_autostart_is_root()
     assert!(!is_root || app == NOBODY, "{app}");
     drop(dyno);
 
-    let (dyno, user) = starts(&launch.with("HOOP_AUTOSTART", "on"), "sleep 600");
+    let launch = launch.with("HOOP_AUTOSTART", "on");
+    let (dyno, user) = starts(&launch, "sleep 600");
     let ours = rustix::process::geteuid().as_raw().to_string();
     assert_eq!(user.split_whitespace().next(), Some(ours.as_str()), "{}", dyno.stderr());
+    drop(dyno);
+
+    // By root, of a process of another user: what a later script sets reaches the agent as well.
+    fs::write(
+        herokuish.at("build/.profile.d/zzz-ruby.sh"),
+        "sleep 0.3; export GEM_PATH=/gems\n",
+    )
+    .unwrap();
+    let (dyno, _) = starts(&launch, "sleep 600");
+    assert_eq!(
+        dyno.agents()[0].variable("GEM_PATH"),
+        Some("/gems".as_ref()),
+        "{}",
+        dyno.stderr()
+    );
 }

@@ -629,12 +629,12 @@ fn own_faults() -> Vec<Fault> {
         Fault::CommandMissing,
         Fault::CommandMisread {
             command: text("cd"),
-            cause: "that is a word of the shell, and hoopstart starts programs",
+            cause: "that is a shell command, and hoopstart only runs programs",
             line: None,
         },
         Fault::CommandMisread {
             command: text("FOO=1"),
-            cause: "that sets a variable, which a shell does and hoopstart does not",
+            cause: "that sets a variable, which only a shell can do",
             line: Some(text("hoopstart -- env FOO=1 puma")),
         },
         Fault::OptionUnknown {
@@ -1076,6 +1076,7 @@ fn advice() -> Vec<(&'static str, Message)> {
             agent: Some(&version),
             is_pinned: true,
             procfile: state,
+            by_script: &[],
             run_time,
             others,
         });
@@ -1083,8 +1084,8 @@ fn advice() -> Vec<(&'static str, Message)> {
         (*name, told.remove(0))
     });
     let names = ["HOOP_VERISON".to_owned(), "HOOP_SHA".to_owned()];
-    let one = advise::misspelt(&names[..1]).map(|message| ("advice.misspelt", message));
-    let two = advise::misspelt(&names).map(|message| ("advice.misspelt-more", message));
+    let one = advise::misspelt(&names[..1], None).map(|message| ("advice.misspelt", message));
+    let two = advise::misspelt(&names, None).map(|message| ("advice.misspelt-more", message));
     told.chain(one).chain(two).collect()
 }
 
@@ -1142,6 +1143,7 @@ fn a_line_of_a_boot_is_one_line_with_its_id_at_the_end() {
         let tells_state = [
             "app ",
             "runs ",
+            "does not run ",
             "nothing was started",
             "counts as ",
             "list counts",

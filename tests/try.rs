@@ -245,15 +245,15 @@ fn a_procfile_that_is_none_is_told_before_anything_is_built() {
     for (files, why) in [
         (
             vec![("procfile", "web: x\n")],
-            "the app has no Procfile, but a file procfile",
+            "the app has no Procfile, but it has a file named procfile",
         ),
         (
             vec![("Procfile.txt", "web: x\n")],
-            "the app has no Procfile, but a file Procfile.txt",
+            "the app has no Procfile, but it has a file named Procfile.txt",
         ),
         (
             vec![("app/Procfile", "web: x\n")],
-            "the app has no Procfile, but a file app/Procfile",
+            "the app has no Procfile, but it has a file named app/Procfile",
         ),
         (vec![("Procfile", "")], "the Procfile is empty"),
         (
@@ -263,7 +263,7 @@ fn a_procfile_that_is_none_is_told_before_anything_is_built() {
         (vec![("Procfile/x", "")], "the Procfile is a folder"),
         (
             vec![("Procfile", "web: x\n"), (".slugignore", "/Proc*\n")],
-            "git or .slugignore leaves the Procfile out",
+            "git or .slugignore excludes the Procfile",
         ),
     ] {
         let person = Person::new();
@@ -425,9 +425,9 @@ fn a_file_of_config_vars_is_read_as_people_have_it() {
         "8: PORT is set by the platform, so it is left out",
         "9: DYNO is set by the platform, so it is left out",
         "10: HOME is set by the platform, so it is left out",
-        "11: no NAME=VALUE, so it is left out",
+        "11: it is not NAME=VALUE, so it is left out",
         "12: its quotation mark is not closed, so it is left out",
-        "13: nothing is replaced in the value of REPLACED, so ${…} and $(…) stay in it",
+        "13: nothing is expanded in the value of REPLACED, so ${…} and $(…) stay in it",
     ];
     let mut expected: Vec<String> = expected
         .iter()
@@ -468,7 +468,10 @@ fn parts_of_a_second_are_a_time() {
     ] {
         let argument = format!("--stop-after={time}");
         let dyno = person.ends(person.tries([app.as_os_str(), argument.as_ref()]), 2);
-        dyno.assert(dyno.stderr().contains("no number of seconds") || time.is_empty(), time);
+        dyno.assert(
+            dyno.stderr().contains("not a number of seconds") || time.is_empty(),
+            time,
+        );
     }
 }
 

@@ -5,10 +5,10 @@
 
 /// Words that are no programs, or that mean something else as one: those of bash
 /// (<https://www.gnu.org/software/bash/manual/bash.html#Shell-Builtin-Commands>) that a Procfile may begin with.
-const WORDS_OF_SHELL: [&str; 34] = [
-    "!", ".", ":", "[[", "{", "alias", "case", "cd", "command", "coproc", "declare", "eval", "exec", "exit", "export",
-    "for", "function", "if", "local", "popd", "pushd", "read", "readonly", "select", "set", "shopt", "source", "time",
-    "trap", "typeset", "ulimit", "umask", "until", "while",
+const WORDS_OF_SHELL: [&str; 38] = [
+    "!", ".", ":", "[[", "{", "alias", "builtin", "case", "cd", "command", "coproc", "declare", "eval", "exec", "exit",
+    "export", "for", "function", "if", "let", "local", "popd", "pushd", "read", "readonly", "select", "set", "shopt",
+    "source", "time", "trap", "typeset", "ulimit", "umask", "unset", "until", "wait", "while",
 ];
 
 /// Hyphens, and what word processors make of them. No program is called so.
@@ -43,9 +43,10 @@ fn as_env(before: &str) -> Option<String> {
             return None;
         }
         set.push(name);
-        // A shell does not split a value into words as it splits an argument.
-        let is_split = has_bare_dollar(value);
-        if is_split && value.contains(['"', '\'', '\\']) {
+        // A shell does not split a value into words as it splits an argument, and finds no names of files in it.
+        let is_split = has_bare(value, &['$', '*', '?', '[', '{']);
+        // Within quotes a `~` is itself.
+        if is_split && value.contains(['"', '\'', '\\', '~']) {
             return None;
         }
         let quote = if is_split { "\"" } else { "" };
@@ -64,12 +65,12 @@ fn refers_to(value: &str, name: &str) -> bool {
     })
 }
 
-/// Answers whether `value` has a `$` outside of quotes.
-fn has_bare_dollar(value: &str) -> bool {
+/// Answers whether `value` has one of these characters outside of quotes.
+fn has_bare(value: &str, characters: &[char]) -> bool {
     let mut quotes = Quotes::default();
     value
         .chars()
-        .any(|character| !quotes.protect(character) && character == '$')
+        .any(|character| !quotes.protect(character) && characters.contains(&character))
 }
 
 /// One command of a line, as a shell takes the line apart.
@@ -177,7 +178,8 @@ pub fn split_at_program(line: &str) -> (&str, &str) {
 /// Returns the words of `line`, with their quotes.
 pub fn words(line: &str) -> impl Iterator<Item = &str> {
     let mut quotes = Quotes::default();
-    line.split(move |character: char| !quotes.protect(character) && character.is_whitespace())
+    // What else Unicode calls white space is a letter to a shell.
+    line.split(move |character: char| !quotes.protect(character) && matches!(character, ' ' | '\t' | '\n'))
         .filter(|word| !word.is_empty())
 }
 
@@ -238,6 +240,9 @@ mod tests {
             ("A='$B' C=\"$D\" puma", "hoopstart -- env A='$B' C=\"$D\" puma"),
             ("exec puma", "hoopstart -- puma"),
             ("A=1 exec puma", "hoopstart -- env A=1 puma"),
+            ("A=* B={1,2} puma", "hoopstart -- env \"A=*\" \"B={1,2}\" puma"),
+            ("A=~/x puma", "hoopstart -- env A=~/x puma"),
+            ("puma\u{a0}-p 1", "hoopstart -- puma\u{a0}-p 1"),
             ("A=1 env B=2 puma", "hoopstart -- env A=1 env B=2 puma"),
             ("puma >log 2>&1", "hoopstart -- puma >log 2>&1"),
             ("puma &>log", "hoopstart -- puma &>log"),
@@ -275,6 +280,8 @@ mod tests {
             "PATH+=:/x puma",
             "A=1 B=$A puma",
             "A=$B\"c\" puma",
+            "PATH=$PATH:~/x puma",
+            "unset A; puma",
         ] {
             assert_eq!(with_hoopstart(line), None, "{line}");
         }

@@ -92,15 +92,16 @@ fn build(
         log.warning(&warnings::exposed(&config.releases));
     }
     // Before anything that may fail: the cause may be that a config var has another name than it should.
-    if let Some(advice) = advise::misspelt(&config.run_time.names) {
+    if let Some(advice) = advise::misspelt(&config.run_time.names, config.run_time.connection.as_deref()) {
         log.warning(&advice);
     }
     let mut cache = open_cache(&folders.cache_dir, stop, log);
     if cache.as_ref().is_some_and(|cache| cache.is_below(&folders.build_dir)) {
-        log.detail("The cache dir is in the build dir, so what is kept there goes into the slug, too");
+        log.detail("The cache dir is in the build dir, so what is kept there also goes into the slug");
     }
     let fetcher = Fetcher::of(environment);
     let procfile = ProcfileState::of(slug.root());
+    let by_script = procfile.by_script(slug.root(), advise::is_in_script);
     let others = OtherBuildpacks::of(slug.root(), &config.run_time.folders);
 
     let acquired = acquire(&config, &fetcher, cache.as_mut(), &slug, log);
@@ -146,6 +147,7 @@ fn build(
         agent: acquired.as_ref().map(|acquired| &acquired.version),
         is_pinned: matches!(config.version, VersionRequest::Exact(_)),
         procfile: &procfile,
+        by_script: &by_script,
         run_time: &config.run_time,
         others: &others,
     };

@@ -52,7 +52,7 @@ pub enum ProofError {
     #[error("the agent says it is {0}")]
     OtherVersion(Version),
     /// What it has started cannot be ended.
-    #[error("processes that the agent has started cannot be ended")]
+    #[error("processes that the agent started cannot be stopped")]
     Lingers,
     /// It has changed what was verified before it was started, or what is to go into the slug with it.
     #[error("the agent has changed {what}")]

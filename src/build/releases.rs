@@ -23,8 +23,8 @@ pub enum ReleasesUrlError {
     /// What stands before an `@` may be read in two ways: a part of a token would pass for a host or a path, and be shown.
     #[error("a user name or token in it, or a path, has a character that must be percent-encoded")]
     UserInfo,
-    /// It is a URL of another kind.
-    #[error("its scheme is not https, http or file")]
+    /// It is a URL of another kind, or has none of the beginnings of one.
+    #[error("it does not begin with https://, http:// or file://")]
     Scheme,
     /// It has a `?` or `#` part, and paths cannot be put behind that.
     #[error("it has a query or a fragment")]
@@ -42,7 +42,10 @@ impl FromStr for ReleasesUrl {
         if has_ambiguous_user(text) {
             return Err(ReleasesUrlError::UserInfo);
         }
-        let url = Url::parse(text).map_err(|_| ReleasesUrlError::NotUrl)?;
+        let url = Url::parse(text).map_err(|error| match error {
+            url::ParseError::RelativeUrlWithoutBase => ReleasesUrlError::Scheme,
+            _ => ReleasesUrlError::NotUrl,
+        })?;
         if url.query().is_some() || url.fragment().is_some() {
             return Err(ReleasesUrlError::Query);
         }
@@ -210,8 +213,13 @@ mod tests {
     #[test]
     fn urls_that_cannot_be_a_release_server_are_refused() {
         for (text, reason) in [
-            ("", ReleasesUrlError::NotUrl),
-            ("releases.hoop.dev", ReleasesUrlError::NotUrl),
+            ("", ReleasesUrlError::Scheme),
+            ("releases.hoop.dev/release", ReleasesUrlError::Scheme),
+            ("localhost:8080/release", ReleasesUrlError::Scheme),
+            ("\"https://mirror.example\"", ReleasesUrlError::Scheme),
+            ("htps://mirror.example", ReleasesUrlError::Scheme),
+            ("https://", ReleasesUrlError::NotUrl),
+            ("https://mirror.example:99999", ReleasesUrlError::NotUrl),
             ("ftp://mirror.example", ReleasesUrlError::Scheme),
             ("https://mirror.example/?token=1", ReleasesUrlError::Query),
             ("file://other-machine/srv", ReleasesUrlError::File),

@@ -4,8 +4,11 @@ use crate::procfile::{Procfile, ProcfileFault};
 use cap_std::fs::Dir;
 use std::io::{self, Read as _};
 
-/// The most bytes of a Procfile that are read.
-const PROCFILE_LIMIT: u64 = 64 * 1024;
+/// The most bytes of a Procfile, or of a script, that are read.
+const FILE_LIMIT: u64 = 64 * 1024;
+
+/// So many words of a command are looked at as names of scripts.
+const SCRIPTS_LIMIT: usize = 100;
 
 /// The name by which the platform knows it.
 const PROCFILE: &str = "Procfile";
@@ -79,31 +82,63 @@ impl ProcfileState {
             _ => None,
         }
     }
+
+    /// Returns the process types whose command is a script of the app, or is listed in its `package.json` or Makefile,
+    /// of whose text `is_meant` is true.
+    pub fn by_script(&self, root: &Dir, is_meant: fn(&str) -> bool) -> Vec<String> {
+        let processes = self.procfile().into_iter().flat_map(Procfile::processes);
+        let is_by_script = |command: &str| {
+            let words = command.split(|character: char| character.is_whitespace() || "\"';&|()".contains(character));
+            words
+                .filter(|word| !word.is_empty())
+                .take(SCRIPTS_LIMIT)
+                .filter_map(|word| read_file(root, script(word)).ok())
+                .any(|bytes| is_meant(&String::from_utf8_lossy(&bytes)))
+        };
+        processes
+            .filter(|(_, command)| is_by_script(command))
+            .map(|(name, _)| name.to_owned())
+            .collect()
+    }
+}
+
+/// Returns the file of an app that says what `word`, one of a command, does.
+fn script(word: &str) -> &str {
+    match word {
+        "npm" | "npx" | "yarn" | "pnpm" | "bun" => "package.json",
+        "make" => "Makefile",
+        _ => word.strip_prefix("/app/").unwrap_or(word),
+    }
 }
 
 /// Reads the Procfile of an app. If it cannot be read, the error is what it is, and empty where there is none.
 fn read(root: &Dir) -> Result<Vec<u8>, &'static str> {
     match root.symlink_metadata(PROCFILE) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(""),
-        Err(_) => return Err("not to be read"),
+        Err(_) => return Err("not readable"),
         Ok(found) if found.is_symlink() && root.metadata(PROCFILE).is_err() => {
-            return Err("a link that leads to no file of the app");
+            return Err("a link that does not lead to a file of the app");
         }
         Ok(_) => {}
     }
+    read_file(root, PROCFILE)
+}
+
+/// Reads the beginning of a file of an app. The error is what it is.
+fn read_file(root: &Dir, path: &str) -> Result<Vec<u8>, &'static str> {
     // A FIFO in its place must not make the build wait.
-    let found = root.metadata(PROCFILE).map_err(|_| "not to be read")?;
+    let found = root.metadata(path).map_err(|_| "not readable")?;
     if found.is_dir() {
         return Err("a folder");
     }
     if !found.is_file() {
-        return Err("no file");
+        return Err("not a file");
     }
-    let file = root.open(PROCFILE).map_err(|_| "not to be read")?;
+    let file = root.open(path).map_err(|_| "not readable")?;
     let mut bytes = Vec::new();
-    file.take(PROCFILE_LIMIT)
+    file.take(FILE_LIMIT)
         .read_to_end(&mut bytes)
-        .map_err(|_| "not to be read")?;
+        .map_err(|_| "not readable")?;
     Ok(bytes)
 }
 
@@ -177,6 +212,7 @@ impl OtherBuildpacks {
 #[cfg(test)]
 mod tests {
     use super::{OtherBuildpacks, ProcfileState, is_meant};
+    use crate::procfile::Procfile;
     use cap_std::ambient_authority;
     use cap_std::fs::Dir;
     use std::fs;
@@ -243,13 +279,45 @@ mod tests {
     }
 
     #[test]
+    fn a_script_is_found_by_what_the_procfile_says() {
+        let (folder, root) = app(&[]);
+        for (path, text) in [
+            ("bin/web", "exec hoopstart -- puma"),
+            ("bin/plain", "exec puma"),
+            ("package.json", "{\"start\": \"hoopstart -- node .\"}"),
+        ] {
+            fs::create_dir_all(folder.path().join("bin")).unwrap();
+            fs::write(folder.path().join(path), text).unwrap();
+        }
+        std::os::unix::fs::symlink("/etc/hostname", folder.path().join("out")).unwrap();
+        for (command, is_found) in [
+            ("bin/web", true),
+            ("./bin/web", true),
+            ("/app/bin/web", true),
+            ("bash bin/web", true),
+            ("bash -c \"cd x && bin/web\"", true),
+            ("npm start", true),
+            ("yarn --silent start", true),
+            ("bin/plain", false),
+            ("out", false),
+            ("bin", false),
+            ("../web", false),
+            ("node .", false),
+        ] {
+            let procfile = Procfile::parse(&format!("web: {command}"));
+            let found = ProcfileState::Read(procfile).by_script(&root, |text| text.contains("hoopstart"));
+            assert_eq!(found, if is_found { vec!["web"] } else { vec![] }, "{command}");
+        }
+    }
+
+    #[test]
     fn what_is_no_file_is_said_to_be_what_it_is() {
         let (folder, root) = app(&["Procfile/x"]);
         assert_eq!(ProcfileState::of(&root), ProcfileState::NoFile { what: "a folder" });
         fs::remove_dir_all(folder.path().join("Procfile")).unwrap();
         for target in ["nowhere", "/etc/hostname"] {
             std::os::unix::fs::symlink(target, folder.path().join("Procfile")).unwrap();
-            let what = "a link that leads to no file of the app";
+            let what = "a link that does not lead to a file of the app";
             assert_eq!(ProcfileState::of(&root), ProcfileState::NoFile { what }, "{target}");
             fs::remove_file(folder.path().join("Procfile")).unwrap();
         }

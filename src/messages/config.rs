@@ -61,7 +61,7 @@ pub(super) fn message(error: &ConfigError) -> Message {
                 .text("It must be the base URL of a mirror that has latest.txt and a folder for each version. Its value is not shown here, since it may hold a token.");
             match reason {
                 ReleasesUrlError::Query => message.text("A token belongs before the host: https://user:token@host/path."),
-                ReleasesUrlError::UserInfo => message.text("In user name and token each of @ / ? # \\ and blanks must be percent-encoded: %40 %2F %3F %23 %5C %20. So must an @ in the path."),
+                ReleasesUrlError::UserInfo => message.text("In the user name and token, each @ / ? # \\ and space must be percent-encoded: %40 %2F %3F %23 %5C %20. So must an @ in the path."),
                 ReleasesUrlError::NotUrl | ReleasesUrlError::Scheme | ReleasesUrlError::File => message,
             }
             .consequence()
@@ -71,7 +71,7 @@ pub(super) fn message(error: &ConfigError) -> Message {
         }
         ConfigError::InstallInvalid { value } => {
             of(error, format!("HOOP_INSTALL is neither \"required\" nor \"optional\": {}.", text::quoted(value, 60)))
-                .text("With required, which is the default, a build whose agent cannot be had fails. With optional it goes on without an agent.")
+                .text("With required, which is the default, a build that cannot get the agent fails. With optional it goes on without one.")
                 .consequence()
                 .step("Set it to the one that is meant:", &["heroku config:set HOOP_INSTALL=optional", "or go back to the default, required:", "heroku config:unset HOOP_INSTALL"])
                 .step("Deploy again.", &[])
@@ -82,10 +82,10 @@ pub(super) fn message(error: &ConfigError) -> Message {
             .step("Set it again:", &[&format!("heroku config:set {name}=<value>")])
             .step("Deploy again.", &[]),
         ConfigError::EnvDirUnreadable { path, source } => of(error, "the app's config vars cannot be read.")
-            .text(format!("The platform hands them to a build as the files of a folder. {} cannot be read.", path.display()))
+            .text(format!("The platform passes them to a build as files in a folder. {} cannot be read.", path.display()))
             .consequence()
             .step("Deploy again.", &[])
-            .step("If it happens again outside Heroku, check the third argument of bin/compile: a folder with a file for each config var, readable by the user who builds.", &[])
+            .step("If it happens again outside Heroku, check the third argument of bin/compile: a folder with a file for each config var, readable by the user that runs the build.", &[])
             .details(source),
     }
 }

@@ -45,15 +45,15 @@ pub(super) fn message(error: &FetchError) -> Message {
             .step("Deploy again.", &[])
             .details(cause),
         FetchError::NotTls { location, cause } => of(error, format!("what answers at {} does not speak TLS.", host_and_port(location)))
-            .text("HOOP_RELEASES_URL says https. A wrong port, one that speaks plain http, or a proxy that answers for everyone is the usual cause.")
+            .text("HOOP_RELEASES_URL says https. The usual cause is a wrong port, one that speaks plain http, or a proxy that answers for everyone.")
             .facts(vec![("Asked for", location.to_string())])
             .consequence()
             .step("Look at what answers:", &[&format!("openssl s_client -connect {} </dev/null", host_and_port(location))])
-            .step("Correct the port, or on a network of your own the scheme:", &["heroku config:set HOOP_RELEASES_URL=https://mirror.example/hoop"])
+            .step("Correct the port or, on a network of your own, the scheme:", &["heroku config:set HOOP_RELEASES_URL=https://mirror.example/hoop"])
             .step("Deploy again.", &[])
             .details(cause),
         FetchError::NotHttp { location, cause } => of(error, format!("what answers at {} does not speak HTTP.", host_and_port(location)))
-            .text("A wrong port in HOOP_RELEASES_URL, http for a port that speaks https, a redirect to such a place, or a proxy that is none is the usual cause.")
+            .text("The usual cause is a wrong port in HOOP_RELEASES_URL, http for a port that speaks https, a redirect to such a port, or a proxy variable that does not name a proxy.")
             .facts(vec![("Asked for", location.to_string())])
             .consequence()
             .step("Look at what answers:", &[&format!("curl --http0.9 -m 10 {location} | head -c 200")])
@@ -114,7 +114,7 @@ pub(super) fn message(error: &FetchError) -> Message {
         FetchError::Proxy { cause } => of(error, "the proxy cannot be used.")
             .text("HTTPS_PROXY, HTTP_PROXY and ALL_PROXY of the build's environment name one, and NO_PROXY where there is none to be used.")
             .consequence()
-            .step("Correct it: http://user:password@host:port, on one line, with each of @ / ? # \\ : in user name and password percent-encoded.", &[])
+            .step("Correct it: http://user:password@host:port, on one line, with each @ / ? # \\ : in the user name and password percent-encoded.", &[])
             .step("Build again.", &[])
             .details(cause),
         FetchError::NoResources { cause } => of(error, "this machine gives the build no more threads or open files.")

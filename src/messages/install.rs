@@ -101,11 +101,11 @@ fn proof_message(error: &InstallError, version: &Version, proof: &ProofError) ->
         ProofError::Failed { status, .. } => does_not_run().text(format!("and it ended with {status}.")),
         ProofError::TimedOut => does_not_run().text("and it had not answered after 10 s, so it was ended."),
         ProofError::NotVersion(_) => does_not_run().text("and its answer was not the line of JSON it should be."),
-        ProofError::Lingers => does_not_run().text("and it left processes behind that could not be ended."),
+        ProofError::Lingers => does_not_run().text("and it left processes behind that could not be stopped."),
         ProofError::Changed { what } => of(error, format!("hoop agent {version} changed files of the build."))
             .text("Its digest is the expected one. It was asked for its version before it went into the slug, with")
             .quote("hoop version")
-            .text(format!("and meanwhile it changed {what} in the build's scratch folder. So what would be installed is not what was verified.")),
+            .text(format!("and meanwhile it changed {what} in the build's scratch folder. So what would have been installed is not what was verified.")),
         ProofError::OtherVersion(reported) => of(error, format!("the agent in the archive of {version} says it is {reported}."))
             .text("Its digest is the expected one, so the archive was published with the wrong program, or a mirror's files were mixed up."),
     };

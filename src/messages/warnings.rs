@@ -11,7 +11,7 @@ use std::path::Path;
 /// Tells that the last build's agent stands in for one that cannot be looked up.
 pub fn outage(error: &FetchError, version: &Version) -> Message {
     Message::new(format!(
-        "the latest agent cannot be had, so that of the last build is used: {version}."
+        "the latest agent could not be fetched, so the one of the last build is used: {version}."
     ))
     .text("Its bytes are in the app's build cache and are verified again. The next build tries again.")
     .details(error)
@@ -35,6 +35,6 @@ pub fn displaced(displaced: &Displaced) -> Message {
     let Displaced { path, was, is_replaced } = displaced;
     let what = if *is_replaced { "replaced" } else { "removed" };
     Message::new(format!("{path} of the app was {what} by this buildpack."))
-        .text(format!("It was {was}. Your repository still has it, and the slug does not, for the name belongs to this buildpack. Give it another one, or, if it is a copy of what an earlier build has made, remove it:"))
+        .text(format!("It was {was}. Your repository still has it, but the slug does not, because the name belongs to this buildpack. Rename it or, if it is a copy of what an earlier build made, remove it:"))
         .quote(format!("git rm --cached {path}"))
 }

@@ -20,6 +20,9 @@ const LOOK: Duration = Duration::from_millis(5);
 /// The same after [`SOON`], when it is likely to do something that takes its time.
 const LOOK_LATER: Duration = Duration::from_millis(50);
 
+/// How long a process that has a command line may be without an environment that it has.
+const SETTLED: Duration = Duration::from_millis(1);
+
 /// How long a shell usually takes for its scripts.
 const SOON: Duration = Duration::from_secs(2);
 
@@ -101,10 +104,12 @@ impl Shell {
 
     /// Returns the environment of what the shell has become, or nothing where that may not be read.
     fn became(&self) -> Option<Vec<u8>> {
-        let command_line = read(self.pid, "cmdline")?;
-        let environ = read(self.pid, "environ");
-        let is_other = command_line != self.command_line || environ != self.environ;
-        (is_other && !command_line.is_empty()).then(|| environ.unwrap_or_default())
+        let (command_line, environ) = program(self.pid)?;
+        let is_same_line = command_line == self.command_line;
+        let is_other = !is_same_line || environ != self.environ;
+        let environ = environ.unwrap_or_default();
+        // What has none, and still this command line, is about to have another.
+        (is_other && !(is_same_line && environ.is_empty())).then_some(environ)
     }
 
     /// Returns the youngest program that the shell has started, of its own children if there is one among them, and
@@ -113,8 +118,8 @@ impl Shell {
         let below = processes::descendants(self.pid);
         let is_asleep = below.iter().all(|process| process.is_asleep);
         let programs = below.into_iter().filter_map(|process| {
-            let environ = read(process.pid, "environ").filter(|environ| Some(environ) != self.environ.as_ref())?;
-            let command_line = read(process.pid, "cmdline")?;
+            let (command_line, environ) = program(process.pid)?;
+            let environ = environ.filter(|environ| Some(environ) != self.environ.as_ref())?;
             (process.started >= self.now).then_some(Started {
                 process,
                 command_line,
@@ -168,6 +173,20 @@ fn is_named_in(shell: &[u8], started: &[u8]) -> bool {
 /// Answers whether `word` is the option of a shell before its command: `-c`, alone or with others.
 fn is_command_option(word: &str) -> bool {
     word.starts_with('-') && !word.starts_with("--") && word.ends_with('c')
+}
+
+/// Returns the command line of a process and, if it may be read, its environment. `None` while it becomes another program,
+/// when the kernel shows for a moment an environment that is empty, or the one of this program and the other of that.
+fn program(pid: u32) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
+    let command_line = read(pid, "cmdline")?;
+    let mut environ = read(pid, "environ");
+    if environ.as_ref().is_some_and(Vec::is_empty) {
+        // The kernel shows a command line, and an environment the moment after that.
+        std::thread::sleep(SETTLED);
+        environ = read(pid, "environ");
+    }
+    let is_settled = !command_line.is_empty() && read(pid, "cmdline").as_ref() == Some(&command_line);
+    is_settled.then_some((command_line, environ))
 }
 
 /// Reads a file of a process.

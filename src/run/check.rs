@@ -154,7 +154,7 @@ impl<'a> Check<'a> {
         report.add("runs", agents.generation.words());
         let is_set = |name| self.environment.value(name).is_some_and(|value| !value.is_empty());
         if is_set(config::KEY) && is_set(config::DSN) {
-            report.add("key", "HOOP_KEY; HOOP_DSN is set as well, and not used");
+            report.add("key", "HOOP_KEY; HOOP_DSN is also set, but not used");
         }
         let mut wrong = Vec::new();
         let way = agents.gateway.as_ref().map(|gateway| {
@@ -167,7 +167,7 @@ impl<'a> Check<'a> {
             (gateway, transport)
         });
         if way.is_none() {
-            report.add("gateway", "not named in a form that can be read");
+            report.add("gateway", "unknown: the agent key cannot be read");
         }
         for command in &agents.commands {
             // By the name that a user finds in the gateway.

@@ -71,6 +71,10 @@ pub(super) struct Conditions {
 }
 
 /// What is known of one agent.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, about this process or the one before"
+)]
 #[derive(Debug, Default)]
 struct Agent {
     down: Option<Down>,
@@ -80,6 +84,10 @@ struct Agent {
     is_fatal: bool,
     /// Whether an error was the last that this process has said.
     is_error: bool,
+    /// Whether this process was told to end, to be started anew.
+    is_renewing: bool,
+    /// Whether the one before was.
+    was_renewed: bool,
     /// Whether the one before has ended because of its configuration.
     was_incurable: bool,
     ends: u64,
@@ -117,9 +125,15 @@ impl Conditions {
     pub(super) fn started(&mut self, agent: usize, now: Duration) {
         let agent = &mut self.agents[agent];
         agent.running = Some(now);
+        agent.was_renewed = std::mem::take(&mut agent.is_renewing);
         (agent.is_fatal, agent.is_error) = (false, false);
         agent.sessions.clear();
         agent.shown = 0;
+    }
+
+    /// Takes in that an agent is told to end, to be started anew: what it says until then is no news, and is not told.
+    pub(super) fn renewing(&mut self, agent: usize) {
+        self.agents[agent].is_renewing = true;
     }
 
     /// Takes in that the dyno is stopping.
@@ -134,6 +148,12 @@ impl Conditions {
         }
         let state = &mut self.agents[agent];
         state.is_error = *sign == Sign::Error;
+        if state.is_renewing {
+            return Heard {
+                is_folded: !matches!(sign, Sign::Error | Sign::Fatal),
+                lines: Vec::new(),
+            };
+        }
         match sign {
             Sign::Trouble {
                 trouble,
@@ -265,7 +285,8 @@ impl Conditions {
         state.is_fatal || (state.is_error && with_success)
     }
 
-    /// Answers whether an agent that ends again and again says in `line` what its earlier processes have said.
+    /// Answers whether an agent that ends again and again, or was started anew, says in `line` what its earlier processes
+    /// have said.
     pub(super) fn is_repeated(&mut self, agent: usize, line: &str) -> bool {
         let state = &mut self.agents[agent];
         // Only of the first lines of a process: a flood must not be slowed down.
@@ -275,7 +296,7 @@ impl Conditions {
         state.shown += 1;
         let line = hash(line);
         if state.lines.contains(&line) {
-            return state.ends > ENDS || state.was_incurable;
+            return state.ends > ENDS || state.was_incurable || state.was_renewed;
         }
         if state.lines.len() < REMEMBERED {
             state.lines.push(line);
@@ -297,7 +318,7 @@ impl Conditions {
             let state = &mut self.agents[agent];
             if state.ends > ENDS && state.running.is_some_and(|since| now >= since + STEADY) {
                 lines.push(format!(
-                    "hoopstart: the agent has run for {} again, after it ended {} times in {} [{}]",
+                    "hoopstart: the agent has now run for {}, after it exited {} times in {} [{}]",
                     words(STEADY),
                     state.ends,
                     words(now.saturating_sub(STEADY + state.first_end)),

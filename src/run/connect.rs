@@ -92,7 +92,7 @@ fn walk(
     let stream = Timed::new(stream);
     let answer = match &transport.tls {
         None => {
-            facts.push(("handshake", "none, the agent speaks plain text here".to_owned()));
+            facts.push(("handshake", "none: the agent uses plain text here".to_owned()));
             steps.question(&mut { stream })?
         }
         Some(tls) => {
@@ -172,7 +172,9 @@ impl Steps<'_> {
             && self.transport.is_grpc
             && self.transport.version.at_least(major, minor, patch)
         {
-            return Err(self.other("it agrees on no protocol in the handshake (ALPN h2), which the agent insists on"));
+            return Err(
+                self.other("it does not agree on a protocol in the handshake (ALPN h2), which the agent requires")
+            );
         }
         Ok(StreamOwned::new(connection, stream))
     }
@@ -195,7 +197,7 @@ impl Steps<'_> {
             .map_or(self.gateway.host.as_str(), |(_, name)| name);
         let name = name.trim_matches(['[', ']']);
         let server_name = ServerName::try_from(name.to_owned())
-            .map_err(|_| format!("{} can be the name of no certificate", text::quoted(name, 60)))?;
+            .map_err(|_| format!("{} cannot be the name in a certificate", text::quoted(name, 60)))?;
         ClientConnection::new(Arc::new(config), server_name).map_err(|error| error.to_string())
     }
 
@@ -206,14 +208,14 @@ impl Steps<'_> {
         if !is_tls {
             return match Other::of(first) {
                 Other::Http2 => self.mismatch(true),
-                other => self.other(&format!("it speaks no TLS, and {}", other.words(first))),
+                other => self.other(&format!("it does not speak TLS: {}", other.words(first))),
             };
         }
         let of_tls = error.get_ref().and_then(|error| error.downcast_ref::<TlsError>());
         let newer = !self.transport.version.at_least(1, 23, 3);
         let (cause, remedy) = match of_tls {
             Some(TlsError::AlertReceived(AlertDescription::NoApplicationProtocol)) => {
-                return self.other("it speaks TLS, and not HTTP/2");
+                return self.other("it speaks TLS, but not HTTP/2");
             }
             Some(error @ TlsError::InvalidCertificate(of_certificate)) => {
                 let remedy = match of_certificate {
@@ -235,7 +237,7 @@ impl Steps<'_> {
     /// Asks who is there, and returns it in words where it is the gateway.
     fn question(&self, stream: &mut (impl Read + Write)) -> Result<String, GatewayFault> {
         if !self.transport.is_grpc {
-            return Ok("not asked for, this agent posts its names to an HTTP API first".to_owned());
+            return Ok("not checked, since this agent posts its names to an HTTP API first".to_owned());
         }
         let authority = self.gateway.to_string();
         let question = Question {
@@ -246,7 +248,7 @@ impl Steps<'_> {
         match question.ask(stream) {
             Ok(Answer::Headers(fields)) => self.judge(&fields),
             Ok(Answer::Broken(reason)) => {
-                Err(self.other(&format!("it speaks HTTP/2, and {}", text::excerpt(&reason, 120))))
+                Err(self.other(&format!("it speaks HTTP/2, but {}", text::excerpt(&reason, 120))))
             }
             Ok(Answer::Other(first)) => Err(match Other::of(&first) {
                 Other::Tls => self.mismatch(false),
@@ -292,12 +294,12 @@ impl Steps<'_> {
         match field("grpc-status") {
             Some(OK | UNAUTHENTICATED) => Ok("the gateway's gRPC".to_owned()),
             Some(UNIMPLEMENTED) if message.contains("unknown method") => Ok("the gateway's gRPC".to_owned()),
-            Some(UNIMPLEMENTED) => Err(self.other("it speaks gRPC, and is another service")),
+            Some(UNIMPLEMENTED) => Err(self.other("it speaks gRPC, but is another service")),
             Some(status) => {
                 let status = text::excerpt(status, 8);
                 let message = text::quoted(message, 100);
                 Err(self.other(&format!(
-                    "it speaks gRPC, and answers with status {status} and {message}"
+                    "it speaks gRPC, but answers with status {status} and {message}"
                 )))
             }
             None => {
@@ -360,7 +362,7 @@ impl Other {
     /// Returns it in words. `first` are its first bytes.
     fn words(&self, first: &[u8]) -> String {
         match self {
-            Other::Nothing => "it closes the connection without a word".to_owned(),
+            Other::Nothing => "it closes the connection without an answer".to_owned(),
             Other::Http1 => "it speaks HTTP/1, as the gateway's API does".to_owned(),
             Other::Http2 => "it speaks HTTP/2".to_owned(),
             Other::Tls => "it speaks TLS".to_owned(),

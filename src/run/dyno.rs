@@ -53,7 +53,7 @@ impl Dyno {
             return Err("HOOP_AUTOSTART starts no agent where DYNO is not set");
         }
         if !self.is_ignored_by_default() {
-            return Ok("the agent runs in every process type but run, release, scheduler, cron and build");
+            return Ok("the agent runs in every process type except run, release, scheduler, cron and build");
         }
         match procfile.command(&self.process_type) {
             Some(command) if starts_agent(command) => Ok("its line in the Procfile starts the agent"),

@@ -43,7 +43,7 @@ impl Ending {
                 "The dyno has no room for another process: use a larger one, or fewer processes",
                 Failure::SupervisorFailed,
             ),
-            Ending::NotStarted { .. } => ("Deploy again to install it anew", Failure::AgentMissing),
+            Ending::NotStarted { .. } => ("Deploy again to reinstall it", Failure::AgentMissing),
         };
         format!(". {remedy} [{failure}]")
     }

@@ -9,6 +9,7 @@ use crate::config;
 use crate::failure::Failure;
 use crate::text;
 use nix::errno::Errno;
+use rustix::fs::{Mode, OFlags};
 use std::convert::Infallible;
 use std::ffi::{CStr, CString, OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
@@ -41,27 +42,22 @@ impl Command {
     /// Turns this process into the app. Returns only where that fails, with the exit status to end with.
     pub(super) fn exec(&self, hide_key: bool) -> i32 {
         let path = std::env::var_os("PATH");
-        let found = program::resolve(self.program(), path.as_deref());
-        let environment = Self::environment(hide_key, &found);
-        // With `env` before it the kernel would not know, and `env` says that there is no program, and not why.
-        if !matches!(found, Verdict::CarriageReturn { .. }) {
-            let errno = self.try_candidates(path.as_deref(), environment.as_deref());
-            if errno == Errno::E2BIG {
-                let command = text::excerpt(&self.program.to_string_lossy(), 200);
-                return give_up(&Fault::CommandTooLarge { command });
-            }
-            if let Verdict::Runs(_) = found {
-                let command = text::excerpt(&self.program.to_string_lossy(), 200);
-                let cause = errno.desc().to_lowercase();
-                return give_up(&Fault::CommandNotExecutable { command, cause });
-            }
+        let environment = self.environment(hide_key, path.as_deref());
+        let errno = self.try_candidates(path.as_deref(), environment.as_deref());
+        let command = text::excerpt(&self.program.to_string_lossy(), 200);
+        if errno == Errno::E2BIG {
+            return give_up(&Fault::CommandTooLarge { command });
         }
         let words: Vec<OsString> = self
             .arguments
             .iter()
             .map(|word| OsString::from_vec(word.to_bytes().to_vec()))
             .collect();
-        found.fault(&words).map_or(NOT_EXECUTABLE, |fault| give_up(&fault))
+        let found = program::resolve(self.program(), path.as_deref());
+        give_up(&found.fault(&words).unwrap_or_else(|| Fault::CommandNotExecutable {
+            command,
+            cause: errno.desc().to_lowercase(),
+        }))
     }
 
     /// Tries to become the program, wherever it may be, as `execvp` does
@@ -69,11 +65,15 @@ impl Command {
     fn try_candidates(&self, path: Option<&OsStr>, environment: Option<&[CString]>) -> Errno {
         let mut errno = Errno::ENOENT;
         for candidate in self.candidates(path) {
+            // With `env` before it the kernel would not know, and `env` says that there is no program, and not why.
+            if has_carriage_return(&candidate) && !is_program(&candidate, path) {
+                return Errno::ENOENT;
+            }
             errno = become_program(&candidate, &self.arguments, environment);
             match errno {
                 Errno::ENOENT | Errno::ENOTDIR | Errno::EACCES | Errno::ESTALE | Errno::ENODEV | Errno::ETIMEDOUT => {}
                 // A text is run by the shell, which makes of anything else a hundred lines of nonsense.
-                Errno::ENOEXEC if is_text(&candidate, path) => {
+                Errno::ENOEXEC if is_program(&candidate, path) => {
                     let shell = c"/bin/sh";
                     let arguments = [shell.to_owned(), candidate];
                     let arguments: Vec<CString> = arguments.into_iter().chain(self.arguments[1..].to_vec()).collect();
@@ -104,24 +104,26 @@ impl Command {
     /// Returns the app's environment, in its own order, where it is another than ours: without the agent key, and
     /// with the app in the place of hoopstart in `_`, where bash names the program that it starts
     /// (<https://www.gnu.org/software/bash/manual/html_node/Special-Parameters.html>).
-    fn environment(hide_key: bool, found: &Verdict) -> Option<Vec<CString>> {
-        // The path that bash has found for the name it was told.
-        let ours = std::env::args_os().next().unwrap_or_default();
+    fn environment(&self, hide_key: bool, path: Option<&OsStr>) -> Option<Vec<CString>> {
+        // The path that bash has found for the name it was told, which may be another than the one it has given us.
+        let called = std::env::args_os().next().unwrap_or_default();
+        let has_our_name = super::NAMES.iter().any(|name| Path::new(&called).ends_with(name));
         let is_ours = |program: &OsString| {
-            Path::new(program).ends_with(&ours) || std::fs::canonicalize(program).ok() == std::env::current_exe().ok()
+            Path::new(program).ends_with(&called)
+                || (!has_our_name && std::fs::canonicalize(program).ok() == std::env::current_exe().ok())
         };
         let started = std::env::var_os("_").filter(is_ours);
-        let app = match found {
-            Verdict::Runs(path) => started.map(|_| path.as_os_str()),
+        let app = started.and_then(|_| match program::resolve(self.program(), path) {
+            Verdict::Runs(path) => Some(path.into_os_string()),
             _ => None,
-        };
+        });
         if !hide_key && app.is_none() {
             return None;
         }
         let variables =
             std::env::vars_os().filter(|(name, _)| !hide_key || (name != config::KEY && name != config::DSN));
         let changed = variables.map(|(mut variable, value)| {
-            let value = app.filter(|_| variable == "_").unwrap_or(&value);
+            let value = app.as_ref().filter(|_| variable == "_").unwrap_or(&value);
             variable.push("=");
             variable.push(value);
             c_string(variable)
@@ -150,10 +152,22 @@ fn become_program(path: &CStr, arguments: &[CString], environment: Option<&[CStr
     errno
 }
 
-/// Answers whether the file at `path`, which the kernel knows not how to run, is a text.
-fn is_text(path: &CStr, folders: Option<&OsStr>) -> bool {
+/// Answers whether the file at `path` can be run, as far as can be known: by the kernel, or by a shell as a text.
+fn is_program(path: &CStr, folders: Option<&OsStr>) -> bool {
     let verdict = program::look_at(Path::new(OsStr::from_bytes(path.to_bytes())), folders);
     matches!(verdict, Verdict::Runs(_))
+}
+
+/// Answers whether the file at `path` is a script whose first line ends with a carriage return. Every app waits for this.
+fn has_carriage_return(path: &CStr) -> bool {
+    let mut head = [0; 128];
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+    let length = rustix::fs::open(path, flags, Mode::empty()).and_then(|file| rustix::io::read(&file, &mut head));
+    let line = head[..length.unwrap_or(0)]
+        .split(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    line.starts_with(b"#!") && line.ends_with(b"\r")
 }
 
 /// Returns `text` as C has it. Arguments and variables come from C, so they hold no NUL.

@@ -31,8 +31,8 @@ impl Rest {
     fn state(self) -> &'static str {
         match self {
             Rest::Items => ", so only the rest of the list counts",
-            Rest::Nowhere => ", so the agent runs in no dyno",
-            Rest::Everywhere => ", so the list keeps the agent out of no dyno",
+            Rest::Nowhere => ", so the agent does not run in any dyno",
+            Rest::Everywhere => ", so the list excludes no dyno",
         }
     }
 }
@@ -356,7 +356,7 @@ impl Fault {
                 format!("the agent key in {name} cannot be used: {fault}"),
                 match fault {
                     // Agents from 1.21.0 on do not look at them, and may connect.
-                    KeyFault::Mode | KeyFault::Scheme => ". The agent is started all the same; the app is not affected",
+                    KeyFault::Mode | KeyFault::Scheme => ". The agent is started anyway; the app is not affected",
                     _ => NOT_CONNECTED,
                 },
                 format!("Copy the key again and set it with: heroku config:set {name}=<key>"),
@@ -365,12 +365,12 @@ impl Fault {
                 format!("agent {version} {limit}"),
                 match limit {
                     limit if limit.is_fatal() => NOT_CONNECTED,
-                    Limit::ServesNoSession => ". Agent and app run all the same",
+                    Limit::ServesNoSession => ". The agent and the app run anyway",
                     _ => ". With a newer gateway nothing is published; the app is not affected",
                 },
                 match limit {
                     Limit::NeedsOldGateway { .. } => {
-                        "Deploy again with a newer agent (heroku config:unset HOOP_VERSION) and an organisation's key (hoop admin get orgkeys)"
+                        "Deploy again with a newer agent (heroku config:unset HOOP_VERSION) and an organization's key (hoop admin get orgkeys)"
                     }
                     _ => "Deploy again with a newer agent: heroku config:unset HOOP_VERSION",
                 },
@@ -381,14 +381,14 @@ impl Fault {
                 "The build log says why; deploy again to install it",
             ),
             Fault::AgentNotExecutable { path } => Parts::new(
-                format!("the hoop agent at {path} may not be executed"),
+                format!("the hoop agent at {path} cannot be executed"),
                 NOT_STARTED,
-                "Something has changed its mode since the build, or its disk is mounted with noexec; deploy again to install it anew",
+                "Something has changed its mode since the build, or its disk is mounted with noexec; deploy again to reinstall it",
             ),
             Fault::ManifestUnreadable { path, cause } => Parts::new(
                 format!("cannot read {path} ({cause})"),
                 NOT_STARTED,
-                "Deploy again to write it",
+                "Deploy again to recreate it",
             ),
             Fault::ConnectionMissing => Parts::new(
                 "HOOP_CONNECTION is not set, and this agent key needs it",
@@ -404,18 +404,21 @@ impl Fault {
                 let written: Vec<String> = written.iter().map(|text| text::quoted(text, 60)).collect();
                 let name = text::visible(name);
                 Parts::new(
-                    format!("HOOP_CONNECTION has {}, and these are one name", written.join(" and ")),
-                    ", so one connection is published for them; the app runs all the same",
-                    format!("Give them names that differ in more than accents or spaces, or leave one: {name}"),
+                    format!(
+                        "HOOP_CONNECTION has {}, which become the same name",
+                        written.join(" and ")
+                    ),
+                    ", so one connection is published for them; the app is not affected",
+                    format!("Give them names that differ in more than accents or spaces, or keep only one: {name}"),
                 )
             }
             Fault::ConnectionNotPublished { version } => Parts::new(
                 format!("agent {version} does not publish the names of HOOP_CONNECTION with this kind of key"),
-                ". The agent and the app run all the same",
+                ". The agent and the app run anyway",
                 if version.at_least(1, 21, 0) {
-                    "Either set up the connections in the gateway's web app and bind them to this agent, or set HOOP_KEY to an organisation's key (hoop admin get orgkeys)"
+                    "Either set up the connections in the gateway's web app and bind them to this agent, or set HOOP_KEY to an organization's key (hoop admin get orgkeys)"
                 } else {
-                    "Either set up the connections in the gateway's web app and bind them to this agent, or deploy again with a newer agent (heroku config:unset HOOP_VERSION) and an organisation's key (hoop admin get orgkeys)"
+                    "Either set up the connections in the gateway's web app and bind them to this agent, or deploy again with a newer agent (heroku config:unset HOOP_VERSION) and an organization's key (hoop admin get orgkeys)"
                 },
             ),
             Fault::CommandInvalid => Parts::new(
@@ -424,7 +427,7 @@ impl Fault {
                 "Set it with: heroku config:set HOOP_COMMAND=<command>",
             ),
             Fault::CommandHoldsKey => Parts::new(
-                "the agent key stands in HOOP_COMMAND, which every process of the dyno and every session could read",
+                "HOOP_COMMAND contains the agent key, where every process of the dyno and every session could read it",
                 NOT_STARTED,
                 "Set it with: heroku config:set HOOP_COMMAND=<command>",
             ),
@@ -435,7 +438,7 @@ impl Fault {
             ),
             Fault::ValueUnknown { name, value, known } => Parts::new(
                 format!(
-                    "{name} is {}, which is none of {}",
+                    "{name} is {}, which is not one of {}",
                     text::in_quotes(value),
                     known.join(", ")
                 ),
@@ -444,15 +447,15 @@ impl Fault {
             ),
             Fault::MemoryInvalid { value, default } => Parts::new(
                 format!(
-                    "HOOP_AGENT_MEMORY is {}, which is no whole number of megabytes",
+                    "HOOP_AGENT_MEMORY is {}, which is not a whole number of megabytes",
                     text::in_quotes(value)
                 ),
-                ", so its default counts; the app is not affected",
+                ", so the default is used; the app is not affected",
                 format!("Set it with: heroku config:set HOOP_AGENT_MEMORY={default}"),
             ),
             Fault::NotWithAutostart { name } => Parts::new(
                 format!("{name} has no effect with HOOP_AUTOSTART"),
-                ": the shell that starts the app is not ours to change or stop",
+                ": hoopstart cannot change or stop the shell that starts the app",
                 "Start the app with hoopstart in your Procfile instead",
             ),
             Fault::ProcessTypeUnknown {
@@ -481,12 +484,12 @@ impl Fault {
                     [] => format!("{name} names nothing"),
                     items => {
                         let items: Vec<String> = items.iter().map(|item| text::in_quotes(item)).collect();
-                        format!("{name} names {}, which no dyno can be called", items.join(", "))
+                        format!("{name} has {}, which can never match a dyno", items.join(", "))
                     }
                 },
                 rest.state(),
                 format!(
-                    "Name process types (web) or single dynos (web.1), with commas between them: heroku config:set {name}={right}"
+                    "Use process types (web) or single dynos (web.1), separated by commas: heroku config:set {name}={right}"
                 ),
             ),
             Fault::Gateway(fault) => fault.parts(),
@@ -504,26 +507,26 @@ impl Fault {
                 },
             ),
             Fault::Nowhere => Parts::new(
-                "HOOP_PROCESS_TYPES and HOOP_IGNORE_PROCESS_TYPES leave the agent no process type of the Procfile",
-                ", so it runs in no dyno; the app runs without it",
+                "HOOP_PROCESS_TYPES and HOOP_IGNORE_PROCESS_TYPES together exclude every process type of the Procfile",
+                ", so the agent does not run in any dyno; the app runs without it",
                 "Run: heroku config:unset HOOP_IGNORE_PROCESS_TYPES",
             ),
             Fault::AgentUnfit { path, cause } => Parts::new(
                 format!("the hoop agent at {path} cannot run here: {cause}"),
                 "; the app runs without it",
-                "Deploy again to install it anew",
+                "Deploy again to reinstall it",
             ),
             Fault::NotConnected(trouble) => Parts::new(trouble.wrong(), trouble.state(), trouble.remedy()),
             Fault::AgentMisconfigured { end } => Parts::new(
                 end,
                 ", the app is not affected",
-                "Its last line says what is wrong with its configuration: correct that with heroku config:set, which restarts the dyno",
+                "Its last line says what is wrong with its configuration: fix that with heroku config:set, which restarts the dyno",
             ),
             Fault::AgentCrashing { end, times } => Parts::new(
                 end,
                 ", the app is not affected",
                 format!(
-                    "It has ended {times} times so far; from now on this is told once an hour. If its lines do not say why, try another release: heroku config:set HOOP_VERSION=<version>, and deploy"
+                    "It has exited {times} times so far; from now on this is reported once an hour. If its log does not say why, try another release: heroku config:set HOOP_VERSION=<version>, and deploy"
                 ),
             ),
             Fault::SupervisorFailed { cause } => Parts::new(
@@ -532,9 +535,9 @@ impl Fault {
                 "Restart the dyno to try again",
             ),
             Fault::CommandMissing => Parts::new(
-                "there is no command to become",
+                "no command was given",
                 "; nothing was started, exit 2",
-                "Write it behind two dashes: hoopstart -- <command>",
+                "Write it after two hyphens: hoopstart -- <command>",
             ),
             Fault::CommandNotFound { command } => Parts::new(
                 format!("cannot run \"{command}\": no such program"),
@@ -559,14 +562,14 @@ impl Fault {
                 format!("there is no option \"{option}\""),
                 "; nothing was started, exit 2",
                 match meant {
-                    Some(meant) => format!("Did you mean {meant}? For the others: hoopstart --help"),
-                    None => "The app's command goes behind two hyphens: hoopstart -- <command>".to_owned(),
+                    Some(meant) => format!("Did you mean {meant}? For all options: hoopstart --help"),
+                    None => "The app's command goes after two hyphens: hoopstart -- <command>".to_owned(),
                 },
             ),
             Fault::CommandNotProgram { command, cause } => Parts::new(
                 format!("cannot run \"{command}\": {cause}"),
                 "; nothing was started, exit 126",
-                "Deploy a program that was built for this machine, whole",
+                "Deploy a complete program that was built for this machine",
             ),
             Fault::CommandTooLarge { command } => Parts::new(
                 format!(

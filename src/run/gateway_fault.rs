@@ -113,12 +113,12 @@ impl GatewayFault {
             GatewayFault::VariableIgnored { name, reason } => Parts::new(
                 match reason {
                     Ignored::OldAgent { version, since } => {
-                        format!("{name} has no effect: agent {version} does not read it, and agents from {since} on do")
+                        format!("{name} has no effect: agent {version} does not read it; agents from {since} on do")
                     }
                     Ignored::Token => format!("{name} has no effect: an agent with a token does not read it"),
                     Ignored::Value(value) => {
                         let value = text::in_quotes(value);
-                        format!("{name} has no effect: it is {value}, and agents obey nothing but true")
+                        format!("{name} has no effect: it is {value}, and agents accept only true")
                     }
                 },
                 "; the app is not affected",
@@ -132,8 +132,7 @@ impl GatewayFault {
                 format!("{name} cannot be used: {cause}"),
                 ", so the agent cannot connect; the app is not affected",
                 if *name == "HOOP_TLSCA" {
-                    "Set it to the certificate of your authority: heroku config:set HOOP_TLSCA=\"$(cat <file>)\""
-                        .to_owned()
+                    "Set it to your CA's certificate: heroku config:set HOOP_TLSCA=\"$(cat <file>)\"".to_owned()
                 } else {
                     format!("Remove it with: heroku config:unset {name}")
                 },
@@ -145,15 +144,15 @@ impl GatewayFault {
             ),
             GatewayFault::Unreachable { place, cause } => Parts::new(
                 format!("cannot connect to the gateway at {place} ({cause})"),
-                ", nor can the agent; the app is not affected",
+                ", and neither can the agent; the app is not affected",
                 "Check that the gateway runs, that the port in the agent key is that of its gRPC, and that its firewall lets this dyno in",
             ),
             GatewayFault::Tls { place, cause, remedy } => Parts::new(
-                format!("the gateway at {place} answers, and no TLS connection could be made ({cause})"),
+                format!("the gateway at {place} answers, but a TLS connection cannot be made ({cause})"),
                 ", so the agent cannot connect; the app is not affected",
                 match remedy {
                     TlsRemedy::Authority => {
-                        "For a certificate of your own authority: heroku config:set HOOP_TLSCA=\"$(cat <file>)\""
+                        "For a certificate from your own CA: heroku config:set HOOP_TLSCA=\"$(cat <file>)\""
                     }
                     TlsRemedy::Name => {
                         "For a certificate with another name: heroku config:set HOOP_TLSSERVERNAME=<name>"
@@ -165,7 +164,7 @@ impl GatewayFault {
             GatewayFault::Other { place, what } => Parts::new(
                 format!("what answers at {place} is not the gRPC of a hoop gateway: {what}"),
                 ", so the agent cannot connect; the app is not affected",
-                "Use the port of the gateway's gRPC in the agent key (a gateway of your own has it at 8010, and its API at 8009): heroku config:set HOOP_KEY=<key>",
+                "Use the port of the gateway's gRPC in the agent key (a self-hosted gateway has it at 8010, and its API at 8009): heroku config:set HOOP_KEY=<key>",
             ),
             GatewayFault::Mismatch {
                 place,
@@ -174,14 +173,14 @@ impl GatewayFault {
                 obeys_scheme,
             } => Parts::new(
                 if *agent_has_tls {
-                    format!("agent {version} speaks TLS, and what answers at {place} does not")
+                    format!("agent {version} speaks TLS, but what answers at {place} does not")
                 } else {
-                    format!("agent {version} speaks no TLS, and what answers at {place} does")
+                    format!("agent {version} does not speak TLS, but what answers at {place} does")
                 },
                 ", so the agent cannot connect; the app is not affected",
                 match (agent_has_tls, obeys_scheme) {
                     (true, true) => {
-                        "Use the port that has TLS, or, in a network that nobody else can read, a key that begins with grpc://: heroku config:set HOOP_KEY=<key>"
+                        "Use the port that has TLS, or, on a network that nobody else can read, a key that begins with grpc://: heroku config:set HOOP_KEY=<key>"
                     }
                     (true, false) => NEWER_AGENT,
                     (false, _) => "Use a key that begins with grpcs://: heroku config:set HOOP_KEY=<key>",

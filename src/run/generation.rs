@@ -11,7 +11,7 @@
 //! | 1.21.23 and later | either of these | `hoop run --name NAME --command ENTRYPOINT --export …`, likewise |
 //! | any | any other | `hoop start agent`; connections are set up in the gateway |
 //!
-//! What of this never works is in [`Limit`](crate::agent_limits::Limit).
+//! What of this never works is in [`Limit`].
 
 use super::credential::{CREDENTIALS, Credential};
 use super::entrypoint;

@@ -104,7 +104,7 @@ impl Conversation {
             let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
             let [_, _, _, kind, flags, stream @ ..] = head;
             if length > LONGEST_FRAME {
-                return Ok(Answer::Broken(format!("a frame of {length} bytes")));
+                return Ok(Answer::Broken(format!("it sends a frame of {length} bytes")));
             }
             let mut content = vec![0; length];
             peer.read_exact(&mut content)?;
@@ -123,7 +123,7 @@ impl Conversation {
                 }
                 HEADERS | CONTINUATION if stream == [0, 0, 0, 1] => {
                     if !self.take_headers(kind, flags, &content) {
-                        return Ok(Answer::Broken("headers that cannot be read".to_owned()));
+                        return Ok(Answer::Broken("it sends headers that cannot be read".to_owned()));
                     }
                     if flags & END_HEADERS != 0 && self.is_complete() {
                         return Ok(Answer::Headers(self.fields));
@@ -134,7 +134,7 @@ impl Conversation {
             }
             peer.read_exact(&mut head)?;
         }
-        Ok(Answer::Broken("frames without end".to_owned()))
+        Ok(Answer::Broken("it sends frames without end".to_owned()))
     }
 
     /// Takes a piece of a block of headers. Answers whether it can be read.

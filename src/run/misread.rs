@@ -34,12 +34,12 @@ pub(super) fn misread(words: &[OsString]) -> Option<Fault> {
             .find(|word| !is_assignment(word))
             .is_some_and(|word| !is_of_shell(word));
         let line = is_program.then(|| format!("hoopstart -- env {}", shown(&words)));
-        ("that sets a variable, which a shell does and hoopstart does not", line)
+        ("that sets a variable, which only a shell can do", line)
     } else if first.trim().contains(char::is_whitespace) && rest.is_empty() {
-        let cause = "that is a whole command in quotes, and hoopstart takes it for the name of one program";
+        let cause = "that is a whole command in quotes, and hoopstart takes it as the name of one program";
         (cause, with_hoopstart(&shown_line(first.trim())))
     } else if is_of_shell(first) {
-        let cause = "that is a word of the shell, and hoopstart starts programs";
+        let cause = "that is a shell command, and hoopstart only runs programs";
         (cause, with_hoopstart(&shown(&words)).filter(|_| first == "exec"))
     } else {
         return None;

@@ -125,8 +125,7 @@ pub enum Request {
 
 /// Does what is asked and returns the exit status. Does not return where the process becomes the app.
 pub fn run(request: Request, environment: &Environment) -> i32 {
-    // Before anything can be said.
-    conceal::keep(credential::masks(environment));
+    know_secrets(environment);
     match request {
         Request::Become(command) => {
             let Some(command) = exec::Command::new(command) else {
@@ -157,6 +156,11 @@ pub fn run(request: Request, environment: &Environment) -> i32 {
         Request::Check { connect, command } => check::run(environment, connect, &command),
         Request::Status { as_json } => status::run(as_json),
     }
+}
+
+/// Has whatever this process says from now on be without the agent keys of `environment`.
+pub fn know_secrets(environment: &Environment) {
+    conceal::keep(credential::masks(environment));
 }
 
 /// Answers whether `HOOP_AUTOSTART` is on, and tells if it is neither on nor off.
@@ -267,6 +271,8 @@ fn beside_shell(pid: u32, environment: &Environment) {
             |shell| shell.environment(app, environment),
         );
         let Some(environment) = found else { return Ok(()) };
+        // The key may be one that was set since.
+        know_secrets(&environment);
         let plan = Plan::make(&environment, &Slug::of_this_program(&environment), Starter::Autostart);
         plan.tell(false);
         for name in plan.powerless_with_autostart() {

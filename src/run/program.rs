@@ -29,7 +29,7 @@ const INTERPRETERS: usize = 4;
 const MISSING: &str = "there is no such program";
 
 /// What is wrong with one that needs another.
-const INCOMPLETE: &str = "that has an interpreter that cannot be had";
+const INCOMPLETE: &str = "its own interpreter cannot be found";
 
 /// What a program turned out to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,11 +99,11 @@ impl Verdict {
             Verdict::OtherMachine(machine) => format!("it is a program for {machine}"),
             Verdict::Damaged(what) => (*what).to_owned(),
             Verdict::NoInterpreter { interpreter, cause } => {
-                format!("it wants {}, and {cause}", text::quoted(interpreter, 100))
+                format!("it needs {}, and {cause}", text::quoted(interpreter, 100))
             }
             Verdict::CarriageReturn { interpreter } => {
                 let interpreter = text::quoted(interpreter, 100);
-                format!("its first line ends with a carriage return, which makes another name of {interpreter}")
+                format!("its first line ends with a carriage return, which becomes part of the name {interpreter}")
             }
         })
     }
@@ -156,7 +156,7 @@ fn follow(place: &Path, path: Option<&OsStr>, depth: usize) -> Verdict {
         Err(error) => return unreachable(&error),
         Ok(found) if found.is_dir() => return Verdict::Folder,
         Ok(found) if !found.is_file() => {
-            return Verdict::NotExecutable("it is no file but a pipe or a device".to_owned());
+            return Verdict::NotExecutable("it is a pipe or a device, not a file".to_owned());
         }
         Ok(_) => {}
     }
@@ -170,6 +170,10 @@ fn follow(place: &Path, path: Option<&OsStr>, depth: usize) -> Verdict {
     };
     if head.starts_with(b"#!") {
         let line = head[2..].split(|byte| *byte == b'\n').next().unwrap_or_default();
+        if line.len() as u64 == HEAD - 2 && is_one_word(line) {
+            // Of a name that it has not seen whole the kernel makes nothing, and a shell takes the file for its own.
+            return runs();
+        }
         return script(line, path, depth).unwrap_or_else(runs);
     }
     if head.starts_with(b"\x7fELF") {
@@ -178,7 +182,7 @@ fn follow(place: &Path, path: Option<&OsStr>, depth: usize) -> Verdict {
     // The kernel knows it not, and a shell takes it for a script, unless it has a NUL in its first line.
     let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
     if line.contains(&0) {
-        return Verdict::Damaged("it is no program for Linux");
+        return Verdict::Damaged("it is not a program for Linux");
     }
     runs()
 }
@@ -207,6 +211,12 @@ fn script(line: &[u8], path: Option<&OsStr>, depth: usize) -> Option<Verdict> {
     })
 }
 
+/// Answers whether nothing in `line` ends the name of its interpreter.
+fn is_one_word(line: &[u8]) -> bool {
+    let begin = line.iter().position(|byte| !is_blank(*byte)).unwrap_or(line.len());
+    !line[begin..].iter().any(|byte| is_blank(*byte) || *byte == 0)
+}
+
 /// Answers whether the kernel splits a first line there.
 fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
@@ -225,7 +235,7 @@ fn missing(verdict: &Verdict, interpreter: &[u8]) -> Option<Verdict> {
             None => MISSING,
         },
         Verdict::Folder => "that is a folder",
-        Verdict::NotExecutable(_) => "that may not be executed",
+        Verdict::NotExecutable(_) => "that cannot be executed",
         Verdict::OtherMachine(_) => "that is for another machine",
         Verdict::Damaged(_) => "that is damaged",
         Verdict::NoInterpreter { .. } | Verdict::CarriageReturn { .. } => INCOMPLETE,
@@ -257,8 +267,8 @@ fn elf(place: &Path, head: &[u8], length: u64) -> Option<Verdict> {
     match elf::judge(head, length, read) {
         Elf::Static => None,
         Elf::OtherMachine(machine) => Some(Verdict::OtherMachine(machine)),
-        Elf::Damaged => Some(Verdict::Damaged("it is a program that is damaged or cut short")),
-        Elf::NoProgram => Some(Verdict::Damaged("it is a part of a program, not one")),
+        Elf::Damaged => Some(Verdict::Damaged("it is a damaged or truncated program")),
+        Elf::NoProgram => Some(Verdict::Damaged("it is only a part of a program")),
         Elf::Loaded(loader) => match std::fs::metadata(OsStr::from_bytes(&loader)) {
             Ok(_) => None,
             Err(error) => missing(&unreachable(&error), &loader),
@@ -349,6 +359,11 @@ mod tests {
         ] {
             assert!(matches!(of(good), Verdict::Runs(_)), "{good:?}");
         }
+        // The name of an interpreter that the kernel does not see to its end.
+        for (length, runs) in [(252, false), (253, false), (254, true), (300, true)] {
+            let verdict = of(&format!("#!/{}\necho", "x".repeat(length - 1)));
+            assert_eq!(matches!(verdict, Verdict::Runs(_)), runs, "{length}: {verdict:?}");
+        }
         for (text, interpreter) in [
             ("#!/no/such\n", "/no/such"),
             ("#!/no/such", "/no/such"),
@@ -364,7 +379,7 @@ mod tests {
             assert_eq!(of(text), Verdict::CarriageReturn { interpreter }, "{text:?}");
         }
         let inner = file(&folder, "inner", 0o755, b"#!/no/such\n");
-        let cause = "that has an interpreter that cannot be had";
+        let cause = "its own interpreter cannot be found";
         let interpreter = inner.display().to_string();
         let outer = of(&format!("#!{interpreter}\n"));
         assert_eq!(outer, Verdict::NoInterpreter { interpreter, cause });
@@ -382,7 +397,7 @@ mod tests {
         let bytes = fs::read(ours()).unwrap();
         for length in [4, 8, 40, 63, 64, 200, 4096, bytes.len() / 2] {
             let cut = file(&folder, "cut", 0o755, &bytes[..length]);
-            let damaged = Verdict::Damaged("it is a program that is damaged or cut short");
+            let damaged = Verdict::Damaged("it is a damaged or truncated program");
             assert_eq!(look_at(&cut, None), damaged, "{length}");
         }
         let with = |at: usize, value: &[u8]| {
@@ -400,7 +415,7 @@ mod tests {
         assert!(matches!(with(16, &[1, 0]), Verdict::Damaged(_)));
         assert!(matches!(with(32, &[0xff; 8]), Verdict::Damaged(_)));
         assert!(matches!(with(56, &[0, 0]), Verdict::Damaged(_)));
-        let none = Verdict::Damaged("it is no program for Linux");
+        let none = Verdict::Damaged("it is not a program for Linux");
         for bytes in [&b"MZ\x90\0\x03"[..], b"\xcf\xfa\xed\xfe\x07\0\0\x01", b"\0"] {
             assert_eq!(look_at(&file(&folder, "no", 0o755, bytes), None), none);
         }

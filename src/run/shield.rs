@@ -45,7 +45,7 @@ impl fmt::Display for Gap {
         f.write_str(match self {
             Gap::Root => "it runs as root",
             Gap::Foreign => "its file belongs to another user",
-            Gap::Shared => "its file has another name beside this one",
+            Gap::Shared => "its file has a second name (a hard link)",
             Gap::Copying => "its file is on an overlay file system",
             Gap::Script => "it is a script",
             Gap::Unexplained => "this system does not prevent it",

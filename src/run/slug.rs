@@ -35,7 +35,7 @@ pub(super) struct Slug {
 pub(super) enum AgentFile {
     /// No file.
     Missing,
-    /// A file that may not be executed.
+    /// A file that cannot be executed.
     NotExecutable,
     /// A program.
     Program,
@@ -100,7 +100,7 @@ fn read_file(path: &Path, limit: u64) -> io::Result<String> {
         .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
         .open(path)?;
     if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is no file"));
+        return Err(io::Error::other("it is not a file"));
     }
     let mut bytes = Vec::new();
     file.take(limit).read_to_end(&mut bytes)?;

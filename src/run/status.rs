@@ -287,12 +287,12 @@ impl Agent {
         let mut words = match (self.state, self.pid) {
             (State::Running, Some(pid)) => format!("process {pid} runs{}", since.unwrap_or_default()),
             (State::Running, None) => "is being started".to_owned(),
-            (State::Renewing, _) => "is being started anew".to_owned(),
+            (State::Renewing, _) => "is being restarted".to_owned(),
             (State::Waiting, _) => {
                 let pause = self.next_start_in_seconds.unwrap_or_default();
                 format!("has ended, next start in {}", duration(pause))
             }
-            (State::Ended, _) => "has ended, since the app stops".to_owned(),
+            (State::Ended, _) => "has ended, since the app is stopping".to_owned(),
         };
         if self.restarts > 0 {
             let _ = write!(words, ", started again {}", times(self.restarts));

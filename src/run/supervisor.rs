@@ -241,7 +241,10 @@ impl<'a> Supervisor<'a> {
                     // They have until the next start.
                     self.processes.signal_leftovers(Signal::TERM);
                 }
-                Action::Renew(agent) => self.processes.signal_agent(agent, Signal::TERM),
+                Action::Renew(agent) => {
+                    self.processes.conditions.renewing(agent);
+                    self.processes.signal_agent(agent, Signal::TERM);
+                }
                 Action::KillAgent(agent) => self.processes.signal_agent(agent, Signal::KILL),
                 Action::LetGoOfLog => self.log.let_go(),
                 Action::Terminate => self.processes.signal(Signal::TERM),

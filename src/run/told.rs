@@ -85,7 +85,7 @@ impl Telling {
             )
         } else if was_told {
             format!(
-                "hoopstart: warning: for {} now, and {} times: {} [{id}]",
+                "hoopstart: warning: for {} now, {} times: {} [{id}]",
                 words(now.saturating_sub(self.since)),
                 self.count,
                 trouble.wrong()

@@ -186,12 +186,12 @@ impl Transport {
         let set = |name: &&&str| environment.value(name).is_some_and(|value| !value.is_empty());
         let Some(tls) = &self.tls else {
             let set: Vec<&str> = [CA, SERVER_NAME, SKIP_VERIFY].iter().filter(set).copied().collect();
-            return (!set.is_empty()).then(|| format!("none: plain text makes no use of {}", set.join(" and ")));
+            return (!set.is_empty()).then(|| format!("none: plain text does not use {}", set.join(" and ")));
         };
         if !tls.is_checked {
             return Some(format!("any, {SKIP_VERIFY} is true"));
         }
-        let authority = tls.authorities.as_ref().map(|_| format!("of the authority in {CA}"));
+        let authority = tls.authorities.as_ref().map(|_| format!("signed by the CA in {CA}"));
         let server_name = tls.server_name.as_ref();
         let name = server_name.map(|(variable, name)| format!("for {} ({variable})", text::excerpt(name, 100)));
         let parts: Vec<String> = authority.into_iter().chain(name).collect();
@@ -232,7 +232,7 @@ fn own_authorities(value: &OsStr, is_used: bool) -> Result<Option<RootCertStore>
         let coded: Vec<u8> = coded.iter().copied().filter(|byte| !b"\r\n".contains(byte)).collect();
         BASE64_STANDARD
             .decode(coded)
-            .map_err(|error| format!("its text behind base64:// is none: {error}"))?
+            .map_err(|error| format!("the text after base64:// is not valid: {error}"))?
     } else {
         value.to_vec()
     };
@@ -246,7 +246,7 @@ fn own_authorities(value: &OsStr, is_used: bool) -> Result<Option<RootCertStore>
 fn read(path: &Path) -> Result<Vec<u8>, String> {
     let shown = || text::excerpt(&path.to_string_lossy(), 200);
     match std::fs::metadata(path) {
-        Ok(found) if !found.is_file() => return Err(format!("it names {}, which is no file", shown())),
+        Ok(found) if !found.is_file() => return Err(format!("it names {}, which is not a file", shown())),
         _ => {}
     }
     std::fs::read(path).map_err(|error| {

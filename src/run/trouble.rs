@@ -96,12 +96,12 @@ impl Trouble {
             Trouble::NameTaken { name } => {
                 format!("the connection name \"{name}\" belongs to another agent, or was set up by hand in hoop")
             }
-            Trouble::TurnedAway { cause } => format!("the gateway turns the agent away ({cause})"),
+            Trouble::TurnedAway { cause } => format!("the gateway rejects the agent ({cause})"),
             Trouble::Unresolved { place, cause } => {
-                format!("the agent finds no address for the gateway {place} ({cause})")
+                format!("the agent cannot resolve the gateway {place} ({cause})")
             }
             Trouble::Unreachable { place, cause } => {
-                format!("the agent has no connection to the gateway at {place} ({cause})")
+                format!("the agent cannot reach the gateway at {place} ({cause})")
             }
             Trouble::OtherService { place, cause } => {
                 format!("what answers at {place} is not the gRPC of a hoop gateway ({cause})")
@@ -125,29 +125,29 @@ impl Trouble {
     pub(super) fn remedy(&self) -> &'static str {
         match self {
             Trouble::KeyRejected => {
-                "It was copied wrong, or its agent was deleted or made anew in hoop: copy the key again and set it with: heroku config:set HOOP_KEY=<key>"
+                "It was copied wrong, or its agent was deleted or recreated in hoop: copy the key again and set it with: heroku config:set HOOP_KEY=<key>"
             }
             Trouble::AlreadyConnected => {
-                "Where several dynos have this key, let one of them run the agent: heroku config:set HOOP_PROCESS_TYPES=web.1. After a restart or a deploy just wait: up to 30 s where a dyno vanished, up to 3 min with preboot, until the old dynos have gone"
+                "If several dynos use this key, run the agent in only one of them: heroku config:set HOOP_PROCESS_TYPES=web.1. After a restart or a deploy, just wait: up to 30 s if a dyno vanished, up to 3 min with preboot, until the old dynos are gone"
             }
             Trouble::NameMissing => {
-                "Set HOOP_KEY to an organisation's key as it is printed by: hoop admin get orgkeys. Then set the names with: heroku config:set HOOP_CONNECTION=<name>"
+                "Set HOOP_KEY to an organization's key as printed by: hoop admin get orgkeys. Then set the names with: heroku config:set HOOP_CONNECTION=<name>"
             }
             Trouble::NameTaken { .. } => {
-                "Choose another name with: heroku config:set HOOP_CONNECTION=<name>. Or delete the connection in hoop, and this agent takes its name within seconds"
+                "Choose another name with: heroku config:set HOOP_CONNECTION=<name>. Or delete the connection in hoop, and this agent takes the name within seconds"
             }
             Trouble::TurnedAway { .. } => "Whoever runs the gateway can find the reason in its log",
             Trouble::Unresolved { .. } => {
-                "It tries again by itself. If this lasts, copy the agent key again, or correct the name in it"
+                "It keeps trying. If this lasts, copy the agent key again, or correct the name in it"
             }
             Trouble::Unreachable { .. } => {
-                "It tries again by itself. If this lasts, check that the gateway runs, that the port in the agent key is that of its gRPC, and that its firewall lets this dyno in; try it with: heroku run hoopstart --check --connect"
+                "It keeps trying. If this lasts, check that the gateway runs, that the port in the agent key is that of its gRPC, and that its firewall lets this dyno in; try it with: heroku run hoopstart --check --connect"
             }
             Trouble::OtherService { .. } => {
-                "The port in the agent key must be that of the gateway's gRPC, mostly 8010 or 8443, not that of its API or web app"
+                "The port in the agent key must be that of the gateway's gRPC, usually 8010 or 8443, not that of its API or web app"
             }
             Trouble::Tls { .. } => {
-                "For a certificate of your own authority set HOOP_TLSCA; for one with another name, HOOP_TLSSERVERNAME; for a gateway without TLS, an agent key that begins with grpc://"
+                "For a certificate from your own CA, set HOOP_TLSCA; for one with another name, HOOP_TLSSERVERNAME; for a gateway without TLS, use an agent key that begins with grpc://"
             }
         }
     }

@@ -22,12 +22,12 @@ pub(super) fn copy(app_dir: &Path, build_dir: &Path, environment: &Environment) 
         Ok(bytes) => Patterns::parse(&String::from_utf8_lossy(&bytes)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Patterns::default(),
         Err(error) => {
-            notes.push(format!("{error}; nothing is left out for it"));
+            notes.push(format!("{error}, so it excludes nothing"));
             Patterns::default()
         }
     };
     let pushed = Pushed::of(app_dir, environment).unwrap_or_else(|cause| {
-        notes.push(format!("{cause}, so what it ignores is not left out"));
+        notes.push(format!("{cause}, so what it ignores is included"));
         None
     });
     let checkout = Checkout {

@@ -56,7 +56,7 @@ impl EnvFile {
                     if !is_plain {
                         file.note(
                             line,
-                            format!("nothing is replaced in the value of {name}, so ${{…}} and $(…) stay in it"),
+                            format!("nothing is expanded in the value of {name}, so ${{…}} and $(…) stay in it"),
                         );
                     }
                     file.vars.push((name.to_owned(), value));
@@ -122,12 +122,12 @@ impl<'a> Entry<'a> {
             _ => line,
         };
         let Some((name, value)) = line.split_once('=') else {
-            return (Self::Wrong("no NAME=VALUE, so it is left out"), end);
+            return (Self::Wrong("it is not NAME=VALUE, so it is left out"), end);
         };
         let name = name.trim_end();
         if !super::is_name(name) {
             return (
-                Self::Wrong("what is before the = is no name of a config var, so the line is left out"),
+                Self::Wrong("what is before the = is not the name of a config var, so the line is left out"),
                 end,
             );
         }
@@ -141,7 +141,7 @@ impl<'a> Entry<'a> {
             let end = end_of_line(behind);
             let rest = text[behind..end].trim();
             if !(rest.is_empty() || rest.starts_with('#')) {
-                let what = "something stands behind its closing quotation mark, so it is left out";
+                let what = "something follows its closing quotation mark, so it is left out";
                 return (Self::Wrong(what), end_of_line(0));
             }
             (value, quote != '"' || !has_reference(&text[start..behind]), end)
@@ -151,7 +151,7 @@ impl<'a> Entry<'a> {
         };
         if value.contains('\0') {
             return (
-                Self::Wrong("its value has a NUL, which no variable can, so it is left out"),
+                Self::Wrong("its value has a NUL, which a variable cannot hold, so it is left out"),
                 end,
             );
         }

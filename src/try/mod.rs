@@ -137,10 +137,13 @@ fn command_line(app_dir: &Path, build_dir: &Path, process_type: &str) -> Result<
             )));
         }
         ProcfileState::Missing if state(app_dir)? != ProcfileState::Missing => {
-            "git or .slugignore leaves the Procfile out".to_owned()
+            "git or .slugignore excludes the Procfile".to_owned()
         }
         ProcfileState::Missing => "the app has no file named Procfile".to_owned(),
-        ProcfileState::Misnamed { path } => format!("the app has no Procfile, but a file {}", text::visible(&path)),
+        ProcfileState::Misnamed { path } => format!(
+            "the app has no Procfile, but it has a file named {}",
+            text::visible(&path)
+        ),
         ProcfileState::NoFile { what } => format!("the Procfile is {what}"),
         ProcfileState::Faulty(ProcfileFault::Utf16) => "the Procfile is in UTF-16; save it as UTF-8".to_owned(),
         ProcfileState::Faulty(ProcfileFault::Empty) => "the Procfile is empty".to_owned(),
@@ -163,7 +166,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().filter(|_| is_decimal);
     seconds
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .ok_or_else(|| "it is no number of seconds, such as 10 or 2.5".to_owned())
+        .ok_or_else(|| "it is not a number of seconds, such as 10 or 2.5".to_owned())
 }
 
 /// Collects the config vars: files first, then single ones.

@@ -65,6 +65,47 @@ fn hoopstart_without_its_dashes_is_quoted_with_the_line_that_would_be_right() {
 }
 
 #[test]
+fn a_script_of_the_app_that_starts_hoopstart_is_a_start() {
+    let server = Mirror::of(VERSION).serve();
+    for (line, path, text, counts) in [
+        ("bin/web", "bin/web", "#!/bin/sh\nexec hoopstart -- ./server\n", true),
+        (
+            "bash ./bin/web x",
+            "bin/web",
+            "migrate &&\n  hoopstart -- ./server\n",
+            true,
+        ),
+        (
+            "npm start",
+            "package.json",
+            "{\"scripts\": {\"start\": \"hoopstart -- node .\"}}",
+            true,
+        ),
+        (
+            "bin/web",
+            "bin/web",
+            "# Not yet: hoopstart -- ./server\nexec ./server\n",
+            false,
+        ),
+        (
+            "npm start",
+            "package.json",
+            "{\"scripts\": {\"start\": \"node .\"}}",
+            false,
+        ),
+    ] {
+        let build = Build::from(&server.url());
+        build.put("Procfile", &format!("web: {line}\n"));
+        build.put(path, text);
+
+        let run = build.compile();
+
+        let is_told = run.succeeds().stderr().contains("no line of the Procfile");
+        run.assert(is_told != counts, line);
+    }
+}
+
+#[test]
 fn an_app_without_a_procfile_builds() {
     let server = Mirror::of(VERSION).serve();
     let build = Build::from(&server.url());
@@ -108,27 +149,30 @@ fn a_procfile_in_utf16_misnamed_or_without_a_line_is_named_with_what_is_wrong() 
         (
             "Procfile",
             b"web hoopstart -- ./server\n",
-            &["no line for a process", "web hoopstart -- ./server"],
+            &["the Procfile defines no process", "web hoopstart -- ./server"],
         ),
         (
             "procfile",
             b"web: x\n",
-            &["a file procfile.", "git mv -f procfile Procfile"],
+            &["a file named procfile.", "git mv -f procfile Procfile"],
         ),
         (
             "Procfile.txt",
             b"web: x\n",
-            &["a file Procfile.txt.", "git mv -f Procfile.txt Procfile"],
+            &["a file named Procfile.txt.", "git mv -f Procfile.txt Procfile"],
         ),
         (
             "ProcFile",
             b"web: x\n",
-            &["a file ProcFile.", "git mv -f ProcFile Procfile"],
+            &["a file named ProcFile.", "git mv -f ProcFile Procfile"],
         ),
         (
             "web app/Procfile",
             b"web: x\n",
-            &["a file web app/Procfile.", "git mv -f 'web app/Procfile' Procfile"],
+            &[
+                "a file named web app/Procfile.",
+                "git mv -f 'web app/Procfile' Procfile",
+            ],
         ),
     ];
     for (name, bytes, phrases) in cases {
@@ -187,7 +231,7 @@ fn the_order_of_buildpacks_is_told_where_it_matters() {
 }
 
 /// Lines that do not do what they seem to, with what the right one prints. `show` prints its arguments and `$A`.
-const LINES: [(&str, &str); 31] = [
+const LINES: [(&str, &str); 44] = [
     ("show x", "<x>[]"),
     ("A=b show x", "<x>[b]"),
     ("A=b exec show x", "<x>[b]"),
@@ -219,6 +263,19 @@ const LINES: [(&str, &str); 31] = [
     ("hoopstart -- exec show x", "<x>[]"),
     ("hoopstart -- cd app && show x", "started[]"),
     ("hoopstart -- A+=b show x", "started[]"),
+    ("hoopstart -- A=$(echo b) show x", "started[]"),
+    ("hoopstart -- (show x)", "started[]"),
+    ("hoopstart --show ${B:-x} -y", "<two><-y>[]"),
+    ("hoopstart --port 3000 show x", "<x>[]"),
+    ("hoopstart --name x -- show y", "<y>[]"),
+    ("show x & hoopstart", "<x>[]"),
+    ("\"hoopstart -- show x\"", "<x>[]"),
+    ("'hoopstart --check show x'", "started[]"),
+    ("\"show x y\"", "<x><y>[]"),
+    ("A=* show x", "<x>[*]"),
+    ("hoopstrat -- show x", "<x>[]"),
+    ("hoop start show x", "<x>[]"),
+    ("hoopstart\u{a0}-- show x", "<x>[]"),
 ];
 
 /// Writes a program of the app.
@@ -353,7 +410,7 @@ fn a_key_in_the_procfile_is_nowhere_in_the_log() {
     let build = Build::from(&server.url());
     build.put("Procfile", "web HOOP_KEY=S3CR3T hoopstart -- ./server\n");
     build
-        .compile_warns(VERSION, &["no line for a process"])
+        .compile_warns(VERSION, &["the Procfile defines no process"])
         .hides(&["S3CR3T"]);
 }
 
@@ -362,10 +419,10 @@ fn a_pinned_version_that_can_never_do_what_the_key_asks_for_is_told_with_the_way
     let multi = "grpcs://_default:xagt-S3CR3T@gateway.example:8443?mode=multi-connection";
     let organisation = "grpcs://_default:xagt-S3CR3T@gateway.example:8443";
     for (version, key, told) in [
-        ("1.20.11", multi, "no session of"),
+        ("1.20.11", multi, "no session on"),
         ("1.20.11", organisation, "refuses an agent key without ?mode="),
         ("1.19.63", multi, "refuses an agent key of mode multi-connection"),
-        ("1.20.11", "", "no session of"),
+        ("1.20.11", "", "no session on"),
     ] {
         let server = Mirror::of(version).serve();
         let build = Build::from(&server.url()).with("HOOP_VERSION", version);

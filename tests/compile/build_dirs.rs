@@ -383,34 +383,34 @@ fn what_nobody_may_read_or_write_is_an_error_that_names_it() {
 fn a_procfile_of_any_kind_hangs_nothing_and_is_never_followed_out_of_the_app() {
     let server = Mirror::of(VERSION).serve();
     let cases: [(&str, &str, Harm); 7] = [
-        ("a named pipe", "is no file", |build, _| put_pipe(build, "Procfile")),
+        ("a named pipe", "is not a file", |build, _| put_pipe(build, "Procfile")),
         ("a folder", "is a folder", |_, path| fs::create_dir(path).unwrap()),
         (
             "a dangling link",
-            "is a link that leads to no file of the app",
+            "is a link that does not lead to a file of the app",
             |_, path| symlink("nowhere", path).unwrap(),
         ),
         (
             "a link to itself",
-            "is a link that leads to no file of the app",
+            "is a link that does not lead to a file of the app",
             |_, path| symlink("Procfile", path).unwrap(),
         ),
         (
             "a link out of the app",
-            "is a link that leads to no file of the app",
+            "is a link that does not lead to a file of the app",
             |_, path| {
                 symlink("/proc/self/environ", path).unwrap();
             },
         ),
         (
             "a relative link out of the app",
-            "is a link that leads to no file of the app",
+            "is a link that does not lead to a file of the app",
             |build, path| {
                 fs::write(build.root().join("outside"), "web: not yours\n").unwrap();
                 symlink("../outside", path).unwrap();
             },
         ),
-        ("a gigabyte of nothing", "has no line for a process", |_, path| {
+        ("a gigabyte of nothing", "defines no process", |_, path| {
             fs::File::create(path).unwrap().set_len(1 << 30).unwrap();
         }),
     ];
@@ -447,6 +447,6 @@ fn a_procfile_nobody_may_read_costs_a_warning() {
     let run = build.run(build.compile_arguments());
 
     fs::set_permissions(&procfile, fs::Permissions::from_mode(0o644)).unwrap();
-    run.succeeds().warns(&["the Procfile is not to be read,"]);
+    run.succeeds().warns(&["the Procfile is not readable,"]);
     build.assert_installed(VERSION, &run);
 }

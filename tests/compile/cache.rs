@@ -236,7 +236,7 @@ fn the_cached_version_is_used_where_the_latest_one_cannot_be_had() {
             build.set("HOOP_RELEASES_URL", server.url());
             let before = Tree::of(build.cache());
 
-            build.compile_warns(VERSION, &[VERSION, "the latest agent cannot be had"]);
+            build.compile_warns(VERSION, &[VERSION, "the latest agent could not be fetched"]);
             assert_eq!(Tree::of(build.cache()), before);
         }
     }
@@ -255,7 +255,7 @@ fn the_cached_version_is_used_also_where_the_cache_cannot_be_written() {
     let folder = build.cache().join("hoop");
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o555)).unwrap();
 
-    build.compile_warns(VERSION, &[VERSION, "the latest agent cannot be had"]);
+    build.compile_warns(VERSION, &[VERSION, "the latest agent could not be fetched"]);
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
 }
 

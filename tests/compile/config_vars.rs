@@ -207,7 +207,7 @@ fn config_vars_that_are_nearly_ours_are_told_by_name_and_never_by_value() {
     for name in ["HOOP_TLSCA", "HOOP_GRPCURL", "HOOK_KEY", "PATH"] {
         build.set(name, "S3CR3T");
     }
-    let run = build.compile_warns(VERSION, &["5 config vars are read by nobody"]);
+    let run = build.compile_warns(VERSION, &["5 config vars have no effect"]);
     run.hides(&["S3CR3T", "HOOP_TLSCA", "HOOP_GRPCURL", "HOOK_KEY"]);
     for (name, meant) in [
         ("HOOP_CONECTION", "HOOP_CONNECTION"),
@@ -229,7 +229,7 @@ fn config_vars_that_are_nearly_ours_are_told_by_name_and_never_by_value() {
     let build = Build::from(NOBODY).with("HOOP_RELEASE_URL", "S3CR3T");
     build
         .compile_fails("fetch::unreachable")
-        .tells(&["the config var HOOP_RELEASE_URL is read by nobody. Is it HOOP_RELEASES_URL?"])
+        .tells(&["the config var HOOP_RELEASE_URL has no effect. Did you mean HOOP_RELEASES_URL?"])
         .hides(&["S3CR3T"]);
 }
 

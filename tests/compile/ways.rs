@@ -122,7 +122,7 @@ fn an_answer_that_never_begins_is_told_as_that() {
         let server = BareServer::new(b"", answer);
         Build::from(&server.url("http"))
             .compile_fails("fetch::cut-short")
-            .tells(&["the connection was closed before there was a whole answer"]);
+            .tells(&["the connection was closed before the answer was complete"]);
     }
 }
 
@@ -132,7 +132,7 @@ fn what_speaks_no_http_is_an_outage_to_the_latest_version() {
     let server = BareServer::new(b"SSH-2.0-OpenSSH_9.6\r\n", b"");
     build.set("HOOP_RELEASES_URL", server.url("http"));
 
-    build.compile_warns(VERSION, &["the latest agent cannot be had"]);
+    build.compile_warns(VERSION, &["the latest agent could not be fetched"]);
 }
 
 #[test]
@@ -263,10 +263,7 @@ fn certificates_that_are_no_file_hang_nothing() {
         ("device", "a device"),
         (".", "directory"),
         ("missing", "No such file"),
-        (
-            "text",
-            "there is no certificate where SSL_CERT_FILE and SSL_CERT_DIR say",
-        ),
+        ("text", "SSL_CERT_FILE and SSL_CERT_DIR lead to no certificate"),
     ] {
         case(name);
         Build::from(&server.url())
@@ -345,7 +342,7 @@ fn a_config_var_that_is_no_file_is_refused_and_hangs_nothing() {
 
             build
                 .compile_fails("config::env-dir-unreadable")
-                .tells(&[file.to_str().unwrap(), "and no file"]);
+                .tells(&[file.to_str().unwrap(), "not a file"]);
             drop(socket);
         }
     }

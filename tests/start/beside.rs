@@ -1,7 +1,7 @@
 //! What becomes of an app beside the same without hoopstart: a table, and signals at the worst moments.
 
 use crate::shutdown::PROMISE;
-use crate::support::dyno::{Dyno, Launch, QUIET_AGENT, Slug, eventually};
+use crate::support::dyno::{Dyno, Launch, QUIET_AGENT, STANDARD, Slug, eventually};
 use crate::support::signals::hear_signals;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
@@ -268,5 +268,24 @@ fn a_signal_at_any_moment_of_a_start_ends_the_app_and_leaves_nothing() {
     eventually("the end of all that was started", || {
         let processes = left.processes();
         (processes.len() == 1).then_some(())
+    });
+}
+
+#[test]
+fn a_key_that_a_profile_sets_is_found_at_every_start_whenever_the_shell_is_looked_at() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    let script = ". .profile.d/zz-hoop-buildpack.sh; export HOOP_KEY=\"$LATE\"; exec sleep 60";
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            let slug = &slug;
+            scope.spawn(move || {
+                for _ in 0..20 {
+                    let launch = slug.dyno().with("DYNO", "web.1").with("LATE", STANDARD);
+                    let dyno = launch.with("HOOP_AUTOSTART", "on").plain(["sh", "-c", script]);
+                    dyno.until("a line", || (!dyno.stderr().is_empty()).then_some(()));
+                    assert_eq!(dyno.stderr(), "hoop | agent up\n");
+                }
+            });
+        }
     });
 }

@@ -61,7 +61,7 @@ fn a_plan_without_a_fault_is_exit_0() {
         .with("HOOP_KEY", MULTI)
         .with("HOOP_CONNECTION", "Orders,console");
     let expected = "\
-dyno:         web.1 (the agent runs in every process type but run, release, scheduler, cron and build)
+dyno:         web.1 (the agent runs in every process type except run, release, scheduler, cron and build)
 started by:   hoopstart in the Procfile
 agent:        1.148.0
 runs:         hoop run, a process for each connection
@@ -320,11 +320,11 @@ fn names_that_become_one_or_are_none_are_told() {
     for (names, told) in [
         (
             "Órders,orders",
-            "HOOP_CONNECTION has \"Órders\" and \"orders\", and these are one name",
+            "HOOP_CONNECTION has \"Órders\" and \"orders\", which become the same name",
         ),
         (
             "a b,c,a_b",
-            "HOOP_CONNECTION has \"a b\" and \"a_b\", and these are one name",
+            "HOOP_CONNECTION has \"a b\" and \"a_b\", which become the same name",
         ),
     ] {
         shows(&check(&slug, &with(names), 78, &["start::connection-merged"]), &[told]);
@@ -391,12 +391,12 @@ fn the_command_is_resolved_as_the_boot_would() {
         (
             vec!["bin/windows"],
             none,
-            "its first line ends with a carriage return, which makes another name of \"/bin/sh\"",
+            "its first line ends with a carriage return, which becomes part of the name \"/bin/sh\"",
         ),
         (vec!["./bin"], not, "cannot run \"./bin\": it is a folder"),
         (vec!["data"], not, "cannot run \"data\": permission denied"),
-        (vec!["/dev/null"], not, "it is no file but a pipe or a device"),
-        (vec!["bin/mach"], not, "it is no program for Linux"),
+        (vec!["/dev/null"], not, "it is a pipe or a device, not a file"),
+        (vec!["bin/mach"], not, "it is not a program for Linux"),
     ] {
         shows(&check_command(&slug, &launch, &command, 78, &[id]), &[told]);
     }
@@ -444,7 +444,7 @@ fn an_agent_that_cannot_run_here_is_told() {
     put(&bytes[..bytes.len() / 2]);
     shows(
         &check(&slug, &slug.web(), 78, &unfit),
-        &["cannot run here: it is a program that is damaged or cut short"],
+        &["cannot run here: it is a damaged or truncated program"],
     );
     put(&bytes[..10]);
     check(&slug, &slug.web(), 78, &unfit);
@@ -475,7 +475,7 @@ fn the_key_that_is_not_used_is_told() {
     shows(
         &dyno,
         &[
-            "key:          HOOP_KEY; HOOP_DSN is set as well, and not used\n",
+            "key:          HOOP_KEY; HOOP_DSN is also set, but not used\n",
             "gateway.example:8443",
         ],
     );
@@ -517,7 +517,7 @@ fn what_the_start_would_fail_at_is_told() {
 
     fs::set_permissions(slug.path(".hoop/bin/hoop"), Permissions::from_mode(0o644)).unwrap();
     let dyno = check(&slug, &slug.web(), 78, &["start::agent-missing"]);
-    shows(&dyno, &["may not be executed"]);
+    shows(&dyno, &["cannot be executed"]);
 }
 
 #[test]

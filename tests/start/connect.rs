@@ -91,7 +91,7 @@ fn a_gateway_that_is_well_is_exit_0_and_never_sees_the_key() {
         let gateway = Http2Server::plain(says);
         let phrases = [
             &format!("gateway:      {} (plain text)\n", gateway.place()),
-            "handshake:    none, the agent speaks plain text here\n",
+            "handshake:    none: the agent uses plain text here\n",
             "answer:       the gateway's gRPC\n",
         ];
         check(&slug, &in_plain_text(&slug, &gateway.place()), 0, &phrases);
@@ -103,14 +103,14 @@ fn a_gateway_that_is_well_is_exit_0_and_never_sees_the_key() {
 fn another_service_is_told_with_what_it_is() {
     let slug = slug("1.148.0");
     for (says, what) in [
-        (Says::UnknownService, "it speaks gRPC, and is another service"),
+        (Says::UnknownService, "it speaks gRPC, but is another service"),
         (
             Says::Unavailable,
-            "it speaks gRPC, and answers with status 14 and \"no healthy upstream\"",
+            "it speaks gRPC, but answers with status 14 and \"no healthy upstream\"",
         ),
         (Says::Page, "it answers with HTTP status 200 and no gRPC"),
         (Says::NotFound, "it answers with HTTP status 404 and no gRPC"),
-        (Says::Refusal, "it speaks HTTP/2, and it refused the call with error 7"),
+        (Says::Refusal, "it speaks HTTP/2, but it refused the call with error 7"),
     ] {
         let server = Http2Server::over_tls(says);
         let launch = with_gateway(&slug, "grpcs", &server.place(), server.authority());
@@ -143,7 +143,7 @@ fn a_server_with_tls_and_without_http2_is_told() {
         &slug,
         &launch,
         78,
-        &["it agrees on no protocol in the handshake (ALPN h2)", OTHER],
+        &["it does not agree on a protocol in the handshake (ALPN h2)", OTHER],
     );
     // Older agents do not insist, and would ask.
     let old = self::slug("1.23.3");
@@ -159,14 +159,14 @@ fn a_server_with_tls_and_without_http2_is_told() {
     check(&old, &launch, 0, &["the gateway's gRPC"]);
     let web = Http2Server::over_tls_with(Says::Page, Certificate::Good, &[b"http/1.1"]);
     let launch = with_gateway(&slug, "grpcs", &web.place(), web.authority());
-    check(&slug, &launch, 78, &["it speaks TLS, and not HTTP/2", OTHER]);
+    check(&slug, &launch, 78, &["it speaks TLS, but not HTTP/2", OTHER]);
 }
 
 #[test]
 fn plain_text_against_tls_is_told_in_both_directions() {
     let slug = slug("1.148.0");
     let tls = Http2Server::over_tls(Says::Health);
-    let told = "agent 1.148.0 speaks no TLS, and what answers at";
+    let told = "agent 1.148.0 does not speak TLS, but what answers at";
     check(&slug, &in_plain_text(&slug, &tls.place()), 78, &["connected:", told]);
     // A gateway closes such a connection without a word.
     let mute = reticent(&tls.place());
@@ -178,7 +178,7 @@ fn plain_text_against_tls_is_told_in_both_directions() {
         &slug,
         &in_plain_text(&slug, &tls),
         78,
-        &["agent 1.148.0 speaks no TLS, and what answers at", remedy],
+        &["agent 1.148.0 does not speak TLS, but what answers at", remedy],
     );
 
     let plain = Http2Server::plain(Says::Health);
@@ -191,7 +191,7 @@ fn plain_text_against_tls_is_told_in_both_directions() {
     let eager = speaker(b"\0\0\x06\x04\0\0\0\0\0\0\x05\0\0\x40\0", false);
     let authority = ReleaseServer::over_tls();
     let launch = with_gateway(&slug, "grpcs", &eager, authority.authority());
-    let told = "agent 1.148.0 speaks TLS, and what answers at";
+    let told = "agent 1.148.0 speaks TLS, but what answers at";
     check(
         &slug,
         &launch,
@@ -204,13 +204,13 @@ fn plain_text_against_tls_is_told_in_both_directions() {
     let launch = with_gateway(&old, "grpc", &eager, authority.authority());
     let phrases = [
         "(TLS: agents below 1.23.3 speak it whatever the scheme of the key)\n",
-        "agent 1.22.0 speaks TLS, and what answers at",
+        "agent 1.22.0 speaks TLS, but what answers at",
         "heroku config:unset HOOP_VERSION [start::gateway-tls]\n",
     ];
     check(&old, &launch, 78, &phrases);
     let web = ReleaseServer::plain();
     let launch = with_gateway(&slug, "grpcs", &place(&web), authority.authority());
-    check(&slug, &launch, 78, &["connected:", "it speaks no TLS, and it", OTHER]);
+    check(&slug, &launch, 78, &["connected:", "it does not speak TLS: it", OTHER]);
 }
 
 #[test]
@@ -281,37 +281,37 @@ fn a_variable_that_this_agent_does_not_read_is_told() {
             "1.23.2",
             "HOOP_TLSCA",
             pem.as_str(),
-            "agent 1.23.2 does not read it, and agents from 1.23.3 on do",
+            "agent 1.23.2 does not read it; agents from 1.23.3 on do",
         ),
         (
             "1.21.22",
             "HOOP_TLSSERVERNAME",
             "localhost",
-            "agent 1.21.22 does not read it, and agents from 1.23.3 on do",
+            "agent 1.21.22 does not read it; agents from 1.23.3 on do",
         ),
         (
             "1.42.9",
             "HOOP_TLS_SKIP_VERIFY",
             "true",
-            "agent 1.42.9 does not read it, and agents from 1.43.0 on do",
+            "agent 1.42.9 does not read it; agents from 1.43.0 on do",
         ),
         (
             "1.148.0",
             "HOOP_TLS_SKIP_VERIFY",
             "1",
-            "it is \"1\", and agents obey nothing but true",
+            "it is \"1\", and agents accept only true",
         ),
         (
             "1.148.0",
             "HOOP_TLS_SKIP_VERIFY",
             "TRUE",
-            "it is \"TRUE\", and agents obey nothing but true",
+            "it is \"TRUE\", and agents accept only true",
         ),
         (
             "1.42.9",
             "HOOP_TLS_SKIP_VERIFY",
             "yes",
-            "agent 1.42.9 does not read it, and agents from 1.43.0 on do",
+            "agent 1.42.9 does not read it; agents from 1.43.0 on do",
         ),
     ] {
         let slug = slug(version);
@@ -379,7 +379,7 @@ fn the_agents_own_authority_is_trusted_in_place_of_the_systems() {
         format!("# of ours\n{pem}\n-----BEGIN X-----\nAAAA\n-----END X-----\n"),
         pem.clone(),
     ] {
-        let phrases = ["certificate:  of the authority in HOOP_TLSCA\n", "certificate accepted"];
+        let phrases = ["certificate:  signed by the CA in HOOP_TLSCA\n", "certificate accepted"];
         check(&slug, &launch.clone().with("HOOP_TLSCA", authority), 0, &phrases);
     }
     let folder = slug.home().display().to_string();
@@ -389,7 +389,10 @@ fn the_agents_own_authority_is_trusted_in_place_of_the_systems() {
             "it names /nowhere: no such file or directory",
         ),
         (format!("file://{folder}"), "it names "),
-        ("base64://*".to_owned(), "its text behind base64:// is none: Invalid"),
+        (
+            "base64://*".to_owned(),
+            "the text after base64:// is not valid: Invalid",
+        ),
         ("nonsense".to_owned(), "it holds no certificate"),
         (
             "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_owned(),
@@ -412,7 +415,7 @@ fn what_has_no_effect_in_plain_text_is_said_and_is_no_fault() {
     let launch = in_plain_text(&slug, &gateway.place())
         .with("HOOP_TLSCA", "nonsense")
         .with("HOOP_TLS_SKIP_VERIFY", "true");
-    let said = "certificate:  none: plain text makes no use of HOOP_TLSCA and HOOP_TLS_SKIP_VERIFY\n";
+    let said = "certificate:  none: plain text does not use HOOP_TLSCA and HOOP_TLS_SKIP_VERIFY\n";
     check(&slug, &launch, 0, &[said, "the gateway's gRPC"]);
     // The agent reads the file all the same, and ends.
     let told = "HOOP_TLSCA cannot be used: it names /nowhere";
@@ -467,10 +470,7 @@ fn a_machine_without_authorities_has_no_others() {
         &slug,
         &launch,
         78,
-        &[
-            "this machine has no certificates of authorities",
-            "[start::gateway-tls]\n",
-        ],
+        &["this machine has no CA certificates", "[start::gateway-tls]\n"],
     );
 }
 

@@ -141,32 +141,31 @@ fn a_program_that_is_none_has_the_status_that_shells_have_for_it_and_one_line() 
     };
     let mut foreign = elf(&[other, 0, 1, 0, 0, 0]);
     foreign.resize(256, 0);
-    let path = std::env::var("PATH").expect("it is set");
-    let launch = slug
-        .web()
-        .with("PATH", format!("{}:{path}", slug.path("tools").display()));
+    // Without the folders of a machine that not everybody may search, of which `env` makes another status.
+    let path = format!("{}:/usr/bin:/bin", slug.path("tools").display());
+    let launch = slug.web().with("PATH", path);
     std::fs::create_dir(slug.path("tools")).unwrap();
     for (name, bytes, status, told) in [
         ("foreign", foreign, 126, "it is a program for "),
-        ("damaged", elf(&[this, 0, 1, 0, 0, 0]), 126, "damaged or cut short"),
-        ("header", b"\x7fELF".to_vec(), 126, "damaged or cut short"),
+        ("damaged", elf(&[this, 0, 1, 0, 0, 0]), 126, "damaged or truncated"),
+        ("header", b"\x7fELF".to_vec(), 126, "damaged or truncated"),
         (
             "windows",
             b"MZ\x90\0\x03\0\0\0\n".to_vec(),
             126,
-            "it is no program for Linux",
+            "it is not a program for Linux",
         ),
         (
             "apple",
             b"\xcf\xfa\xed\xfe\x07\0\0\x01\n".to_vec(),
             126,
-            "it is no program for Linux",
+            "it is not a program for Linux",
         ),
         (
             "packed",
             b"\x1f\x8b\x08\0\0\0\0\0\0\x03\n".to_vec(),
             126,
-            "it is no program for Linux",
+            "it is not a program for Linux",
         ),
         (
             "carriage",

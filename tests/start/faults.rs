@@ -117,7 +117,7 @@ fn an_agent_that_cannot_be_run_is_one_line_with_the_cause() {
     let slug = Slug::of_agent("#!/no/such/interpreter\n");
     let mut dyno = slug.web().with_stdin().script("read line; exit 8");
     dyno.logs("hoopstart: warning: agent could not be started (");
-    dyno.logs("next try in 1s, the app is not affected. Deploy again to install it anew [start::agent-missing]\n");
+    dyno.logs("next try in 1s, the app is not affected. Deploy again to reinstall it [start::agent-missing]\n");
     dyno.write("go\n");
     dyno.exits(8);
 }
@@ -129,7 +129,7 @@ fn an_agent_that_may_not_be_executed_is_one_line_and_is_not_tried() {
     std::fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
     assert_one_line(
         &app_alone(&slug.web()),
-        &[path.to_str().unwrap(), "may not be executed", "deploy again"],
+        &[path.to_str().unwrap(), "cannot be executed", "deploy again"],
         "start::agent-missing",
     );
 }

@@ -134,10 +134,16 @@ fn a_type_the_procfile_does_not_have_is_told_with_those_it_has() {
             "HOOP_IGNORE_PROCESS_TYPES",
             "wroker",
             "wroker",
-            "the list keeps the agent out of no dyno",
+            "the list excludes no dyno",
             1,
         ),
-        ("HOOP_PROCESS_TYPES", "wbe", "wbe", "the agent runs in no dyno", 0),
+        (
+            "HOOP_PROCESS_TYPES",
+            "wbe",
+            "wbe",
+            "the agent does not run in any dyno",
+            0,
+        ),
         ("HOOP_PROCESS_TYPES", "web,wbe.1 , clock", "wbe.1, clock", rest, 1),
         (
             "HOOP_IGNORE_PROCESS_TYPES",
@@ -186,13 +192,7 @@ fn what_no_dyno_can_be_called_is_told_whatever_the_procfile_holds() {
             slug.put("Procfile", procfile);
         }
         for (name, list, agents, told, right) in [
-            (
-                only,
-                "web.*",
-                0,
-                "names \"web.*\", which no dyno can be called",
-                "=web ",
-            ),
+            (only, "web.*", 0, "has \"web.*\", which can never match a dyno", "=web "),
             (only, "web worker", 0, "names \"web worker\", which", "=web,worker "),
             (only, "\"web\"", 0, "names '\"web\"', which", "=web "),
             (only, ",", 0, "HOOP_PROCESS_TYPES names nothing", "=web "),
@@ -203,7 +203,7 @@ fn what_no_dyno_can_be_called_is_told_whatever_the_procfile_holds() {
                 "HOOP_IGNORE_PROCESS_TYPES",
                 ",,",
                 1,
-                "HOOP_IGNORE_PROCESS_TYPES names nothing, so the list keeps the agent out of no dyno",
+                "HOOP_IGNORE_PROCESS_TYPES names nothing, so the list excludes no dyno",
                 "=run,release,scheduler,cron,build ",
             ),
         ] {

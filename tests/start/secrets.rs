@@ -237,3 +237,46 @@ fn the_bytes_of_a_key_that_is_no_text_reach_the_agent_as_they_are() {
     let dyno = slug.web().with("HOOP_KEY", key).start(["sleep", "600"]);
     dyno.logs(&format!("hoop | {}\n", key.len()));
 }
+
+#[test]
+fn a_key_that_a_profile_sets_is_not_shown_wherever_else_it_puts_it() {
+    let slug = Slug::of_release("1.148.0");
+    let secret = format!("{SECRET} of a profile");
+    slug.put(
+        ".profile",
+        &format!(
+            "export HOOP_KEY='grpcs://_default:{secret}@gateway.example:8443'\n\
+             export HOOP_LOG_LEVEL='{secret}' HOOP_AGENT_MEMORY='{secret}' HOOP_LOG_FORMAT='{secret}'\n"
+        ),
+    );
+    let start = ". .profile.d/zz-hoop-buildpack.sh; . ./.profile; exec sleep 60";
+    let launch = slug.dyno().with("DYNO", "web.1").with("HOOP_AUTOSTART", "on");
+    let dyno = launch.plain(["sh", "-c", start]);
+
+    dyno.logs("hoopstart: warning: HOOP_LOG_LEVEL is \"****\"")
+        .logs("hoopstart: warning: HOOP_AGENT_MEMORY is \"****\"");
+    let shown = dyno.stderr().to_lowercase();
+    for part in PARTS {
+        dyno.assert(!shown.contains(part), &format!("{part:?} is shown"));
+    }
+}
+
+#[test]
+fn a_key_among_the_options_is_not_shown_by_what_says_that_they_are_wrong() {
+    let slug = Slug::of_release("1.148.0");
+    for options in [
+        vec![format!("--{SECRET}")],
+        vec![format!("--attach={STANDARD}")],
+        vec![format!("--attach={SECRET}")],
+        vec![format!("--check={SECRET}")],
+        vec![format!("--json={STANDARD}")],
+    ] {
+        let mut words = vec![slug.hoopstart().into_os_string()];
+        words.extend(options.iter().map(OsString::from));
+        let mut dyno = slug.web().plain(words);
+        dyno.exits(2).closes_output();
+        let shown = dyno.stderr();
+        assert!(shown.contains("****"), "{options:?}: {shown}");
+        assert!(PARTS.iter().all(|part| !shown.contains(part)), "{options:?}: {shown}");
+    }
+}

@@ -354,6 +354,7 @@ fn a_question_for_two_things_at_once_is_a_wrong_command_line() {
         &["--status", "--", "echo"],
         &["--status", "echo"],
         &["--status", "--attach", "1"],
+        &["--status", "--connect"],
         &["--json"],
         &["--check", "--json"],
     ] {

@@ -11,7 +11,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void end(int signal) { _exit(signal); }
+/* What it says when it is told to end. */
+static char farewell[4096];
+
+static void end(int signal) { _exit(write(1, farewell, strlen(farewell)) < 0 ? 73 : signal); }
 
 /* Takes so many megabytes and writes to all of them. */
 static void grow(long megabytes) {
@@ -61,6 +64,10 @@ int main(int count, char **words) {
         if (strncmp(line, "session ", 8) == 0) session(line + 8);
         if (strncmp(line, "connect ", 8) == 0) connect_to(atoi(line + 8));
         if (strncmp(line, "exit ", 5) == 0) exit(atoi(line + 5));
+        if (strncmp(line, "farewell ", 9) == 0) {
+            strcat(farewell, line + 9);
+            strcat(farewell, "\n");
+        }
         if (strcmp(line, "ignore") == 0) signal(SIGTERM, SIG_IGN);
         if (strcmp(line, "reap") == 0) while (waitpid(-1, NULL, WNOHANG) > 0) {}
     }

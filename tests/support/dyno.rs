@@ -858,6 +858,9 @@ impl Process {
                     .collect(),
             )
         };
+        // First what tells the programs apart: one that is started meanwhile must not have the environment of the process
+        // that it was.
+        let command_line = texts("cmdline")?;
         let environment = texts("environ");
         let stat = fs::read_to_string(folder.join("stat")).ok()?;
         let (name, fields) = stat.rsplit_once(')')?;
@@ -873,7 +876,7 @@ impl Process {
             name: name.split_once('(')?.1.to_owned(),
             parent: fields.next()?.parse().ok()?,
             started: fields.nth(17)?.parse().ok()?,
-            command_line: texts("cmdline")?,
+            command_line,
             // A zombie has none any more, and some kernels then have no such file either.
             environment: environment.or_else(|| (is_zombie || limit.is_some()).then(Vec::new))?,
         })

@@ -9,7 +9,7 @@ mod version;
 
 pub use names::misspelt;
 
-use super::command_line::{with_hoopstart, without_comment};
+use super::command_line::without_comment;
 use super::config::RunTimeVars;
 use super::survey::{OtherBuildpacks, ProcfileState};
 use crate::agent_key::AgentKey;
@@ -20,7 +20,7 @@ use crate::procfile::{NOT_RUN_BY_DEFAULT, Procfile, ProcfileFault, RELEASE};
 use crate::redact::redacted;
 use crate::text;
 use crate::version::Version;
-use start::{SCRIPT, Start, quoted, with_note};
+use start::{SCRIPT, Start, app_of, quoted, with_note};
 
 /// What is known of the app when advice is given.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub struct App<'a> {
     pub is_pinned: bool,
     /// Its Procfile, or what is in its place.
     pub procfile: &'a ProcfileState,
+    /// The process types whose command is a script of the app that starts hoopstart.
+    pub by_script: &'a [String],
     /// Its config vars as they are set now.
     pub run_time: &'a RunTimeVars,
     /// What the other buildpacks of this build have done, and will do.
@@ -58,6 +60,13 @@ pub fn advice(app: &App) -> Vec<Message> {
     advice
 }
 
+/// Answers whether `text`, a script of the app, has a line that starts hoopstart.
+pub fn is_in_script(text: &str) -> bool {
+    text.lines()
+        .filter(|line| !line.trim_start().starts_with(['#', '/', ';']))
+        .any(start::has_starter)
+}
+
 /// Answers whether `command`, a line of the Procfile, starts the agent beside the app. One that was only meant to does
 /// not: `hoopstart --check puma`.
 pub fn starts_agent(command: &str) -> bool {
@@ -68,7 +77,7 @@ pub fn starts_agent(command: &str) -> bool {
 fn procfile_advice(app: &App) -> Vec<Message> {
     let autostart = app.run_time.is_on(config::AUTOSTART);
     match app.procfile {
-        ProcfileState::Read(procfile) if app.agent.is_some() => start_advice(procfile, app.run_time, autostart),
+        ProcfileState::Read(procfile) if app.agent.is_some() => start_advice(procfile, app, autostart),
         ProcfileState::Missing if app.agent.is_some() && !autostart => vec![no_procfile()],
         ProcfileState::Read(_) | ProcfileState::Missing => Vec::new(),
         ProcfileState::Misnamed { path } => vec![misnamed(path)],
@@ -85,7 +94,8 @@ fn procfile_advice(app: &App) -> Vec<Message> {
 const EXAMPLE: &str = "web: hoopstart -- bundle exec puma -C config/puma.rb";
 
 /// Advice on lines of the Procfile that do not start the agent, or not as they seem to.
-fn start_advice(procfile: &Procfile, run_time: &RunTimeVars, autostart: bool) -> Vec<Message> {
+fn start_advice(procfile: &Procfile, app: &App, autostart: bool) -> Vec<Message> {
+    let run_time = app.run_time;
     let mut advice = Vec::new();
     let mut starting: Vec<&str> = Vec::new();
     // The release phase is no process of the app.
@@ -93,6 +103,8 @@ fn start_advice(procfile: &Procfile, run_time: &RunTimeVars, autostart: bool) ->
         if let Some(start) = Start::in_line(command) {
             starting.push(process_type);
             advice.extend(start.advice(process_type, command));
+        } else if app.by_script.iter().any(|name| name == process_type) {
+            starting.push(process_type);
         }
     }
     if autostart {
@@ -102,7 +114,7 @@ fn start_advice(procfile: &Procfile, run_time: &RunTimeVars, autostart: bool) ->
     } else if starting.is_empty() {
         advice.push(forgotten(procfile));
     } else {
-        advice.extend(values::shut_out(run_time, &starting));
+        advice.extend(values::shut_out(run_time, &starting, procfile));
     }
     advice
 }
@@ -124,12 +136,12 @@ fn forgotten(procfile: &Procfile) -> Message {
                 .quote(EXAMPLE),
         );
     };
-    let message = match with_hoopstart(without_comment(command)) {
-        Some(right) => message
+    let message = match app_of(without_comment(command)) {
+        Some(app) => message
             .text("The agent is in the slug, and nothing will start it. Change the line")
             .quote(quoted(process_type, command))
             .text("to")
-            .quote(quoted(process_type, &right)),
+            .quote(quoted(process_type, &format!("hoopstart -- {app}"))),
         None => message
             .text("The agent is in the slug, and nothing will start it. The line")
             .quote(quoted(process_type, command))
@@ -159,10 +171,10 @@ fn no_procfile() -> Message {
 fn misnamed(path: &str) -> Message {
     let shown = text::visible(path);
     let name = shell_words::quote(path);
-    let message = Message::new(format!("the app has no Procfile, but a file {shown}."));
+    let message = Message::new(format!("the app has no Procfile, but it has a file named {shown}."));
     // In a folder it may be there for another app of the repository.
     let message = if path.contains('/') {
-        message.text("The platform only reads a file named Procfile in the first folder of the app, so no process of it is started. If it is meant for this app, move it there:")
+        message.text("The platform only reads a file named Procfile in the top folder of the app, so no process of it is started. If it is meant for this app, move it there:")
     } else {
         message.text("The platform only reads a file of exactly that name, so no process of it is started. Rename it:")
     };
@@ -185,10 +197,10 @@ fn faulty(fault: &ProcfileFault) -> Message {
             .text("Write a line for each process type, such as")
             .quote(EXAMPLE),
         ProcfileFault::NoLine { first } => with_note(
-            Message::new("the Procfile has no line for a process.")
+            Message::new("the Procfile defines no process.")
                 .text("Its first line is")
                 .quote(text::excerpt(&redacted(first), 60))
-                .text("A line is the name of a process type, of letters, digits, - and _, then a colon, then a command, such as")
+                .text("Each line is a process type (letters, digits, - and _), a colon and a command, such as")
                 .quote(EXAMPLE),
             first,
         ),
@@ -198,7 +210,7 @@ fn faulty(fault: &ProcfileFault) -> Message {
 /// Advice where what we install goes again.
 fn cleared(folder_var: &str) -> Message {
     Message::new("another buildpack will remove what this one installs.")
-        .text(format!("The config var {folder_var} makes a folder the app's. The buildpack that does it has not run yet, and it drops everything else, the agent too. Put this one right behind it, and before your language's:"))
+        .text(format!("The config var {folder_var} makes a folder the app's. The buildpack that does it has not run yet, and it drops everything else, including the agent. Put this one right after it, and before your language's:"))
         .quote("heroku buildpacks")
         .quote("heroku buildpacks:remove <the URL of this buildpack>")
         .quote("heroku buildpacks:add --index 2 <the URL of this buildpack>")
@@ -211,7 +223,7 @@ fn key_advice(run_time: &RunTimeVars) -> Option<Message> {
     let fault = AgentKey::parse(key).err()?;
     Some(
         Message::new(format!("the agent key in {name} cannot be used: {fault}."))
-            .text("hoopstart will run the app, and the agent will not connect. Copy the key once more from the gateway's web app and run")
+            .text("hoopstart will run the app, but the agent will not connect. Copy the key again from the gateway's web app and run")
             .quote(format!("heroku config:set {name}=<key>")),
     )
 }
@@ -238,13 +250,13 @@ fn order_advice(others: &OtherBuildpacks, procfile: Option<&Procfile>) -> Option
     }
     let message = Message::new("other buildpacks ran before this one.");
     let why = format!(
-        "They left {} in the app. The last buildpack of the list says how process types are started that the Procfile does not have, and this one has nothing to say on that.",
+        "They left {} in the app. The last buildpack in the list supplies the process types that the Procfile lacks, and this one supplies none.",
         text::visible(first)
     );
     let (place, index) = match others.folder_var {
         // What stands before that goes.
         Some(folder_var) => (
-            format!("Put it right behind the one that reads {folder_var}, so that your language's buildpack is last:"),
+            format!("Put it right after the one that reads {folder_var}, so that your language's buildpack is last:"),
             2,
         ),
         None => ("Put it first, so that your language's buildpack is last:".to_owned(), 1),

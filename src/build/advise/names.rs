@@ -4,9 +4,10 @@ use crate::config;
 use crate::messages::Message;
 use crate::text;
 
-/// Variables that the agent, its gateway or its sessions know, from the source of its releases 1.14 to 1.148. They
-/// are set on purpose, whatever they resemble.
-const OF_AGENT: [&str; 34] = [
+/// Variables that the agent, its gateway or its sessions know, from the source of its releases 1.14 to 1.148, and one
+/// that may have an agent's name. They are set on purpose, whatever they resemble.
+const OF_AGENT: [&str; 35] = [
+    "HOOP_AGENT",
     "HOOP_API",
     "HOOP_APIURL",
     "HOOP_APIV2",
@@ -46,24 +47,30 @@ const OF_AGENT: [&str; 34] = [
 /// What the names of our config vars begin with, less what stands between words. The longer ones first.
 const PREFIXES: [&str; 3] = ["HOOPWRAPPER", "HOOPSTART", "HOOP"];
 
-/// Advice on names that are nearly ours, and so read by nobody.
-pub fn misspelt(names: &[String]) -> Option<Message> {
+/// Advice on names that are nearly ours, and so read by nobody. `connection`, the value of `HOOP_CONNECTION`, may have
+/// others read: `env.NAME`.
+pub fn misspelt(names: &[String], connection: Option<&str>) -> Option<Message> {
+    let is_read = |name: &str| {
+        let mut items = connection.into_iter().flat_map(|items| items.split(','));
+        items.any(|item| item.trim().strip_prefix("env.") == Some(name))
+    };
     let found: Vec<(&str, &str)> = names
         .iter()
+        .filter(|name| !is_read(name))
         .filter_map(|name| Some((name.as_str(), meant_by(name)?)))
         .collect();
     let (first, meant) = *found.first()?;
     let title = match found.as_slice() {
         [_] => format!(
-            "the config var {} is read by nobody. Is it {meant}?",
+            "the config var {} has no effect. Did you mean {meant}?",
             text::visible(first)
         ),
         _ => format!(
-            "{} config vars are read by nobody, for their names are only nearly right.",
+            "{} config vars have no effect, because their names are misspelled.",
             found.len()
         ),
     };
-    let mut message = Message::new(title).text("So what it is meant for is not done. In a shell:");
+    let mut message = Message::new(title).text("Nothing reads a variable of that name. To rename it, run in a shell:");
     for (name, meant) in found {
         let name = shell_words::quote(name);
         if !names.iter().any(|set| set == meant) {
@@ -84,7 +91,17 @@ fn meant_by(name: &str) -> Option<&'static str> {
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
     // Of those for tests, CONTRIBUTING.md tells.
-    if !is_shown || name.starts_with("HOOP_BUILDPACK_") || OF_AGENT.contains(&name) || ours().any(|our| our == name) {
+    if name.starts_with("HOOP_BUILDPACK_") {
+        let ours = config::PROGRAM_RELEASES_URL;
+        return matches!(strsim::osa_distance(name, ours), 1..=2).then_some(ours);
+    }
+    // HOOP_KEY_2 and HOOP_CONNECTION_ID are names of their own.
+    let is_longer = ours().any(|our| {
+        let behind = name.strip_prefix(our).unwrap_or_default();
+        let is_word = behind.starts_with('_') && behind.len() > 1;
+        is_word || behind.starts_with(|first: char| first.is_ascii_digit())
+    });
+    if !is_shown || is_longer || OF_AGENT.contains(&name) || ours().any(|our| our == name) {
         return None;
     }
     let (prefix, own) = split_prefix(name)?;
@@ -176,6 +193,7 @@ mod tests {
             ("HOP_KEY", "HOOP_KEY"),
             ("HOPO_KEY", "HOOP_KEY"),
             ("HOOOP_INSTALL", "HOOP_INSTALL"),
+            ("HOOP_BUILDPACK_RELEASE_URL", "HOOP_BUILDPACK_RELEASES_URL"),
         ] {
             assert_eq!(meant_by(name), Some(meant), "{name}");
         }
@@ -188,6 +206,11 @@ mod tests {
             "HOOPSTART_XTRACE",
             "HOOP_BUILDPACK_RELEASES_URL",
             "HOOP_BUILDPACK_STALL_MS",
+            "HOOP_AGENT",
+            "HOOP_KEY_2",
+            "HOOP_KEY2",
+            "HOOP_KEY_ID",
+            "HOOP_CONNECTION_ID",
             "HOOP_TLS_CA",
             "HOOP_API_KEY",
             "HOOP_ORG",
@@ -214,7 +237,7 @@ mod tests {
     fn a_name_that_is_set_twice_is_only_to_be_unset() {
         let told = |names: &[&str]| {
             let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-            misspelt(&names).map(|message| message.render(Tone::Warning))
+            misspelt(&names, Some("orders,env.HOOP_CONNECTIONS")).map(|message| message.render(Tone::Warning))
         };
         let one = told(&["HOOP_SHA", "PATH"]).unwrap();
         for line in [
@@ -226,6 +249,6 @@ mod tests {
         let two = told(&["HOOP_CONECTION", "HOOP_SHA", "HOOP_SHA256"]).unwrap();
         assert!(two.starts_with("Warning: 2 config vars"), "{two}");
         assert!(!two.contains("config:set HOOP_SHA256"), "{two}");
-        assert_eq!(told(&["HOOP_KEY", "PATH"]), None);
+        assert_eq!(told(&["HOOP_KEY", "PATH", "HOOP_CONNECTIONS"]), None);
     }
 }

@@ -37,8 +37,33 @@ const NO_STARTERS: [&str; 16] = [
 ];
 
 /// What may stand behind a server in a line, and is none.
-const NO_SERVERS: [&str; 12] = [
-    ":", "cat", "date", "echo", "exit", "false", "kill", "printf", "rm", "sleep", "true", "wait",
+const NO_SERVERS: [&str; 19] = [
+    ":", "[", "cat", "cp", "curl", "date", "echo", "exit", "false", "kill", "mkdir", "mv", "printf", "rm", "sleep",
+    "test", "true", "wait", "wget",
+];
+
+/// Programs that serve until the dyno ends, so that what stands behind them in a line is no server.
+const SERVERS: [&str; 20] = [
+    "celery",
+    "daphne",
+    "falcon",
+    "granian",
+    "gunicorn",
+    "heroku-php-apache2",
+    "heroku-php-nginx",
+    "hypercorn",
+    "nginx",
+    "passenger",
+    "phx.server",
+    "puma",
+    "rackup",
+    "resque:work",
+    "sidekiq",
+    "thin",
+    "unicorn",
+    "uvicorn",
+    "uwsgi",
+    "waitress-serve",
 ];
 
 /// Options of hoopstart, of which each ends it before an app is started.
@@ -84,6 +109,8 @@ pub(super) const SCRIPT: &str = "hoopstart -- bash bin/start";
 pub(super) struct Start<'a> {
     /// The commands of the line, and in which of them it is, where that is certain.
     place: Option<Place<'a>>,
+    /// Whether quotation marks stand around all of the line.
+    is_in_quotes: bool,
 }
 
 /// Where in a line our program is.
@@ -94,8 +121,10 @@ struct Place<'a> {
     number: usize,
     /// What stands before the program in its command.
     before: &'a str,
-    /// The word that names it, with its path.
+    /// The word that names it, with its path, as it should be.
     word: &'a str,
+    /// The word as it is, where that is another one.
+    misspelt: Option<&'a str>,
     /// All that follows in its command.
     rest: &'a str,
 }
@@ -114,34 +143,62 @@ impl<'a> Start<'a> {
     /// Finds it. A word that may as well be an argument counts: who has written it knows of hoopstart.
     pub(super) fn in_line(line: &'a str) -> Option<Self> {
         let line = without_comment(line);
-        let Some(parts) = parts(line) else {
-            return has_starter(line).then_some(Self { place: None });
-        };
+        let inner = whole_in_quotes(line).filter(|_| words(line).nth(1).is_none());
+        if let Some(start) = inner.and_then(Self::in_line) {
+            return Some(Self {
+                is_in_quotes: true,
+                ..start
+            });
+        }
+        // A line that cannot be taken apart is one command where our program is at its beginning.
+        let whole = vec![Part {
+            command: line,
+            operator: "",
+        }];
+        let is_taken_apart = parts(line).is_some();
+        let parts = parts(line).unwrap_or(whole);
+        let mut places = Vec::new();
         let mut is_there = false;
         for (number, part) in parts.iter().enumerate() {
             let (_, program) = split_at_program(part.command);
             let first = words(program).next().unwrap_or_default();
-            if NO_STARTERS.contains(&first) {
+            if is_taken_apart && NO_STARTERS.contains(&first) {
                 continue;
             }
+            // It is a part of the command.
+            let place_of = |word: &str| word.as_ptr().addr() - part.command.as_ptr().addr();
             let found = words(part.command).find(|word| is_starter(word));
-            let is_program = found == Some(first) || WRAPPERS.contains(&name_of(first));
-            if let Some(word) = found.filter(|_| is_program) {
-                // It is a part of the command.
-                let place = word.as_ptr().addr() - part.command.as_ptr().addr();
-                let (before, rest) = (&part.command[..place], &part.command[place + word.len()..]);
-                let place = Place {
-                    parts,
+            let is_program = found == Some(first) || (is_taken_apart && WRAPPERS.contains(&name_of(first)));
+            let found = match found.filter(|_| is_program) {
+                Some(word) => Some((place_of(word), word.len(), word, None)),
+                None => misspelt(program).map(|wrong| (place_of(program), wrong.len(), STARTERS[0], Some(wrong))),
+            };
+            if let Some((place, length, word, misspelt)) = found {
+                places.push(Place {
+                    parts: parts.clone(),
                     number,
-                    before,
+                    before: &part.command[..place],
                     word,
-                    rest,
-                };
-                return Some(Self { place: Some(place) });
+                    misspelt,
+                    rest: &part.command[place + length..],
+                });
+            } else {
+                is_there |= has_starter(part.command) || is_agent(program);
             }
-            is_there |= has_starter(part.command);
         }
-        is_there.then_some(Self { place: None })
+        // `hoopstart --check; hoopstart -- puma` starts the app.
+        let is_last = |number: usize| number + 1 == places.len();
+        let chosen = (0..places.len()).find(|&number| is_last(number) || !places[number].only_prints());
+        match chosen {
+            Some(number) => Some(Self {
+                place: Some(places.swap_remove(number)),
+                is_in_quotes: false,
+            }),
+            None => is_there.then_some(Self {
+                place: None,
+                is_in_quotes: false,
+            }),
+        }
     }
 
     /// Answers whether the line does what it was meant to, as far as that can be told.
@@ -149,11 +206,19 @@ impl<'a> Start<'a> {
         let does = |place: &Place| {
             place.finding().is_none_or(|finding| finding.meaning == WORKS) && place.server_left_out().is_none()
         };
-        self.place.as_ref().is_none_or(does)
+        !self.is_in_quotes && self.place.as_ref().is_none_or(does)
     }
 
     /// Returns advice on the line, that of `process_type`.
     pub(super) fn advice(&self, process_type: &str, line: &str) -> Option<Message> {
+        if self.is_in_quotes {
+            let inner = whole_in_quotes(without_comment(line)).unwrap_or_default();
+            let is_right = Start::in_line(inner).is_some_and(|start| start.is_right());
+            let message = about(process_type, "is in quotation marks as a whole", line)
+                .text("It does not start your app: it is taken as the name of one program. Write")
+                .quote(quoted(process_type, if is_right { inner } else { SCRIPT }));
+            return Some(with_note(message, line));
+        }
         let place = self.place.as_ref().filter(|place| !has_expansion(place.before))?;
         let finding = place.finding();
         let server = place.server_left_out();
@@ -162,13 +227,13 @@ impl<'a> Start<'a> {
         let Some(Finding { what, meaning, app }) = &finding else {
             server?;
             let message = about(process_type, "starts the agent for its first command only", line).text(
-                "The agent ends with the command behind \"--\", and what the shell runs after that has none. Where the last command is your server, write",
+                "The agent stops when the command after \"--\" ends, so what the shell runs next has no agent. If the last command is your server, write",
             );
             let script = "put the commands into a file, such as bin/start, and write";
             let message = match &moved {
-                Some(moved) => message
-                    .quote(quoted(process_type, moved))
-                    .text(format!("or, where lines of a Procfile have no shell, {script}")),
+                Some(moved) => message.quote(quoted(process_type, moved)).text(format!(
+                    "or, on platforms that run Procfile lines without a shell, {script}"
+                )),
                 None => message.text(script),
             };
             return Some(with_note(message.quote(quoted(process_type, SCRIPT)), line));
@@ -190,7 +255,7 @@ fn about(process_type: &str, what: &str, line: &str) -> Message {
         "the {process_type} line of the Procfile {}.",
         text::visible(what)
     ))
-    .text("It is")
+    .text("The line is")
     .quote(quoted(process_type, line))
 }
 
@@ -204,7 +269,7 @@ pub(super) fn with_note(message: Message, line: &str) -> Message {
     if redacted(line) == line {
         return message;
     }
-    message.text("**** stands for a secret in your line, which is not repeated here. Who can read your repository can read it there: better set it as a config var, and take it out of the line.")
+    message.text("**** stands for a secret in your line, which is not repeated here. Anyone who can read your repository can read it: set it as a config var instead, and remove it from the line.")
 }
 
 impl Place<'_> {
@@ -215,15 +280,15 @@ impl Place<'_> {
             has_separator,
             rest,
         } = Head::of(self.rest.trim());
+        let problem = self.misspelt.map(misspelling).or(problem);
         let finding = |what: String, meaning, app| Some(Finding { what, meaning, app });
         let first = words(rest).next().unwrap_or_default();
         if rest.is_empty() {
             let (what, meaning) = problem.unwrap_or((
                 "no command after".to_owned(),
-                "and hoopstart ends at once. Write the command of your app behind it, for example",
+                "hoopstart exits at once. Write your app's command after it, for example",
             ));
-            let mut others = self.parts[self.number + 1..].iter();
-            let app = others.find_map(|part| app_of(part.command.trim()));
+            let app = self.app_around().map(|(_, app)| app);
             return finding(what, meaning, app.or_else(|| Some(EXAMPLE.to_owned())));
         }
         if whole_in_quotes(first).is_some() {
@@ -231,14 +296,14 @@ impl Place<'_> {
             let (what, _) = problem.unwrap_or(("a command in quotation marks after".to_owned(), ""));
             let meaning = match app {
                 Some(_) => {
-                    "and does not start your app: what is in the quotation marks is taken for the name of one program. Write"
+                    "It does not start your app: what is in the quotation marks is taken as the name of one program. Write"
                 }
                 None => FOR_SHELL_ALONE,
             };
             return finding(what, meaning, app);
         }
         let (for_shell, _) = split_at_program(rest);
-        if !for_shell.is_empty() || is_of_shell(rest) {
+        if !for_shell.is_empty() || is_of_shell(rest) || first.starts_with('(') {
             let app = as_program(rest);
             // Its value may be a secret.
             let name = first
@@ -246,7 +311,7 @@ impl Place<'_> {
                 .map_or(first.to_owned(), |(name, _)| format!("{name}=…"));
             let (what, meaning) = problem.unwrap_or((
                 format!("{name} after"),
-                "and does not start your app: only a shell knows what that is, and hoopstart starts a program. Write",
+                "It does not start your app: only a shell understands that, and hoopstart runs a program. Write",
             ));
             let meaning = if app.is_some() { meaning } else { FOR_SHELL_ALONE };
             return finding(what, meaning, app);
@@ -260,13 +325,37 @@ impl Place<'_> {
         finding("no \"--\" after".to_owned(), WORKS, Some(rest.to_owned()))
     }
 
+    /// Answers whether this command prints something and ends, as it was meant to.
+    fn only_prints(&self) -> bool {
+        let problem = Head::of(self.rest.trim()).problem;
+        problem.is_some_and(|(_, meaning)| meaning == PRINTS) && self.misspelt.is_none()
+    }
+
+    /// Returns the command that may be meant where none stands behind our program, and its number: the next one, or
+    /// else the one before.
+    fn app_around(&self) -> Option<(usize, String)> {
+        let app = |number: usize| {
+            let command = self.parts[number].command.trim();
+            let first = words(split_at_program(command).1).next().unwrap_or_default();
+            let app = app_of(command).filter(|_| !NO_SERVERS.contains(&name_of(first)))?;
+            Some((number, app))
+        };
+        let behind = (self.number + 1..self.parts.len()).find_map(app);
+        behind.or_else(|| self.number.checked_sub(1).and_then(app))
+    }
+
     /// Returns the line with `app` as what hoopstart starts.
     fn line_with(&self, app: &str) -> String {
         let Self { before, word, .. } = self;
         let own = &self.parts[self.number];
         if Head::of(self.rest.trim()).rest.is_empty() {
-            // What follows has become the app.
-            return format!("{}{before}{word} -- {app}", text_of(&self.parts[..self.number]));
+            // What follows, or stands before, has become the app.
+            let first = self
+                .app_around()
+                .map_or(self.number, |(number, _)| number.min(self.number));
+            let before = if first < self.number { " " } else { before };
+            let line = format!("{}{before}{word} -- {app}", text_of(&self.parts[..first]));
+            return line.trim_start().to_owned();
         }
         // Without a shell there are no variables in front of a program, and no exec.
         let alone = self.parts.len() == 1 && split_at_program(&format!("{before}{word}")).1 == *word;
@@ -283,7 +372,8 @@ impl Place<'_> {
     /// Returns the number of the command that a shell runs when the agent has gone, if that may be the server.
     fn server_left_out(&self) -> Option<usize> {
         let mut server = None;
-        if Head::of(self.rest.trim()).rest.is_empty() {
+        let app = Head::of(self.rest.trim()).rest;
+        if app.is_empty() || words(app).any(|word| SERVERS.contains(&name_of(word))) {
             return None;
         }
         // What runs beside our command, or only where it fails, is not left out.
@@ -335,10 +425,13 @@ impl Place<'_> {
 
 /// What a line that is right but for its form is told.
 const WORKS: &str =
-    "and works as it is, but an option of the app's own command could be taken for one of hoopstart's. Write";
+    "It works as it is, but an option of the app's own command could be taken for one of hoopstart's. Write";
+
+/// What a line is told that asks hoopstart for something else than to start an app.
+const PRINTS: &str = "It does not start your app: with that option hoopstart only prints something and exits. Write";
 
 /// What a line with more than a program is told.
-const FOR_SHELL_ALONE: &str = "and does not start your app: hoopstart starts a program, and this takes a shell. Put the commands into a file, such as bin/start, and write";
+const FOR_SHELL_ALONE: &str = "It does not start your app: hoopstart runs a program, and this needs a shell. Put the commands into a file, such as bin/start, and write";
 
 /// What stands between our program and the app's command.
 struct Head<'a> {
@@ -371,11 +464,15 @@ impl<'a> Head<'a> {
                 continue;
             }
             let (what, meaning, rest) = if bare == "--" {
-                let meaning = "and does not start your app: the second is taken for the name of a program. Write";
+                let meaning = "It does not start your app: the second one is taken as the name of a program. Write";
                 ("\"--\" twice after".to_owned(), meaning, &head.rest[word.len()..])
             } else if is_dashes {
-                let meaning = "and does not start your app: these are dashes of another kind. Write";
-                ("no two hyphens after".to_owned(), meaning, &head.rest[word.len()..])
+                let meaning = "It does not start your app: the separator is two plain hyphens. Write";
+                (
+                    "dashes that are not two hyphens after".to_owned(),
+                    meaning,
+                    &head.rest[word.len()..],
+                )
             } else {
                 option(head.rest, word)
             };
@@ -395,10 +492,9 @@ fn option<'a>(text: &'a str, word: &'a str) -> (String, &'static str, &'a str) {
     let what = format!("{} after", if name.len() > 40 { "an option" } else { name });
     if OWN_OPTIONS.contains(&name) {
         let has_value = name == "--attach" && word == name;
-        let meaning = "and does not start your app: with that option hoopstart prints something, and ends. Write";
-        return (what, meaning, if has_value { behind_value } else { behind });
+        return (what, PRINTS, if has_value { behind_value } else { behind });
     }
-    let none = "and does not start your app: hoopstart has no such option. Write";
+    let none = "It does not start your app: hoopstart has no such option. Write";
     let bare = word.trim_start_matches(DASHES);
     if word.chars().count() == 2 {
         // As of `env -e A=b`, the value is the app's.
@@ -411,14 +507,17 @@ fn option<'a>(text: &'a str, word: &'a str) -> (String, &'static str, &'a str) {
     let is_variable = is_assignment(bare) && bare.starts_with(|first: char| first.is_ascii_uppercase());
     let is_option = bare.contains('=') || is_misspelt || NO_PROGRAMS.contains(&bare) || bare.starts_with("no-");
     if word.starts_with(['"', '\'']) || (is_option && !is_variable) {
-        return (what, none, behind);
+        // No program is a number, and none stands before a `--` of its own: `--port 3000`, `--name x -- puma`.
+        let is_value = value.bytes().all(|byte| byte.is_ascii_digit()) || words(behind_value).next() == Some("--");
+        let has_value = is_value && !behind_value.is_empty();
+        return (what, none, if has_value { behind_value } else { behind });
     }
-    let meaning = "and does not start your app: a blank is missing behind the two hyphens. Write";
+    let meaning = "It does not start your app: a space is missing after the two hyphens. Write";
     (what, meaning, &text[word.len() - bare.len()..])
 }
 
 /// Returns `command` as what may follow `hoopstart --`, less quotation marks around all of it.
-fn app_of(command: &str) -> Option<String> {
+pub(super) fn app_of(command: &str) -> Option<String> {
     let first = words(command).next()?;
     match whole_in_quotes(first) {
         Some(inner) => {
@@ -452,10 +551,59 @@ fn is_starter(word: &str) -> bool {
     STARTERS.contains(&name_of(word))
 }
 
+/// Answers whether `program`, a command less what a shell reads before it, is the agent itself.
+fn is_agent(program: &str) -> bool {
+    let mut words = words(program);
+    words.next().is_some_and(|first| name_of(first) == "hoop")
+        && words.next() == Some("start")
+        && words.next() == Some("agent")
+}
+
+/// Returns what stands at the beginning of `program` for a name of ours, where that is nearly right: `hoopstrat`,
+/// `Hoopstart`, `hoop start`, or one with a blank behind it that is none to a shell.
+fn misspelt(program: &str) -> Option<&str> {
+    let first = words(program).next()?;
+    if first == "hoop" && words(program).nth(1) == Some("start") && !is_agent(program) {
+        let end = program.find("start")? + "start".len();
+        return Some(&program[..end]);
+    }
+    let blank = first.char_indices().find(|(_, character)| is_odd_blank(*character));
+    let (name, length) = match blank {
+        Some((place, blank)) => (&first[..place], place + blank.len_utf8()),
+        None => (first, first.len()),
+    };
+    let plain: String = name_of(name)
+        .chars()
+        .filter(|character| !matches!(character, '-' | '_' | ':'))
+        .flat_map(char::to_lowercase)
+        .collect();
+    let is_near = STARTERS.iter().any(|starter| {
+        let distance = strsim::osa_distance(&plain, starter);
+        distance == 0 || (distance <= 2 && plain.starts_with("ho") && !plain.contains(starter))
+    });
+    is_near.then(|| &first[..length])
+}
+
+/// Answers whether `character` looks like a blank, or like nothing, and is a letter to a shell.
+fn is_odd_blank(character: char) -> bool {
+    (character.is_whitespace() && !character.is_ascii()) || matches!(character, '\u{200b}'..='\u{200d}' | '\u{feff}')
+}
+
+/// Says what is wrong with `word` in the place of our program.
+fn misspelling(word: &str) -> (String, &'static str) {
+    let meaning = "It does not start your app: there is no program of that name. Write";
+    if name_of(word).starts_with("hoop ") {
+        let meaning = "It does not start your app: that is a command of the agent itself. Write";
+        (format!("{word} instead of"), meaning)
+    } else if word.contains(is_odd_blank) {
+        ("a blank that is none to a shell behind".to_owned(), meaning)
+    } else {
+        (format!("{word} instead of"), meaning)
+    }
+}
+
 /// Answers whether our program is in `text`, also within what another shell is given: `bash -c "hoopstart -- puma"`.
-fn has_starter(text: &str) -> bool {
-    text.split(|character: char| {
-        character.is_whitespace() || matches!(character, '"' | '\'' | '(' | ')' | ';' | '&' | '|')
-    })
-    .any(is_starter)
+pub(super) fn has_starter(text: &str) -> bool {
+    text.split(|character: char| character.is_whitespace() || "\"'`(){}=:;&|".contains(character))
+        .any(|word| is_starter(word.trim_start_matches('-')))
 }

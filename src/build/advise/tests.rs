@@ -14,6 +14,7 @@ fn told(state: &ProcfileState, run_time: &RunTimeVars, others: &OtherBuildpacks)
         agent: Some(&version),
         is_pinned: true,
         procfile: state,
+        by_script: &[],
         run_time,
         others,
     };
@@ -72,6 +73,17 @@ fn an_app_that_is_set_up_gets_no_advice() {
         "web: (hoopstart -- exec puma)",
         "web: run-me hoopstart puma",
         "web: A=$(x) hoopstart puma",
+        "web: ${LAUNCHER:-hoopstart} -- puma",
+        "web: hoopstart -- puma -p ${PORT:-3000} && (cd x; server)",
+        // What prints and ends stands before what starts the app.
+        "web: hoopstart --check; hoopstart -- puma",
+        "web: hoopstart --version && exec hoopstart -- puma",
+        // A server serves until the end.
+        "web: hoopstart -- bundle exec puma; bin/cleanup",
+        "web: hoopstart -- vendor/bin/heroku-php-nginx public/ && bin/done",
+        "web: hoopstart -- bin/server; curl -s https://hook.example/done",
+        // The agent itself.
+        "web: hoop start agent & puma",
         // A line of another type is one, if it starts our program itself.
         "scheduler: hoopstart -- clockwork clock.rb",
         "\u{feff}web: hoopstart -- puma",
@@ -91,6 +103,16 @@ fn a_line_that_forgets_hoopstart_is_shown_as_it_should_be() {
         ("worker: sidekiq", "worker: sidekiq", "worker: hoopstart -- sidekiq"),
         ("web: A=b puma", "web: A=b puma", "web: hoopstart -- env A=b puma"),
         ("web: exec puma", "web: exec puma", "web: hoopstart -- puma"),
+        (
+            "web: \"bundle exec puma\"",
+            "web: \"bundle exec puma\"",
+            "web: hoopstart -- bundle exec puma",
+        ),
+        (
+            "web: shoopstart puma",
+            "web: shoopstart puma",
+            "web: hoopstart -- shoopstart puma",
+        ),
         (
             "web: cd app && puma",
             "web: cd app && puma",
@@ -126,6 +148,29 @@ fn a_line_that_forgets_hoopstart_is_shown_as_it_should_be() {
         for line in [wrong, right] {
             assert!(advice[0].contains(&format!("    {line}\n")), "{}", advice[0]);
         }
+    }
+}
+
+#[test]
+fn a_blank_that_is_none_to_a_shell_is_told() {
+    for blank in ["\u{a0}", "\u{200b} ", "\u{3000}"] {
+        let advice = given(&format!("web: hoopstart{blank}-- puma"), &RunTimeVars::default());
+
+        assert_eq!(advice.len(), 1, "{advice:?}");
+        assert!(advice[0].contains("has a blank that is none"), "{}", advice[0]);
+        assert!(advice[0].contains("    web: hoopstart -- puma\n"), "{}", advice[0]);
+    }
+}
+
+#[test]
+fn a_script_of_the_app_may_start_hoopstart() {
+    for (script, starts) in [
+        ("#!/bin/sh\nexec hoopstart -- puma\n", true),
+        ("{\"scripts\": {\"start\": \"hoopstart -- node .\"}}", true),
+        ("#!/bin/sh\n# not hoopstart -- puma\nexec puma\n", false),
+        ("", false),
+    ] {
+        assert_eq!(super::is_in_script(script), starts, "{script}");
     }
 }
 
@@ -175,13 +220,13 @@ fn a_procfile_that_is_none_is_named_with_what_is_wrong() {
             ProcfileState::Misnamed {
                 path: "procfile".to_owned(),
             },
-            ["a file procfile.", "git mv -f procfile Procfile"],
+            ["\nprocfile.", "git mv -f procfile Procfile"],
         ),
         (
             ProcfileState::Misnamed {
                 path: "my app/Procfile".to_owned(),
             },
-            ["a file my app/Procfile.", "git mv -f 'my app/Procfile' Procfile"],
+            ["my app/Procfile.", "git mv -f 'my app/Procfile' Procfile"],
         ),
         (
             ProcfileState::NoFile { what: "a folder" },
@@ -202,7 +247,7 @@ fn a_procfile_that_is_none_is_named_with_what_is_wrong() {
         ("w\0e\0b\0:\0 \0x\0", ["in UTF-16", "iconv -f UTF-16"]),
         (
             "web puma --key s3cr3t",
-            ["no line for a process", "    web puma --key ****\n"],
+            ["the Procfile defines no process", "    web puma --key ****\n"],
         ),
     ] {
         let advice = given(procfile, &autostart);
@@ -277,6 +322,30 @@ fn a_line_that_does_not_do_what_it_seems_to_is_shown_one_that_does() {
         ("hoopstart -- A=1 && puma", "hoopstart -- bash bin/start"),
         ("hoopstart -- cd app && puma", "hoopstart -- bash bin/start"),
         ("hoopstart -- FOO+=bar puma", "hoopstart -- bash bin/start"),
+        ("hoopstart -- A=$(x) puma", "hoopstart -- bash bin/start"),
+        ("hoopstart -- (cd x; puma)", "hoopstart -- bash bin/start"),
+        (
+            "hoopstart --bundle exec puma -p ${PORT:-3000}",
+            "hoopstart -- bundle exec puma -p ${PORT:-3000}",
+        ),
+        // Values of options that are none.
+        ("hoopstart --port 3000 puma", "hoopstart -- puma"),
+        ("hoopstart --name web -- puma", "hoopstart -- puma"),
+        // The command stands before.
+        ("puma & hoopstart", "hoopstart -- puma"),
+        ("migrate && puma && hoopstart", "migrate && hoopstart -- puma"),
+        ("hoopstart --check || true; puma", "hoopstart -- puma"),
+        // All of the line is one word.
+        ("\"hoopstart -- puma\"", "hoopstart -- puma"),
+        ("'hoopstart -- puma -p 1'", "hoopstart -- puma -p 1"),
+        ("\"hoopstart --check puma\"", "hoopstart -- bash bin/start"),
+        // Not quite our name.
+        ("hoopstrat -- puma", "hoopstart -- puma"),
+        ("hoop-start puma", "hoopstart -- puma"),
+        ("exec Hoopstart -- puma", "hoopstart -- puma"),
+        ("hoopstart: puma", "hoopstart -- puma"),
+        ("hoop start -- puma", "hoopstart -- puma"),
+        ("cd x && hoop_start -- puma", "cd x && hoopstart -- puma"),
         // Only the first command has an agent.
         ("hoopstart -- migrate && server", "migrate && hoopstart -- server"),
         (

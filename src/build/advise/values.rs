@@ -14,14 +14,20 @@ pub(super) fn advice(run_time: &RunTimeVars, procfile: Option<&Procfile>) -> Vec
         .filter(|(_, value)| !value.is_empty() && config::switch(value).is_none())
         .map(|(name, value)| no_switch(name, value))
         .collect();
+    advice.extend(lists_advice(run_time, procfile));
+    advice
+}
+
+/// Advice on the two lists of process types.
+fn lists_advice(run_time: &RunTimeVars, procfile: Option<&Procfile>) -> Vec<Message> {
     let lists = [
         (config::PROCESS_TYPES, &run_time.process_types),
         (config::IGNORE_PROCESS_TYPES, &run_time.ignored_types),
     ];
-    for (name, value) in lists {
-        advice.extend(value.as_deref().and_then(|value| list_advice(name, value, procfile)));
-    }
-    advice
+    lists
+        .into_iter()
+        .filter_map(|(name, value)| list_advice(name, value.as_deref()?, procfile))
+        .collect()
 }
 
 /// Advice on an on/off config var that is neither.
@@ -40,7 +46,7 @@ pub(super) fn without_effect(run_time: &RunTimeVars) -> Option<Message> {
         .find(|name| run_time.is_on(name))?;
     Some(
         Message::new(format!("{name} has no effect with HOOP_AUTOSTART."))
-            .text("The shell that starts the app is not the buildpack's to change or stop. Start the app with hoopstart in the Procfile, with a line such as")
+            .text("The buildpack cannot change or stop the shell that starts the app. Start the app with hoopstart in the Procfile, with a line such as")
             .quote("web: hoopstart -- bundle exec puma -C config/puma.rb")
             .text("or run")
             .quote(format!("heroku config:unset {name}")),
@@ -56,17 +62,17 @@ fn list_advice(name: &str, value: &str, procfile: Option<&Procfile>) -> Option<M
                 .text("It is")
                 .quote(text::quoted(value, 40))
                 .text("Set it to types (web) or dynos (web.1), separated by commas:")
-                .quote(format!("heroku config:set {name}=web"))
+                .quote(right_line(name, &items, procfile))
         });
     }
     if let Some(item) = items.iter().find(|item| type_of(item).is_none()) {
         return Some(
             Message::new(format!(
-                "{name} has an item that can be no process type: {}.",
+                "{name} has an item that cannot be a process type: {}.",
                 text::quoted(item, 40)
             ))
-            .text("A list has types (web) or dynos (web.1), separated by commas, without quotation marks or patterns:")
-            .quote(format!("heroku config:set {name}={}", right_list(&items, procfile))),
+            .text("Use types (web) or dynos (web.1), separated by commas, without quotation marks or patterns:")
+            .quote(right_line(name, &items, procfile)),
         );
     }
     let procfile = procfile?;
@@ -83,10 +89,7 @@ fn list_advice(name: &str, value: &str, procfile: Option<&Procfile>) -> Option<M
             "The Procfile has {}. Set the list to types of the app, for example",
             types.join(", ")
         ))
-        .quote(format!(
-            "heroku config:set {name}={}",
-            right_list(&items, Some(procfile))
-        )),
+        .quote(right_line(name, &items, Some(procfile))),
     )
 }
 
@@ -118,8 +121,8 @@ fn is_known(item: &str, kind: &str, procfile: &Procfile) -> bool {
     })
 }
 
-/// Returns what the list was meant to be, as far as that can be guessed.
-fn right_list(items: &[&str], procfile: Option<&Procfile>) -> String {
+/// Returns the command that sets the list to what it was meant to be, as far as that can be guessed.
+fn right_line(name: &str, items: &[&str], procfile: Option<&Procfile>) -> String {
     let known = |kind: &str| procfile.is_none_or(|procfile| is_known(kind, kind, procfile));
     let mut right: Vec<String> = Vec::new();
     for item in items {
@@ -140,6 +143,10 @@ fn right_list(items: &[&str], procfile: Option<&Procfile>) -> String {
             );
         }
     }
+    if right.is_empty() && name == config::IGNORE_PROCESS_TYPES {
+        // Any type would lose its agent by that.
+        return format!("heroku config:unset {name}");
+    }
     if right.is_empty() {
         let first = procfile.and_then(|procfile| {
             let mut types = procfile.process_types();
@@ -147,11 +154,15 @@ fn right_list(items: &[&str], procfile: Option<&Procfile>) -> String {
         });
         right.push(first.unwrap_or("web").to_owned());
     }
-    right.join(",")
+    format!("heroku config:set {name}={}", right.join(","))
 }
 
-/// Advice where the lists keep the agent from all types whose lines start it, which are `starting`.
-pub(super) fn shut_out(run_time: &RunTimeVars, starting: &[&str]) -> Option<Message> {
+/// Advice where the lists keep the agent from all types whose lines start it, which are `starting`. A list that has
+/// advice of its own is told once.
+pub(super) fn shut_out(run_time: &RunTimeVars, starting: &[&str], procfile: &Procfile) -> Option<Message> {
+    if !lists_advice(run_time, Some(procfile)).is_empty() {
+        return None;
+    }
     let only = run_time
         .process_types
         .as_deref()
@@ -176,18 +187,16 @@ pub(super) fn shut_out(run_time: &RunTimeVars, starting: &[&str]) -> Option<Mess
         config::PROCESS_TYPES
     };
     Some(
-        Message::new(format!(
-            "{name} keeps the agent from every process that would start it."
-        ))
-        .text(format!(
-            "Of the Procfile's lines, these start it: {}. The agent runs in none of them. Run",
-            starting.join(", ")
-        ))
-        .quote(if name == config::PROCESS_TYPES {
-            format!("heroku config:set {name}={}", starting.join(","))
-        } else {
-            format!("heroku config:unset {name}")
-        }),
+        Message::new(format!("{name} excludes every process that would start the agent."))
+            .text(format!(
+                "These lines of the Procfile start it: {}. The agent runs in none of them. Run",
+                starting.join(", ")
+            ))
+            .quote(if name == config::PROCESS_TYPES {
+                format!("heroku config:set {name}={}", starting.join(","))
+            } else {
+                format!("heroku config:unset {name}")
+            }),
     )
 }
 
@@ -266,7 +275,13 @@ mod tests {
                     continue;
                 };
                 assert_eq!(advice.len(), 1, "{list}");
-                let line = format!("    heroku config:set {name}={right}\n");
+                // Nothing that was not meant is ignored.
+                let is_guess = matches!(list, "," | "*" | "clock");
+                let line = if is_guess && !is_first {
+                    format!("    heroku config:unset {name}\n")
+                } else {
+                    format!("    heroku config:set {name}={right}\n")
+                };
                 assert!(advice[0].contains(&line), "{list}: {}", advice[0]);
             }
         }
@@ -288,11 +303,9 @@ mod tests {
                 None,
                 Some("heroku config:set HOOP_PROCESS_TYPES=worker,clock"),
             ),
-            (
-                Some("work,clocks"),
-                None,
-                Some("heroku config:set HOOP_PROCESS_TYPES=worker,clock"),
-            ),
+            // That is told of the list itself.
+            (Some("work,clocks"), None, None),
+            (Some("web:1"), None, None),
             (
                 None,
                 Some("clock, worker"),
@@ -309,7 +322,8 @@ mod tests {
                 ignored_types: never.map(str::to_owned),
                 ..RunTimeVars::default()
             };
-            let told = shut_out(&run_time, &starting).map(|message| message.render(Tone::Warning));
+            let procfile = Procfile::parse("web: x\nworker: hoopstart -- y\nclock: hoopstart -- z");
+            let told = shut_out(&run_time, &starting, &procfile).map(|message| message.render(Tone::Warning));
             match line {
                 None => assert_eq!(told, None, "{only:?} {never:?}"),
                 Some(line) => assert!(told.as_ref().is_some_and(|told| told.contains(line)), "{told:?}"),

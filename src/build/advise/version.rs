@@ -31,7 +31,7 @@ pub(super) fn advice(version: &Version, key: Option<&(&'static str, Secret)>) ->
     message = message.text(text).quote("heroku config:unset HOOP_VERSION");
     if mode == Some(KeyMode::Embedded) {
         message = message
-            .text("A newer agent publishes the names of HOOP_CONNECTION with an organisation's key, which this command shows:")
+            .text("A newer agent publishes the names of HOOP_CONNECTION with an organization's key, which this command shows:")
             .quote("hoop admin get orgkeys");
     }
     Some(message)
@@ -69,13 +69,13 @@ mod tests {
                 multi,
                 "1.19.63 refuses an agent key of mode multi-connection",
             ),
-            ("1.19.63", embedded, "only to a gateway up to 1.19.63"),
+            ("1.19.63", embedded, "only to gateways up to 1.19.63"),
             (
                 "1.14.10",
                 embedded,
-                "publishes one name of HOOP_CONNECTION, and only to",
+                "publishes only one name of HOOP_CONNECTION, and only to",
             ),
-            ("1.14.6", embedded, "1.14.6 takes no agent key"),
+            ("1.14.6", embedded, "1.14.6 does not read an agent key"),
         ] {
             let advice = given(version, Some(key)).unwrap();
             assert!(advice.contains(told), "{advice}");

@@ -276,11 +276,11 @@ fn innermost(error: &reqwest::Error) -> String {
     if cause.starts_with("no records found") {
         "there is no such name".to_owned()
     } else if cause == "tunnel error: unsuccessful" {
-        "the proxy refused the connection, or is no proxy".to_owned()
+        "the proxy refused the connection, or is not a proxy".to_owned()
     } else if cause == "tls handshake eof" {
         "the connection was closed during the TLS handshake".to_owned()
     } else if find::<hyper::Error>(error).is_some_and(hyper::Error::is_incomplete_message) {
-        "the connection was closed before there was a whole answer".to_owned()
+        "the connection was closed before the answer was complete".to_owned()
     } else if cause.is_empty() {
         "the request could not be made".to_owned()
     } else {

@@ -242,10 +242,13 @@ impl Fetcher {
         if let Some(path) = location.file() {
             return match regular_file::open(&path) {
                 Ok(file) => Ok(Box::new(FileStream { file, path })),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Err(FetchError::NotFound {
-                    location: location.clone(),
-                    answer: "no such file".to_owned(),
-                }),
+                // Where a file is in the place of its folder there is none either.
+                Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                    Err(FetchError::NotFound {
+                        location: location.clone(),
+                        answer: "no such file".to_owned(),
+                    })
+                }
                 Err(source) => Err(FetchError::FileUnreadable { path, source }),
             };
         }

@@ -70,7 +70,7 @@ impl Proxies {
 /// Returns why `value` is no proxy's URL, if it is none.
 fn fault_of(value: &str) -> Option<&'static str> {
     if value.contains(|character: char| character.is_whitespace() || character.is_control()) {
-        return Some("has a blank or a line break in it");
+        return Some("has a space or a line break in it");
     }
     let (scheme, rest) = value.split_once("://").unwrap_or(("http", value));
     if let Some((user, _)) = rest.rsplit_once('@')
@@ -79,7 +79,7 @@ fn fault_of(value: &str) -> Option<&'static str> {
         return Some("has one of @ / ? # \\ in its user name or password");
     }
     if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
-        return Some("names another kind of proxy than http and https");
+        return Some("names a kind of proxy other than http and https");
     }
     // As reqwest will read it.
     let matcher = Matcher::builder().all(value).build();
@@ -96,7 +96,7 @@ fn fault_of(value: &str) -> Option<&'static str> {
     if host.is_empty() {
         Some("names no host")
     } else if place > host.len() && uri.port_u16().is_none_or(|port| port == 0) {
-        Some("has a port that is none")
+        Some("has an invalid port")
     } else {
         None
     }
@@ -136,32 +136,32 @@ mod tests {
             ),
             (
                 "http://bob:Hunter@proxy.example:3128\n",
-                "has a blank or a line break in it",
+                "has a space or a line break in it",
             ),
             (
                 "http://bob:Hun ter@proxy.example:3128",
-                "has a blank or a line break in it",
+                "has a space or a line break in it",
             ),
-            (" http://proxy.example", "has a blank or a line break in it"),
+            (" http://proxy.example", "has a space or a line break in it"),
             (
                 "http://proxy.example\r\nX-Header: Hunter",
-                "has a blank or a line break in it",
+                "has a space or a line break in it",
             ),
             (
                 "socks5://bob:Hunter@proxy.example:1080",
-                "names another kind of proxy than http and https",
+                "names a kind of proxy other than http and https",
             ),
             (
                 "socks5h://proxy.example:1080",
-                "names another kind of proxy than http and https",
+                "names a kind of proxy other than http and https",
             ),
             (
                 "ftp://bob:Hunter@proxy.example",
-                "names another kind of proxy than http and https",
+                "names a kind of proxy other than http and https",
             ),
             (
                 "htpp://proxy.example:3128",
-                "names another kind of proxy than http and https",
+                "names a kind of proxy other than http and https",
             ),
             ("http://bob:Hunter@", "is not the URL of a proxy"),
             ("http://", "is not the URL of a proxy"),
@@ -170,9 +170,9 @@ mod tests {
             ("/", "is not the URL of a proxy"),
             ("http://:3128", "names no host"),
             ("http://bob:Hunter@:3128", "names no host"),
-            ("http://proxy.example:port", "has a port that is none"),
-            ("http://proxy.example:99999", "has a port that is none"),
-            ("http://proxy.example:0", "has a port that is none"),
+            ("http://proxy.example:port", "has an invalid port"),
+            ("http://proxy.example:99999", "has an invalid port"),
+            ("http://proxy.example:0", "has an invalid port"),
         ] {
             for name in ["https_proxy", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"] {
                 let told = check(&[(name, value)], "https://mirror.example/x");

@@ -114,8 +114,8 @@ fn a_trouble_is_told_when_it_begins_once_an_hour_and_when_it_is_over() {
     assert_eq!(
         lines[1..],
         [
-            "hoopstart: warning: for 60 min now, and 451 times: the gateway does not accept the agent key [start::key-rejected]",
-            "hoopstart: warning: for 2 h now, and 901 times: the gateway does not accept the agent key [start::key-rejected]",
+            "hoopstart: warning: for 60 min now, 451 times: the gateway does not accept the agent key [start::key-rejected]",
+            "hoopstart: warning: for 2 h now, 901 times: the gateway does not accept the agent key [start::key-rejected]",
             "hoopstart: connected again after 2 h [start::key-rejected]",
         ]
     );
@@ -220,7 +220,10 @@ fn what_comes_and_goes_is_told_a_few_times_and_at_last_as_it_is() {
     assert_eq!(scene.take(), []);
     scene.pass(seconds(600));
     let said = scene.take();
-    assert!(said.len() == 1 && said[0].1.contains("has no connection"), "{said:?}");
+    assert!(
+        said.len() == 1 && said[0].1.contains("cannot reach the gateway"),
+        "{said:?}"
+    );
 }
 
 #[test]
@@ -241,12 +244,12 @@ fn ends_are_told_three_times_then_with_an_id_then_once_an_hour_and_at_last_that_
         "hoopstart: warning: agent exited with status 1, the app is not affected"
     );
     assert!(
-        said[3].1.contains("ended 4 times") && said[3].1.ends_with(" [start::agent-crashing]"),
+        said[3].1.contains("exited 4 times") && said[3].1.ends_with(" [start::agent-crashing]"),
         "{said:?}"
     );
     assert_eq!(
         said[6].1,
-        "hoopstart: the agent has run for 10 min again, after it ended 136 times in 2 h [start::agent-crashing]"
+        "hoopstart: the agent has now run for 10 min, after it exited 136 times in 2 h [start::agent-crashing]"
     );
     assert_eq!(scene.conditions.next_wake(), None);
 }
@@ -373,4 +376,29 @@ proptest! {
             prop_assert!(whens.windows(limit + 1).all(|w| w[limit] >= w[0] + 600), "{} {:?}", id, whens);
         }
     }
+}
+
+#[test]
+fn what_an_agent_says_while_it_is_started_anew_is_nothing_to_tell() {
+    let mut scene = Scene::of(1);
+    assert!(!scene.conditions.is_repeated(0, "agent started"));
+    scene.conditions.renewing(0);
+    for sign in [
+        sign(unreachable(), true),
+        sign(Trouble::KeyRejected, false),
+        Sign::Closing,
+        Sign::Connected,
+        Sign::Other,
+    ] {
+        assert!(scene.hear(0, &sign), "{sign:?}");
+    }
+    assert!(!scene.hear(0, &Sign::Fatal));
+    scene.conditions.started(0, scene.now);
+    assert!(scene.conditions.is_repeated(0, "agent started"));
+    scene.pass(Duration::from_hours(1));
+    assert_eq!(scene.told, []);
+
+    // What is wrong with the new one is told.
+    scene.hear(0, &sign(unreachable(), true));
+    assert_eq!(scene.told.len(), 1);
 }
