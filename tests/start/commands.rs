@@ -105,6 +105,11 @@ fn result_of(dyno: &Dyno, slug: &Slug) -> (String, i32) {
     let status = dyno.until("the end of a session", || {
         slug.read("sessions/console.status").parse().ok()
     });
+    // What the user of a session typed is no line of the app's log, in whatever form the release prints it.
+    dyno.logs("cleaning up session");
+    for typed in ["typed", "116 121 112 101 100"] {
+        dyno.assert(!dyno.stderr().contains(typed), typed);
+    }
     let output = std::fs::read(slug.path("sessions/console.out")).expect("a session has output");
     (String::from_utf8_lossy(&output).into_owned(), status)
 }
