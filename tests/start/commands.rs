@@ -38,6 +38,9 @@ const LINES: &[&str] = &[
     "exec printf replaced",
     "echo ${HOME:+set} ${NO_SUCH_NAME:-unset}",
     "echo -n x; printf -- '-y\\n'",
+    "echo a carriage return \r",
+    "\recho",
+    "\n \techo a no-break space\u{a0}\n ",
 ];
 
 /// Lines that use the app's own variables.
