@@ -484,7 +484,7 @@ fn option<'a>(text: &'a str, word: &'a str) -> (String, &'static str, &'a str) {
     let behind = text[word.len()..].trim_start();
     let value = words(behind).next().unwrap_or_default();
     let behind_value = behind[value.len()..].trim_start();
-    let name = word.split('=').next().unwrap_or_default();
+    let name = word.split(['=', ':']).next().unwrap_or_default();
     let what = format!("{} after", if name.len() > 40 { "an option" } else { name });
     if OWN_OPTIONS.contains(&name) {
         let has_value = name == "--attach" && word == name;
