@@ -249,6 +249,20 @@ impl<'a> Start<'a> {
     }
 }
 
+/// Answers whether `line` ends with a backslash, as a line of a shell does that goes on in the next one.
+pub(super) fn is_continued(line: &str) -> bool {
+    let backslashes = line.len() - line.trim_end_matches('\\').len();
+    backslashes % 2 == 1
+}
+
+/// Returns advice on such a line, that of `process_type`.
+pub(super) fn continued(process_type: &str, line: &str) -> Message {
+    let message = about(process_type, "ends with a backslash", line)
+        .text("and goes on in the next line for a shell only: for the platform the command ends there. Write all of it in one line, or put it into a file, such as bin/start, and write")
+        .quote(quoted(process_type, SCRIPT));
+    with_note(message, line)
+}
+
 /// Starts a message about the line of `process_type`.
 fn about(process_type: &str, what: &str, line: &str) -> Message {
     Message::new(format!(
