@@ -614,6 +614,7 @@ fn misspelling(word: &str) -> (String, &'static str) {
 
 /// Answers whether our program is in `text`, also within what another shell is given: `bash -c "hoopstart -- puma"`.
 pub(super) fn has_starter(text: &str) -> bool {
-    text.split(|character: char| character.is_whitespace() || "\"'`(){}=:;&|".contains(character))
-        .any(|word| is_starter(word.trim_start_matches('-')))
+    text.split(|character: char| character.is_whitespace() || "\"'`(){};&|".contains(character))
+        // ${LAUNCHER:-hoopstart}
+        .any(|word| is_starter(word.rsplit(":-").next().unwrap_or(word)))
 }
