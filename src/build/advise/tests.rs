@@ -163,6 +163,17 @@ fn a_blank_that_is_none_to_a_shell_is_told() {
 }
 
 #[test]
+fn a_line_that_goes_on_in_the_next_one_is_told() {
+    for line in ["hoopstart -- \\", "\\", "puma -p 1 \\", "hoopstart puma\\"] {
+        let advice = given(&format!("web: {line}\n  -p 2\n"), &RunTimeVars::default());
+
+        assert_eq!(advice.len(), 1, "{advice:?}");
+        assert!(advice[0].contains("ends with a backslash"), "{}", advice[0]);
+    }
+    assert_eq!(titles("web: hoopstart -- puma \\\\", &RunTimeVars::default()), NONE);
+}
+
+#[test]
 fn a_script_of_the_app_may_start_hoopstart() {
     for (script, starts) in [
         ("#!/bin/sh\nexec hoopstart -- puma\n", true),
