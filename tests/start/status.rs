@@ -329,19 +329,18 @@ fn a_second_hoopstart_does_not_wake_the_supervisor() {
         .script("while read line; do bin/hoopstart -- echo \"$line\"; done");
     dyno.logs("hoop | agent up\n");
     let supervisor = dyno.supervisors().remove(0);
-    // What is under way at the start is soon over.
     let wakes = || supervisor.status("voluntary_ctxt_switches");
-    let mut before = wakes();
-    dyno.until("a supervisor that sleeps", || {
-        std::thread::sleep(std::time::Duration::from_millis(200));
-        let now = wakes();
-        (std::mem::replace(&mut before, now.clone()) == now).then_some(())
+    // What is under way at its start wakes it, and so does a question of another test of this user: not each time.
+    let wakes_nobody = (0..20).any(|attempt| {
+        let before = wakes();
+        for number in 0..20 {
+            let line = format!("{attempt} {number}\n");
+            dyno.write(&line);
+            dyno.prints(&line);
+        }
+        wakes() == before
     });
-    for number in 0..20 {
-        dyno.write(&format!("{number}\n"));
-        dyno.prints(&format!("{number}\n"));
-    }
-    assert_eq!(wakes(), before);
+    dyno.assert(wakes_nobody, "a second hoopstart wakes the supervisor");
 }
 
 #[test]
