@@ -171,7 +171,7 @@ fn secret_in(behind: &str) -> Option<(usize, usize)> {
     if let Some((_, port)) = place.split_once(':').filter(|_| !place.starts_with('[')) {
         let is_port = port.starts_with(|c: char| c.is_ascii_digit())
             && !port.contains(|c: char| c.is_alphanumeric() && !c.is_ascii_digit());
-        if !is_port && !port.is_empty() {
+        if !is_port && !is_reference(port) && !port.is_empty() {
             // A secret that was cut, or one with a character in it that ends what one takes for a URL.
             return Some((0, behind.rfind('@').unwrap_or(run.len())));
         }
@@ -179,6 +179,17 @@ fn secret_in(behind: &str) -> Option<(usize, usize)> {
     let digest = path.strip_prefix('/')?;
     let digits = digest.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(digest.len());
     (digits >= SHORTEST_DIGEST).then_some((end_of_place + 1, end_of_place + 1 + digits))
+}
+
+/// Answers whether `port` is a variable of a shell, as in `--urls http://*:$PORT`.
+fn is_reference(port: &str) -> bool {
+    let name = port.trim_end_matches(['\'', ')', ';', ',', '.']).strip_prefix('$');
+    name.is_some_and(|name| {
+        name.starts_with(|first: char| first == '{' || first.is_ascii_uppercase())
+            && name.bytes().all(|byte| {
+                byte.is_ascii_uppercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'{' | b'}' | b':' | b'-')
+            })
+    })
 }
 
 /// Returns where a URL ends within a sentence. A blank within `<carriage return>` does not end it.
@@ -202,6 +213,20 @@ mod tests {
     use crate::masks;
 
     const KEY: &str = "grpcs://web:s3cr3t-0f-a-test@gateway.example:8443?mode=standard";
+
+    #[test]
+    fn a_port_that_a_shell_puts_in_is_no_secret() {
+        for text in [
+            "dotnet App.dll --urls http://*:$PORT",
+            "sh -c 'x --urls http://0.0.0.0:${PORT:-3000}'",
+            "x http://+:$PORT, y",
+        ] {
+            assert_eq!(without_keys(text), text);
+        }
+        for text in ["grpcs://web:$ecret…", "http://web:$3cr3t/x", "http://web:$Ab1/x@y"] {
+            assert!(without_keys(text).contains("****"), "{text}");
+        }
+    }
 
     #[test]
     fn a_known_key_is_hidden_in_any_case_and_cut_anywhere() {

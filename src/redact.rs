@@ -5,18 +5,46 @@
 
 use crate::conceal::MASK;
 
+/// What a word may stand between.
+const QUOTES: [char; 5] = ['"', '\'', '`', '{', '}'];
+
 /// Parts of names whose values are secrets.
 const SECRET_NAMES: [&str; 9] = [
     "key",
     "token",
     "secret",
-    "passw",
+    "pass",
     "pwd",
     "dsn",
     "credential",
     "auth",
     "cookie",
 ];
+
+/// Names that have a part of these and are none.
+const NO_SECRET_NAMES: [&str; 4] = ["bypass", "compass", "passenger", "passive"];
+
+/// Words behind which the secret of a header stands.
+const SCHEMES: [&str; 2] = ["bearer", "basic"];
+
+/// What tokens of services begin with that have a form of their own.
+const TOKEN_PREFIXES: [&str; 12] = [
+    "AKIA",
+    "eyJ",
+    "ghp_",
+    "gho_",
+    "ghs_",
+    "github_pat_",
+    "glpat-",
+    "rk_live_",
+    "sk_live_",
+    "xoxb-",
+    "xoxp-",
+    "HRKU-",
+];
+
+/// So many characters of a token at least follow its beginning.
+const TOKEN_LENGTH: usize = 16;
 
 /// So many hex digits in a row are a secret: those of an old agent key, or a token of 128 bits.
 const HEX_DIGITS: usize = 32;
@@ -25,15 +53,21 @@ const HEX_DIGITS: usize = 32;
 pub fn redacted(line: &str) -> String {
     let mut shown = String::with_capacity(line.len());
     let mut is_next_secret = false;
+    let mut before = "";
     for (blank, word) in blanks_and_words(line) {
         shown.push_str(blank);
-        let is_value = is_next_secret && !word.starts_with(['-', '$']) && !word.is_empty();
-        is_next_secret = is_secret_option(word);
-        if is_value {
+        let bare = word.trim_matches(QUOTES);
+        let is_scheme = SCHEMES.contains(&bare.to_ascii_lowercase().as_str());
+        let is_value = is_next_secret && !bare.starts_with(['-', '$']) && !bare.is_empty();
+        is_next_secret = is_secret_option(word) || is_scheme;
+        if is_value && !is_scheme {
             shown.push_str(MASK);
+        } else if let Some((user, _)) = bare.split_once(':').filter(|_| matches!(before, "-u" | "--user")) {
+            shown.extend([user, ":", MASK]);
         } else {
             shown.push_str(&redacted_word(word));
         }
+        before = word;
     }
     shown
 }
@@ -45,17 +79,24 @@ fn blanks_and_words(line: &str) -> Vec<(&str, &str)> {
     while !rest.is_empty() {
         let (blank, behind) = rest.split_at(rest.find(|c: char| !c.is_whitespace()).unwrap_or(rest.len()));
         let mut open: Option<char> = None;
+        let (mut is_escaped, mut before) = (false, ' ');
         let end = behind.find(|character: char| {
+            let is_meant = !std::mem::take(&mut is_escaped);
             match open {
+                _ if !is_meant => {}
+                _ if character == '\\' && open != Some('\'') => is_escaped = true,
                 Some(quote) if quote == character => open = None,
-                None if matches!(character, '"' | '\'') => open = Some(character),
+                None if matches!(character, '"' | '\'' | '`') => open = Some(character),
+                None if character == '(' && before == '$' => open = Some(')'),
                 _ => {}
             }
-            open.is_none() && character.is_whitespace()
+            before = character;
+            is_meant && open.is_none() && character.is_whitespace()
         });
         let (word, after) = behind.split_at(end.unwrap_or(behind.len()));
         // A whole command in quotes has words of its own.
-        if word.contains(char::is_whitespace) && !is_assignment_of_secret(word) {
+        let is_one = is_assignment_of_secret(word) || has_user(word);
+        if word.contains(char::is_whitespace) && !is_one {
             let place = word.find(char::is_whitespace).unwrap_or(word.len());
             pairs.push((blank, &word[..place]));
             rest = &rest[blank.len() + place..];
@@ -69,14 +110,36 @@ fn blanks_and_words(line: &str) -> Vec<(&str, &str)> {
 
 /// Answers whether the value of something called `name` is a secret.
 fn is_secret_name(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
+    let mut name = name.to_ascii_lowercase();
+    for other in NO_SECRET_NAMES {
+        name = name.replace(other, "");
+    }
     let is_path = ["file", "path", "dir"].iter().any(|end| name.ends_with(end));
     !is_path && SECRET_NAMES.iter().any(|part| name.contains(part))
 }
 
-/// Answers whether `word` is an option whose value, the next word, is a secret.
+/// Answers whether `word` is an option or a header whose value, the next word, is a secret.
 fn is_secret_option(word: &str) -> bool {
-    word.starts_with('-') && !word.contains('=') && is_secret_name(word)
+    let bare = word.trim_matches(QUOTES);
+    let is_name = bare.starts_with('-') && !bare.contains(['=', ':']);
+    (is_name || bare.ends_with(':')) && is_secret_name(bare.trim_end_matches(':').trim_end_matches(QUOTES))
+}
+
+/// Answers whether `word` has a URL with a user and a password, in which there may be a blank.
+fn has_user(word: &str) -> bool {
+    let user = word.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@'));
+    user.is_some_and(|(user, _)| user.contains(':') && !user.contains('/'))
+}
+
+/// Splits `word`, `name:value`, where the name says that the value is a secret. Tasks have such names, too:
+/// `rake tokens:expire`.
+fn header_of_secret(word: &str) -> Option<(&str, &str)> {
+    let (name, value) = word.split_once(':').filter(|(_, value)| !value.starts_with("//"))?;
+    let is_variable = name
+        .bytes()
+        .all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'_' | b'0'..=b'9'));
+    let is_value = is_variable || value.starts_with(QUOTES) || value.bytes().any(|byte| byte.is_ascii_digit());
+    (is_secret_name(name.trim_end_matches(QUOTES)) && is_value && !value.is_empty()).then_some((name, value))
 }
 
 /// Answers whether `word` gives a value to a name that says that it is a secret.
@@ -103,12 +166,15 @@ fn redacted_word(word: &str) -> String {
             format!("{name}={MASK}")
         };
     }
-    let mut shown = without_hex(&without_user(word));
+    if let Some((name, _)) = header_of_secret(word) {
+        return format!("{name}:{MASK}");
+    }
+    let mut shown = without_hex(&without_token(&without_user(word)));
     // Parameters of a URL.
-    if let Some(place) = shown.find(['?', '&']).filter(|_| shown.contains("://")) {
+    if let Some(place) = shown.find(['?', '&', '#']).filter(|_| shown.contains("://")) {
         let (front, query) = shown.split_at(place);
-        let parameters: Vec<String> = query.split('&').map(without_parameter).collect();
-        shown = format!("{front}{}", parameters.join("&"));
+        let parameters = query.split_inclusive(['&', '#', '?']).map(without_parameter);
+        shown = format!("{front}{}", parameters.collect::<String>());
     }
     shown
 }
@@ -116,7 +182,10 @@ fn redacted_word(word: &str) -> String {
 /// Returns a parameter of a URL without its value, where its name says that it is a secret.
 fn without_parameter(parameter: &str) -> String {
     match parameter.split_once('=') {
-        Some((name, _)) if is_secret_name(name) => format!("{name}={MASK}"),
+        Some((name, value)) if is_secret_name(name) => {
+            let end = &value[value.trim_end_matches(['&', '#', '?']).len()..];
+            format!("{name}={MASK}{end}")
+        }
         _ => parameter.to_owned(),
     }
 }
@@ -125,11 +194,30 @@ fn without_parameter(parameter: &str) -> String {
 /// reaches to the last `@`.
 fn without_user(word: &str) -> String {
     let Some(place) = word.find("://") else {
-        return word.to_owned();
+        // user:password@host
+        return match word.rsplit_once('@') {
+            Some((user, host)) if user.contains(':') => format!("{MASK}@{host}"),
+            _ => word.to_owned(),
+        };
     };
     let (scheme, rest) = word.split_at(place + 3);
     match rest.rsplit_once('@') {
         Some((_, host)) => format!("{scheme}{MASK}@{host}"),
+        None => word.to_owned(),
+    }
+}
+
+/// Returns `word` without a token of a service.
+fn without_token(word: &str) -> String {
+    let is_of_token = |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '-' | '.');
+    let place = TOKEN_PREFIXES.iter().find_map(|prefix| {
+        let place = word.find(prefix)?;
+        let length = word[place + prefix.len()..].find(|c| !is_of_token(c));
+        let length = length.unwrap_or(word.len() - place - prefix.len());
+        (length >= TOKEN_LENGTH).then_some((place, place + prefix.len() + length))
+    });
+    match place {
+        Some((start, end)) => format!("{}{MASK}{}", &word[..start], &word[end..]),
         None => word.to_owned(),
     }
 }
@@ -186,7 +274,43 @@ mod tests {
                 "curl https://x.example/?a=1&token=s3cr3t&b=2",
                 "curl https://x.example/?a=1&token=****&b=2",
             ),
+            (
+                "curl -H \"Authorization: Bearer s3cr3t\" x",
+                "curl -H \"Authorization: Bearer **** x",
+            ),
+            ("puma -H 'X-Api-Key: s3cr3t'", "puma -H 'X-Api-Key: ****"),
+            ("puma '{\"token\": \"s3cr3t\"}' x", "puma '{\"token\": **** x"),
+            ("puma {\"token\":\"s3cr3t\"}", "puma {\"token\":****"),
+            ("puma token:s3cr3t HOOP_KEY:secret", "puma token:**** HOOP_KEY:****"),
+            ("curl -u user:s3cr3t x", "curl -u user:**** x"),
+            ("puma user:s3cr3t@host", "puma ****@host"),
+            ("redis-server --requirepass s3cr3t", "redis-server --requirepass ****"),
+            ("puma \"--token\" s3cr3t", "puma \"--token\" ****"),
+            ("TOKEN=a\\ s3cr3t puma", "TOKEN=**** puma"),
+            ("TOKEN=$(echo a s3cr3t) puma", "TOKEN=**** puma"),
+            ("TOKEN=`echo s3cr3t` puma", "TOKEN=**** puma"),
+            (
+                "puma --db \"postgres://u:s3cr3t x@h/db\"",
+                "puma --db \"postgres://****@h/db\"",
+            ),
+            ("puma ghp_s3cr3tAbCdEf0123456789", "puma ****"),
+            (
+                "open https://x/?a=1#access_token=s3cr3t&b",
+                "open https://x/?a=1#access_token=****&b",
+            ),
             // These are none.
+            ("rake tokens:expire auth:sync", "rake tokens:expire auth:sync"),
+            (
+                "PASSENGER_ENV=production passenger start -p $PORT",
+                "PASSENGER_ENV=production passenger start -p $PORT",
+            ),
+            ("git clone git@github.com:a/b", "git clone git@github.com:a/b"),
+            (
+                "bash -c \"curl https://a.example/x && mail a@b\"",
+                "bash -c \"curl https://a.example/x && mail a@b\"",
+            ),
+            ("puma -b tcp://0.0.0.0:$PORT", "puma -b tcp://0.0.0.0:$PORT"),
+            ("puma $(cat x) 'a b' \\ c", "puma $(cat x) 'a b' \\ c"),
             ("env HOOP_KEY=$OTHER_KEY puma", "env HOOP_KEY=$OTHER_KEY puma"),
             (
                 "puma --key-file config/key.pem --keys",

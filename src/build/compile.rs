@@ -9,7 +9,7 @@ use super::platform::Platform;
 use super::report::{self, Facts};
 use super::slug::Slug;
 use super::stop::Stop;
-use super::survey::{OtherBuildpacks, ProcfileState};
+use super::survey::{self, OtherBuildpacks, ProcfileState};
 use super::{BUILDPACK_VERSION, BuildError, install};
 use crate::environment::Environment;
 use crate::failure::Failure;
@@ -101,7 +101,10 @@ fn build(
     }
     let fetcher = Fetcher::of(environment);
     let procfile = ProcfileState::of(slug.root());
-    let by_script = procfile.by_script(slug.root(), advise::is_in_script);
+    let by_script = procfile
+        .procfile()
+        .map(|procfile| survey::by_script(procfile, slug.root(), advise::is_in_script));
+    let by_script = by_script.unwrap_or_default();
     let others = OtherBuildpacks::of(slug.root(), &config.run_time.folders);
 
     let acquired = acquire(&config, &fetcher, cache.as_mut(), &slug, log);

@@ -82,24 +82,24 @@ impl ProcfileState {
             _ => None,
         }
     }
+}
 
-    /// Returns the process types whose command is a script of the app, or is listed in its `package.json` or Makefile,
-    /// of whose text `is_meant` is true.
-    pub fn by_script(&self, root: &Dir, is_meant: fn(&str) -> bool) -> Vec<String> {
-        let processes = self.procfile().into_iter().flat_map(Procfile::processes);
-        let is_by_script = |command: &str| {
-            let words = command.split(|character: char| character.is_whitespace() || "\"';&|()".contains(character));
-            words
-                .filter(|word| !word.is_empty())
-                .take(SCRIPTS_LIMIT)
-                .filter_map(|word| read_file(root, script(word)).ok())
-                .any(|bytes| is_meant(&String::from_utf8_lossy(&bytes)))
-        };
-        processes
-            .filter(|(_, command)| is_by_script(command))
-            .map(|(name, _)| name.to_owned())
-            .collect()
-    }
+/// Returns the process types of `procfile` whose command is a script of the app, or is listed in its `package.json` or
+/// Makefile, of whose text `is_meant` is true.
+pub fn by_script(procfile: &Procfile, root: &Dir, is_meant: fn(&str) -> bool) -> Vec<String> {
+    let processes = procfile.processes();
+    let is_by_script = |command: &str| {
+        let words = command.split(|character: char| character.is_whitespace() || "\"';&|()".contains(character));
+        words
+            .filter(|word| !word.is_empty())
+            .take(SCRIPTS_LIMIT)
+            .filter_map(|word| read_file(root, script(word)).ok())
+            .any(|bytes| is_meant(&String::from_utf8_lossy(&bytes)))
+    };
+    processes
+        .filter(|(_, command)| is_by_script(command))
+        .map(|(name, _)| name.to_owned())
+        .collect()
 }
 
 /// Returns the file of an app that says what `word`, one of a command, does.
@@ -211,7 +211,7 @@ impl OtherBuildpacks {
 
 #[cfg(test)]
 mod tests {
-    use super::{OtherBuildpacks, ProcfileState, is_meant};
+    use super::{OtherBuildpacks, ProcfileState, by_script, is_meant};
     use crate::procfile::Procfile;
     use cap_std::ambient_authority;
     use cap_std::fs::Dir;
@@ -305,7 +305,7 @@ mod tests {
             ("node .", false),
         ] {
             let procfile = Procfile::parse(&format!("web: {command}"));
-            let found = ProcfileState::Read(procfile).by_script(&root, |text| text.contains("hoopstart"));
+            let found = by_script(&procfile, &root, |text| text.contains("hoopstart"));
             assert_eq!(found, if is_found { vec!["web"] } else { vec![] }, "{command}");
         }
     }

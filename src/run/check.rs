@@ -57,7 +57,12 @@ impl<'a> Check<'a> {
             here
         };
         let elsewhere = make(&anywhere(environment), Starter::CommandLine);
-        let started = Started::find(&here, &slug.procfile, autostart, !command.is_empty());
+        let started = match Started::find(&here, &slug.procfile, autostart, !command.is_empty()) {
+            Started::Nothing(line) if slug.starts_by_script(line.as_ref().map(|(name, _)| name.as_str())) => {
+                Started::Script
+            }
+            started => started,
+        };
         Self {
             environment,
             command,

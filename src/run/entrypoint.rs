@@ -15,6 +15,9 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 /// What runs a line that needs it.
 const SHELL: &str = "sh";
 
+/// What a shell leaves out around a command, and nothing else of what is blank.
+const BLANKS: [char; 3] = [' ', '\t', '\n'];
+
 /// Words that only a shell knows, or of which it has a variant of its own that does something else.
 const OF_SHELL: [&str; 70] = [
     ".",
@@ -112,7 +115,7 @@ pub(super) fn arguments(line: &OsStr) -> Result<Vec<OsString>, Fault> {
 pub(super) fn command(line: &OsStr) -> Result<OsString, Fault> {
     check_quotes(line)?;
     match line.to_str().filter(|line| words(OsStr::new(line)).is_some()) {
-        Some(line) if !line.contains(['"', '\'']) => Ok(line.trim().into()),
+        Some(line) if !line.contains(['"', '\'']) => Ok(line.trim_matches(BLANKS).into()),
         _ => Ok(format!("{SHELL} -c ${}", config::COMMAND).into()),
     }
 }
@@ -123,7 +126,7 @@ fn words(line: &OsStr) -> Option<Vec<String>> {
     let line = line.to_str()?;
     let mut words: Vec<String> = Vec::new();
     let mut word: Option<String> = None;
-    let mut characters = line.trim().chars();
+    let mut characters = line.trim_matches(BLANKS).chars();
     while let Some(character) = characters.next() {
         match character {
             ' ' | '\t' => words.extend(word.take()),

@@ -281,6 +281,7 @@ mod tests {
             manifest_path: PathBuf::from("/app/.hoop/manifest.yml"),
             manifest: Ok(manifest),
             agent: AgentFile::Program,
+            folder: None,
             procfile: Procfile::parse("web: hoopstart -- puma"),
         }
     }

@@ -1,8 +1,10 @@
 //! The slug as hoopstart finds it at run time.
 
+use crate::build::{advise, survey};
 use crate::environment::Environment;
 use crate::manifest::{self, Manifest};
 use crate::procfile::Procfile;
+use cap_std::fs::Dir;
 use rustix::fs::{Access, OFlags};
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -26,6 +28,8 @@ pub(super) struct Slug {
     pub(super) manifest: Result<Manifest, String>,
     /// The agent's program.
     pub(super) agent: AgentFile,
+    /// The folder of the app, in which that Procfile is.
+    pub(super) folder: Option<PathBuf>,
     /// The app's Procfile as it is now. Without one, or with one that cannot be read, no process types.
     pub(super) procfile: Procfile,
 }
@@ -72,17 +76,32 @@ impl Slug {
             .and_then(|text| Manifest::from_yaml(&text).map_err(|error| error.to_string()));
         let root = manifest_path.parent().and_then(Path::parent);
         let home = environment.value("HOME").map(Path::new);
-        let procfile = root
+        let (folder, procfile) = root
             .into_iter()
             .chain(home)
-            .find_map(|folder| read_procfile(&folder.join("Procfile")));
+            .find_map(|folder| Some((folder.to_owned(), read_procfile(&folder.join("Procfile"))?)))
+            .unzip();
         Self {
             agent: AgentFile::at(&programs.join("hoop")),
+            folder,
             procfile: procfile.unwrap_or_default(),
             programs,
             manifest_path,
             manifest,
         }
+    }
+
+    /// Answers whether the command of `process_type`, or without one of any, is a script of the app that starts
+    /// hoopstart.
+    pub(super) fn starts_by_script(&self, process_type: Option<&str>) -> bool {
+        let root = self.folder.as_ref();
+        let root = root.and_then(|folder| Dir::open_ambient_dir(folder, cap_std::ambient_authority()).ok());
+        root.is_some_and(|root| {
+            let types = survey::by_script(&self.procfile, &root, advise::is_in_script);
+            types
+                .iter()
+                .any(|name| process_type.is_none_or(|wanted| name == wanted))
+        })
     }
 }
 

@@ -25,6 +25,8 @@ pub(super) fn starts_agent(command: &str) -> bool {
 pub(super) enum Started {
     /// Lines of the Procfile. Which types they are of, where that is not this dyno's.
     Procfile(Vec<String>),
+    /// A script of the app, which is this dyno's line of the Procfile.
+    Script,
     /// The slug's `.profile.d`.
     Autostart,
     /// The command line that is being checked.
@@ -75,6 +77,7 @@ impl Started {
         match self {
             Started::Procfile(types) if types.is_empty() => "hoopstart in the Procfile".to_owned(),
             Started::Procfile(types) => format!("hoopstart in the Procfile ({})", types.join(", ")),
+            Started::Script => "hoopstart in a script of the Procfile".to_owned(),
             Started::Autostart => "HOOP_AUTOSTART".to_owned(),
             Started::CommandLine => "this command line".to_owned(),
             Started::Nothing(_) => "nothing".to_owned(),

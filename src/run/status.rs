@@ -172,7 +172,7 @@ impl Answer {
                         continue;
                     };
                     if let Some((_, healthy)) = MARKS.iter().find(|(known, _)| known == mark) {
-                        answer.apps.push((*healthy, String::from_utf8_lossy(said).into_owned()));
+                        answer.apps.push((*healthy, harmless(&String::from_utf8_lossy(said))));
                     }
                 }
                 // Another user's supervisor answers that user only.
@@ -215,6 +215,17 @@ impl Answer {
                 .join("\n"),
         }
     }
+}
+
+/// Returns an answer without anything in its lines that a terminal obeys: whoever holds the socket may have written it.
+fn harmless(answer: &str) -> String {
+    answer
+        .split_inclusive('\n')
+        .flat_map(|line| match line.strip_suffix('\n') {
+            Some(line) => [text::visible(line), "\n".to_owned()],
+            None => [text::visible(line), String::new()],
+        })
+        .collect()
 }
 
 /// Returns what is known of an app whose supervisor does not answer.
@@ -341,7 +352,7 @@ fn add(report: &mut String, name: &str, value: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Agent, Answer, App, Condition, Form, State, Status, block, duration};
+    use super::{Agent, Answer, App, Condition, Form, State, Status, block, duration, harmless};
 
     fn status() -> Status {
         Status {
@@ -492,5 +503,14 @@ mod tests {
         ] {
             assert_eq!(duration(seconds), words);
         }
+    }
+
+    #[test]
+    fn whoever_answers_writes_nothing_that_a_terminal_obeys() {
+        let ours = block(&status());
+        assert_eq!(harmless(&ours), ours);
+        let shown = harmless("app:\u{1b}[2J x\rno\n\u{1b}]0;title\u{7}\u{202e}end");
+        assert!(!shown.contains(|c: char| c.is_control() && c != '\n'), "{shown:?}");
+        assert_eq!(shown.lines().count(), 2);
     }
 }

@@ -207,6 +207,20 @@ fn what_starts_the_agent_is_told_and_nothing_is_a_fault() {
 }
 
 #[test]
+fn a_script_of_the_app_that_starts_hoopstart_is_known() {
+    let slug = slug("1.148.0");
+    slug.put("Procfile", "web: bash ./bin/web\nworker: sidekiq\n");
+    slug.put("bin/web", "migrate && exec hoopstart -- puma\n");
+    for dyno in ["web.1", "run.1", ""] {
+        let dyno = check(&slug, &slug.web().with("DYNO", dyno), 0, &[]);
+        shows(&dyno, &["started by:   hoopstart in a script of the Procfile\n"]);
+    }
+    check(&slug, &slug.web().with("DYNO", "worker.1"), 78, &["start::not-started"]);
+    slug.put("bin/web", "exec puma\n");
+    check(&slug, &slug.web(), 78, &["start::not-started"]);
+}
+
+#[test]
 fn autostart_is_known_with_its_wrong_values_and_what_it_makes_powerless() {
     let slug = slug("1.148.0");
     slug.put("Procfile", "web: puma\n");

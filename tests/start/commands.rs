@@ -38,6 +38,9 @@ const LINES: &[&str] = &[
     "exec printf replaced",
     "echo ${HOME:+set} ${NO_SUCH_NAME:-unset}",
     "echo -n x; printf -- '-y\\n'",
+    "echo a carriage return \r",
+    "\recho",
+    "\n \techo a no-break space\u{a0}\n ",
 ];
 
 /// Lines that use the app's own variables.
@@ -105,6 +108,11 @@ fn result_of(dyno: &Dyno, slug: &Slug) -> (String, i32) {
     let status = dyno.until("the end of a session", || {
         slug.read("sessions/console.status").parse().ok()
     });
+    // What the user of a session typed is no line of the app's log, in whatever form the release prints it.
+    dyno.logs("cleaning up session");
+    for typed in ["typed", "116 121 112 101 100"] {
+        dyno.assert(!dyno.stderr().contains(typed), typed);
+    }
     let output = std::fs::read(slug.path("sessions/console.out")).expect("a session has output");
     (String::from_utf8_lossy(&output).into_owned(), status)
 }

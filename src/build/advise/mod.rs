@@ -70,7 +70,7 @@ pub fn is_in_script(text: &str) -> bool {
 /// Answers whether `command`, a line of the Procfile, starts the agent beside the app. One that was only meant to does
 /// not: `hoopstart --check puma`.
 pub fn starts_agent(command: &str) -> bool {
-    Start::in_line(command).is_some_and(|start| start.is_right())
+    !start::is_continued(command) && Start::in_line(command).is_some_and(|start| start.is_right())
 }
 
 /// Advice on what starts the agent, or does not.
@@ -100,7 +100,10 @@ fn start_advice(procfile: &Procfile, app: &App, autostart: bool) -> Vec<Message>
     let mut starting: Vec<&str> = Vec::new();
     // The release phase is no process of the app.
     for (process_type, command) in procfile.processes().filter(|(name, _)| *name != RELEASE) {
-        if let Some(start) = Start::in_line(command) {
+        if start::is_continued(command) {
+            starting.push(process_type);
+            advice.push(start::continued(process_type, command));
+        } else if let Some(start) = Start::in_line(command) {
             starting.push(process_type);
             advice.extend(start.advice(process_type, command));
         } else if app.by_script.iter().any(|name| name == process_type) {

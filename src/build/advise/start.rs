@@ -249,6 +249,20 @@ impl<'a> Start<'a> {
     }
 }
 
+/// Answers whether `line` ends with a backslash, as a line of a shell does that goes on in the next one.
+pub(super) fn is_continued(line: &str) -> bool {
+    let backslashes = line.len() - line.trim_end_matches('\\').len();
+    backslashes % 2 == 1
+}
+
+/// Returns advice on such a line, that of `process_type`.
+pub(super) fn continued(process_type: &str, line: &str) -> Message {
+    let message = about(process_type, "ends with a backslash", line)
+        .text("and goes on in the next line for a shell only: for the platform the command ends there. Write all of it in one line, or put it into a file, such as bin/start, and write")
+        .quote(quoted(process_type, SCRIPT));
+    with_note(message, line)
+}
+
 /// Starts a message about the line of `process_type`.
 fn about(process_type: &str, what: &str, line: &str) -> Message {
     Message::new(format!(
@@ -488,7 +502,7 @@ fn option<'a>(text: &'a str, word: &'a str) -> (String, &'static str, &'a str) {
     let behind = text[word.len()..].trim_start();
     let value = words(behind).next().unwrap_or_default();
     let behind_value = behind[value.len()..].trim_start();
-    let name = word.split('=').next().unwrap_or_default();
+    let name = word.split(['=', ':']).next().unwrap_or_default();
     let what = format!("{} after", if name.len() > 40 { "an option" } else { name });
     if OWN_OPTIONS.contains(&name) {
         let has_value = name == "--attach" && word == name;
@@ -604,6 +618,7 @@ fn misspelling(word: &str) -> (String, &'static str) {
 
 /// Answers whether our program is in `text`, also within what another shell is given: `bash -c "hoopstart -- puma"`.
 pub(super) fn has_starter(text: &str) -> bool {
-    text.split(|character: char| character.is_whitespace() || "\"'`(){}=:;&|".contains(character))
-        .any(|word| is_starter(word.trim_start_matches('-')))
+    text.split(|character: char| character.is_whitespace() || "\"'`(){};&|".contains(character))
+        // ${LAUNCHER:-hoopstart}
+        .any(|word| is_starter(word.rsplit(":-").next().unwrap_or(word)))
 }

@@ -163,6 +163,17 @@ fn a_blank_that_is_none_to_a_shell_is_told() {
 }
 
 #[test]
+fn a_line_that_goes_on_in_the_next_one_is_told() {
+    for line in ["hoopstart -- \\", "\\", "puma -p 1 \\", "hoopstart puma\\"] {
+        let advice = given(&format!("web: {line}\n  -p 2\n"), &RunTimeVars::default());
+
+        assert_eq!(advice.len(), 1, "{advice:?}");
+        assert!(advice[0].contains("ends with a backslash"), "{}", advice[0]);
+    }
+    assert_eq!(titles("web: hoopstart -- puma \\\\", &RunTimeVars::default()), NONE);
+}
+
+#[test]
 fn a_script_of_the_app_may_start_hoopstart() {
     for (script, starts) in [
         ("#!/bin/sh\nexec hoopstart -- puma\n", true),
@@ -220,7 +231,7 @@ fn a_procfile_that_is_none_is_named_with_what_is_wrong() {
             ProcfileState::Misnamed {
                 path: "procfile".to_owned(),
             },
-            ["\nprocfile.", "git mv -f procfile Procfile"],
+            [" procfile.", "git mv -f procfile Procfile"],
         ),
         (
             ProcfileState::Misnamed {
@@ -238,7 +249,9 @@ fn a_procfile_that_is_none_is_named_with_what_is_wrong() {
             let advice = told(&state, run_time, &OtherBuildpacks::default());
             assert_eq!(advice.len(), 1, "{advice:?}");
             for phrase in phrases {
-                assert!(advice[0].contains(phrase), "{}", advice[0]);
+                // However the lines are broken.
+                let text = advice[0].split_whitespace().collect::<Vec<_>>().join(" ");
+                assert!(text.contains(phrase), "{}", advice[0]);
             }
         }
     }
