@@ -337,11 +337,18 @@ fn a_second_hoopstart_does_not_wake_the_supervisor() {
         let now = wakes();
         (std::mem::replace(&mut before, now.clone()) == now).then_some(())
     });
-    for number in 0..20 {
-        dyno.write(&format!("{number}\n"));
-        dyno.prints(&format!("{number}\n"));
-    }
-    assert_eq!(wakes(), before);
+    // Another test's `--status` asks all supervisors of this user and wakes them: one quiet round is enough.
+    let mut number = 0;
+    let mut is_quiet = || {
+        let before = wakes();
+        for _ in 0..20 {
+            number += 1;
+            dyno.write(&format!("line {number}\n"));
+            dyno.prints(&format!("line {number}\n"));
+        }
+        wakes() == before
+    };
+    assert!((0..20).any(|_| is_quiet()), "each round woke the supervisor");
 }
 
 #[test]
