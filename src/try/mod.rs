@@ -32,27 +32,27 @@ use std::time::Duration;
 Only hoop's buildpack runs: what the app needs to start must be installed here.
 bash is used where there is one, else sh.
 
-The build gets the files of a push, with those that are new: what git ignores is left out,
-and what .slugignore names.
+The build gets what a push would bring, including files that are not committed yet, but not
+what git ignores or .slugignore names.
 
 FILES OF CONFIG VARS:
   Lines of NAME=VALUE, as in a .env for heroku local or dotenv: with export before the name,
   with a comment, with the value in quotation marks, where it may have several lines.
-  Nothing in a value is replaced. A line that cannot be read is told and left out.
+  Nothing in a value is expanded. A line that cannot be read is reported and left out.
 
 THE PROCESS GETS:
   PATH                     as it is here
   HOME                     the slug's folder
   LANG, PORT, DYNO         C.UTF-8, a free port, TYPE.1
-  RUSTUP_HOME, CARGO_HOME  where your toolchain is, since HOME is another
+  RUSTUP_HOME, CARGO_HOME  where your toolchain is, since HOME is different
   HOOP_BUILDPACK_TRY       1: messages name the options of try
-  the config vars, but for HOME, PORT and DYNO, which are the platform's
+  the config vars, except HOME, PORT and DYNO, which are the platform's
 
 ENVIRONMENT:
   HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE, CURL_TIMEOUT and friends reach the build.
 
 EXIT STATUS:
-  The app's; 128 and the signal's number if it was ended by one.
+  The app's; 128 plus the signal's number if a signal ended it.
   1 where the build fails or there is no process to run, 2 where the arguments are wrong.
 
 EXAMPLE:
