@@ -111,8 +111,8 @@ impl<'a> Processes<'a> {
     /// Starts an agent of the plan. What it has left behind before is ended first.
     pub(super) fn start(&mut self, agent: usize, now: Duration) -> io::Result<()> {
         if self.agents[agent].starts > 0 {
-            self.agents[agent].lifeline = None;
             self.signal_leftovers(Signal::KILL);
+            self.agents[agent].lifeline = None;
         }
         // Before each start: someone may have put the file's mode back.
         self.gap = shield::hide_program(&self.plan.program);
@@ -289,17 +289,22 @@ impl<'a> Processes<'a> {
     }
 
     /// Sends `signal` to what agents that have ended have left behind: all of ours but the agents that run, what they
-    /// have started, and what is in their groups. Not of an init, which has the app's orphans as well: there only the
-    /// lifeline of an agent ends what is left of its group.
+    /// have started, and what is in their groups. An init has the app's orphans as well: there it is what holds a
+    /// lifeline of an agent that has ended.
     pub(super) fn signal_leftovers(&self, signal: Signal) {
-        if self.app.is_some() {
-            return;
-        }
         let running: Vec<Pid> = self.running().collect();
         let mut left = processes::descendants(std::process::id());
-        for agent in &running {
-            let own = processes::descendants(processes::number(*agent));
-            left.retain(|process| !own.contains(process));
+        if self.app.is_some() {
+            let ended = || self.agents.iter().filter(|agent| agent.pid.is_none());
+            left.retain(|process| {
+                let mut lifelines = ended().filter_map(|agent| agent.lifeline.as_ref());
+                lifelines.any(|lifeline| lifeline.is_held_by(process.pid))
+            });
+        } else {
+            for agent in &running {
+                let own = processes::descendants(processes::number(*agent));
+                left.retain(|process| !own.contains(process));
+            }
         }
         signal_outside(&running, left, signal);
     }

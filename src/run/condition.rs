@@ -71,10 +71,6 @@ pub(super) struct Conditions {
 }
 
 /// What is known of one agent.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a fact of its own, about this process or the one before"
-)]
 #[derive(Debug, Default)]
 struct Agent {
     down: Option<Down>,
@@ -84,10 +80,7 @@ struct Agent {
     is_fatal: bool,
     /// Whether an error was the last that this process has said.
     is_error: bool,
-    /// Whether this process was told to end, to be started anew.
-    is_renewing: bool,
-    /// Whether the one before was.
-    was_renewed: bool,
+    renewal: Renewal,
     /// Whether the one before has ended because of its configuration.
     was_incurable: bool,
     ends: u64,
@@ -99,6 +92,17 @@ struct Agent {
     shown: usize,
     /// The hashes of the first lines that were shown of it, of all its processes.
     lines: Vec<u64>,
+}
+
+/// Whether an agent is started anew though nothing is wrong with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Renewal {
+    #[default]
+    No,
+    /// Its process was told to end.
+    Ending,
+    /// Its process is the new one.
+    Done,
 }
 
 /// An agent that is not connected.
@@ -125,7 +129,10 @@ impl Conditions {
     pub(super) fn started(&mut self, agent: usize, now: Duration) {
         let agent = &mut self.agents[agent];
         agent.running = Some(now);
-        agent.was_renewed = std::mem::take(&mut agent.is_renewing);
+        agent.renewal = match agent.renewal {
+            Renewal::Ending => Renewal::Done,
+            Renewal::No | Renewal::Done => Renewal::No,
+        };
         (agent.is_fatal, agent.is_error) = (false, false);
         agent.sessions.clear();
         agent.shown = 0;
@@ -133,7 +140,7 @@ impl Conditions {
 
     /// Takes in that an agent is told to end, to be started anew: what it says until then is no news, and is not told.
     pub(super) fn renewing(&mut self, agent: usize) {
-        self.agents[agent].is_renewing = true;
+        self.agents[agent].renewal = Renewal::Ending;
     }
 
     /// Takes in that the dyno is stopping.
@@ -148,7 +155,7 @@ impl Conditions {
         }
         let state = &mut self.agents[agent];
         state.is_error = *sign == Sign::Error;
-        if state.is_renewing {
+        if state.renewal == Renewal::Ending {
             return Heard {
                 is_folded: !matches!(sign, Sign::Error | Sign::Fatal),
                 lines: Vec::new(),
@@ -296,7 +303,7 @@ impl Conditions {
         state.shown += 1;
         let line = hash(line);
         if state.lines.contains(&line) {
-            return state.ends > ENDS || state.was_incurable || state.was_renewed;
+            return state.ends > ENDS || state.was_incurable || state.renewal == Renewal::Done;
         }
         if state.lines.len() < REMEMBERED {
             state.lines.push(line);

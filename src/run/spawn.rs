@@ -38,7 +38,21 @@ pub(super) struct Started {
 
 /// The supervisor's end of the pipe.
 pub(super) struct Lifeline {
-    _end: PipeWriter,
+    end: PipeWriter,
+}
+
+impl Lifeline {
+    /// Answers whether the process `pid` holds the other end: the agent has started it, and it has not closed what it was
+    /// given. No, where its files cannot be seen.
+    pub(super) fn is_held_by(&self, pid: u32) -> bool {
+        let Ok(stat) = rustix::fs::fstat(&self.end) else {
+            return false;
+        };
+        let pipe = format!("pipe:[{}]", stat.st_ino);
+        let files = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten();
+        let mut targets = files.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
+        targets.any(|target| target.as_os_str() == pipe.as_str())
+    }
 }
 
 /// This process's own `oom_score_adj`. A child has that of its parent; once agent and supervisor cannot be looked
@@ -107,7 +121,7 @@ pub(super) fn spawn(plan: &Agents, agent: usize, oom_score: Option<&OomScore>) -
     Ok(Started {
         pid: Pid::from_raw(child.as_raw()).ok_or(Errno::ESRCH)?,
         output,
-        lifeline: Lifeline { _end: end },
+        lifeline: Lifeline { end },
     })
 }
 

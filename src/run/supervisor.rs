@@ -258,7 +258,10 @@ impl<'a> Supervisor<'a> {
         let agents: Vec<_> = (0..self.plan.commands.len())
             .map(|agent| self.status_of(agent, now))
             .collect();
-        let is_well = |agent: &status::Agent| agent.state == State::Running && agent.condition.is_none();
+        // One that is started anew for its size is about to run again, and nothing is wrong with it.
+        let is_well = |agent: &status::Agent| {
+            matches!(agent.state, State::Running | State::Renewing) && agent.condition.is_none()
+        };
         let gap = match self.processes.gap() {
             Ok(()) if !shield::is_hidden(std::process::id()) => Err(Gap::Unexplained),
             gap => gap,

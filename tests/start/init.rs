@@ -614,3 +614,44 @@ fn an_init_says_how_its_agents_are_and_hides_the_key_as_any_supervisor() {
     container.dyno.write("go\n");
     container.dyno.exits(5);
 }
+
+#[test]
+fn what_a_crashed_agent_has_left_is_ended_there_too_and_the_orphans_of_the_app_are_not() {
+    if program("setsid").is_none() {
+        return;
+    }
+    // Left out of its group, once deaf to its end; with each start others.
+    let slug = Slug::of_agent(
+        r#"#!/bin/sh
+# What was killed may take a moment to be gone.
+for try in 1 2 3 4 5 6 7 8 9 10; do
+    left=0
+    for file in "$HOME"/left-*; do
+        [ -e "$file" ] && kill -0 "${file##*-}" 2>/dev/null && left=$((left + 1))
+    done
+    [ "$left" -gt 0 ] || break
+    sleep 0.05
+done
+echo "agent up, left: $left"
+for deaf in "" "trap '' TERM;"; do
+    setsid sh -c "$deaf"'echo >"$HOME/left-$$"; sleep 600; sleep 601' &
+done
+until [ "$(ls "$HOME" | grep -c left-)" -ge "$(($(cat "$HOME/count" 2>/dev/null || echo 0) + 2))" ]; do sleep 0.02; done
+ls "$HOME" | grep -c left- >"$HOME/count"
+exit 3
+"#,
+    );
+    let app = "(setsid sleep 602 &); echo up; read line; exit 5";
+    let launch = slug.web().with_stdin();
+    let Some(mut container) = Container::start(&launch, &inits(&slug)[0], ["sh", "-c", app], "up\n") else {
+        return;
+    };
+    let dyno = &container.dyno;
+    dyno.until("two more starts", || {
+        (dyno.stderr().matches(" | agent up, left: 0\n").count() == 3).then_some(())
+    });
+    let is_of_app = |process: &Process| process.command_line().iter().any(|word| word == "602");
+    dyno.assert(dyno.processes().iter().any(is_of_app), "the app's orphan stays");
+    container.dyno.write("go\n");
+    container.dyno.exits(5);
+}

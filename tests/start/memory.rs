@@ -138,6 +138,8 @@ fn one_that_has_a_connection_is_left_alone_until_that_is_closed() {
 fn one_that_does_not_end_when_it_is_told_to_is_killed_and_started_anew() {
     let Some(slug) = Slug::of_program() else { return };
     let (dyno, agent) = grown(&slug, &["ignore"]);
+    let status = status_with(&slug.dyno(), &dyno, |status| status["agents"][0]["state"] == "renewing");
+    assert_eq!(status["healthy"], true, "nothing is wrong with it: {status}");
     assert_renewed(&slug, &dyno, agent);
 }
 
