@@ -287,3 +287,12 @@ fn a_config_var_that_cannot_be_read_is_refused() {
         .compile_fails("config::env-dir-unreadable")
         .tells(&["HOOP_VERSION"]);
 }
+
+#[test]
+fn a_releases_url_of_a_file_has_no_releases() {
+    let folder = tempfile::tempdir().expect("a scratch folder can be made");
+    let file = folder.path().join("latest.txt");
+    fs::write(&file, "1.148.0\n").expect("a file can be written");
+
+    Build::from(&format!("file://{}", file.display())).compile_fails("version::latest-not-found");
+}

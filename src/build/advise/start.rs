@@ -593,7 +593,9 @@ fn misspelt(program: &str) -> Option<&str> {
         .collect();
     let is_near = STARTERS.iter().any(|starter| {
         let distance = strsim::osa_distance(&plain, starter);
-        distance == 0 || (distance <= 2 && plain.starts_with("ho") && !plain.contains(starter))
+        // With a letter of its own it is a program of the app: hookstart.
+        let is_slip = plain.starts_with("ho") && plain.chars().all(|letter| starter.contains(letter));
+        distance == 0 || (distance <= 2 && is_slip && !plain.contains(starter))
     });
     is_near.then(|| &first[..length])
 }
@@ -605,7 +607,7 @@ fn is_odd_blank(character: char) -> bool {
 
 /// Says what is wrong with `word` in the place of our program.
 fn misspelling(word: &str) -> (String, &'static str) {
-    let meaning = "It does not start your app: there is no program of that name. Write";
+    let meaning = "It does not start the agent: that is not its name. Write";
     if name_of(word).starts_with("hoop ") {
         let meaning = "It does not start your app: that is a command of the agent itself. Write";
         (format!("{word} instead of"), meaning)

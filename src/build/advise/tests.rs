@@ -109,6 +109,11 @@ fn a_line_that_forgets_hoopstart_is_shown_as_it_should_be() {
             "web: hoopstart -- bundle exec puma",
         ),
         (
+            "web: hookstart puma",
+            "web: hookstart puma",
+            "web: hoopstart -- hookstart puma",
+        ),
+        (
             "web: shoopstart puma",
             "web: shoopstart puma",
             "web: hoopstart -- shoopstart puma",
