@@ -147,7 +147,7 @@ impl Shell {
 }
 
 /// Answers whether a process with the command line `started` is one that the shell's own command line names: by its
-/// program or, of an interpreter, by its script, and by all its options.
+/// program or, of an interpreter, by its script, by all its options, and by its plain arguments.
 fn is_named_in(shell: &[u8], started: &[u8]) -> bool {
     let shell = String::from_utf8_lossy(shell);
     let started = String::from_utf8_lossy(started);
@@ -163,11 +163,17 @@ fn is_named_in(shell: &[u8], started: &[u8]) -> bool {
     let names: Vec<&str> = line.split(is_boundary).filter(|name| !name.is_empty()).collect();
     let words: Vec<&str> = started.split_terminator('\0').collect();
     let is_named = |word: &&str| names.contains(&word.rsplit('/').next().unwrap_or_default());
+    // What the kernel hands to an interpreter is the path of a script; any other argument may stand in any line.
+    let script = words.get(1).filter(|word| word.contains('/'));
     let options_are_named = words
         .iter()
         .filter(|word| word.starts_with('-'))
         .all(|option| line.contains(option));
-    options_are_named && words.iter().take(2).any(is_named)
+    // Where the shell puts nothing in the place of what stands there, a plain argument stands there, too.
+    let is_plain = |word: &&&str| word.chars().all(|character| character.is_ascii_alphanumeric());
+    let is_literal = !line.contains(['$', '`', '*', '?', '[', '{', '~']);
+    let arguments_are_named = !is_literal || words.iter().skip(1).filter(is_plain).all(|word| line.contains(word));
+    options_are_named && arguments_are_named && words.first().into_iter().chain(script).any(is_named)
 }
 
 /// Answers whether `word` is the option of a shell before its command: `-c`, alone or with others.
@@ -245,6 +251,27 @@ mod tests {
             ("cd x && puma", "nproc\0", false),
             ("cd x && puma", "sed\0-n\0s/a/b/\0", false),
             ("cd x && puma", "", false),
+            // Scripts of a profile: what they start has arguments that a line may have as well.
+            ("cd x && puma -w 1", "sleep\x001\0", false),
+            ("cd x && puma -p $PORT", "mkdir\0-p\0tmp\0", false),
+            (
+                "cd x && serve -s build",
+                "curl\0-s\0https://config.example/build\0",
+                false,
+            ),
+            ("cd x && ruby web", "git\0web\0", false),
+            (
+                "cd x && python manage.py runserver",
+                "python\0manage.py\0migrate\0",
+                false,
+            ),
+            (
+                "cd x && python manage.py runserver",
+                "python\0manage.py\0runserver\0",
+                true,
+            ),
+            ("cd x && puma $THREADS", "puma\x005\0", true),
+            ("cd x && sh -c 'a; b'", "sh\0-c\0a; b\0", true),
             ("", "sleep\x002\0", false),
         ] {
             assert_eq!(
