@@ -84,6 +84,8 @@ struct Agent {
     is_fatal: bool,
     /// Whether an error was the last that this process has said.
     is_error: bool,
+    /// Whether this process has a stream to the gateway.
+    has_stream: bool,
     /// Whether this process was told to end, to be started anew.
     is_renewing: bool,
     /// Whether the one before was.
@@ -126,7 +128,7 @@ impl Conditions {
         let agent = &mut self.agents[agent];
         agent.running = Some(now);
         agent.was_renewed = std::mem::take(&mut agent.is_renewing);
-        (agent.is_fatal, agent.is_error) = (false, false);
+        (agent.is_fatal, agent.is_error, agent.has_stream) = (false, false, false);
         agent.sessions.clear();
         agent.shown = 0;
     }
@@ -153,6 +155,11 @@ impl Conditions {
                 is_folded: !matches!(sign, Sign::Error | Sign::Fatal),
                 lines: Vec::new(),
             };
+        }
+        match sign {
+            Sign::Connected | Sign::SessionBegun(_) => state.has_stream = true,
+            Sign::Trouble { .. } | Sign::Closing => state.has_stream = false,
+            _ => {}
         }
         match sign {
             Sign::Trouble {
@@ -366,6 +373,11 @@ impl Conditions {
             since: told.since,
             wrong: trouble.wrong(),
         })
+    }
+
+    /// Answers whether an agent has a stream to the gateway, as far as its lines tell.
+    pub(super) fn has_stream(&self, agent: usize) -> bool {
+        self.agents[agent].has_stream
     }
 
     /// Returns how many sessions an agent serves, as far as its lines tell.
