@@ -382,6 +382,12 @@ impl<'a> Processes<'a> {
         if !processes::descendants(pid).is_empty() {
             return false;
         }
+        // Agents that publish names with one key are one to the gateway: where the stream of any of them ends, it ends
+        // the sessions of all, in other dynos as well (`gateway/transport/plugins/audit`, 1.148.0).
+        let is_one_of_many = self.plan.commands[agent].connection.is_some();
+        if is_one_of_many && (self.conditions.has_stream(agent) || !self.logs_sessions()) {
+            return false;
+        }
         let gateway = self.plan.gateway.as_ref().map(|gateway| gateway.port);
         match sockets::has_other_than(pid, gateway) {
             Some(any) => !any,

@@ -71,6 +71,10 @@ pub(super) struct Conditions {
 }
 
 /// What is known of one agent.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, about this process or the one before"
+)]
 #[derive(Debug, Default)]
 struct Agent {
     down: Option<Down>,
@@ -80,6 +84,8 @@ struct Agent {
     is_fatal: bool,
     /// Whether an error was the last that this process has said.
     is_error: bool,
+    /// Whether this process has a stream to the gateway.
+    has_stream: bool,
     renewal: Renewal,
     /// Whether the one before has ended because of its configuration.
     was_incurable: bool,
@@ -133,7 +139,7 @@ impl Conditions {
             Renewal::Ending => Renewal::Done,
             Renewal::No | Renewal::Done => Renewal::No,
         };
-        (agent.is_fatal, agent.is_error) = (false, false);
+        (agent.is_fatal, agent.is_error, agent.has_stream) = (false, false, false);
         agent.sessions.clear();
         agent.shown = 0;
     }
@@ -160,6 +166,11 @@ impl Conditions {
                 is_folded: !matches!(sign, Sign::Error | Sign::Fatal),
                 lines: Vec::new(),
             };
+        }
+        match sign {
+            Sign::Connected | Sign::SessionBegun(_) => state.has_stream = true,
+            Sign::Trouble { .. } | Sign::Closing => state.has_stream = false,
+            _ => {}
         }
         match sign {
             Sign::Trouble {
@@ -372,6 +383,11 @@ impl Conditions {
             since: told.since,
             wrong: trouble.wrong(),
         })
+    }
+
+    /// Answers whether an agent has a stream to the gateway, as far as its lines tell.
+    pub(super) fn has_stream(&self, agent: usize) -> bool {
+        self.agents[agent].has_stream
     }
 
     /// Returns how many sessions an agent serves, as far as its lines tell.

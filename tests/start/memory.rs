@@ -1,7 +1,7 @@
 //! An agent that grows is started anew when it serves nobody.
 
 use crate::status::status_with;
-use crate::support::dyno::{Dyno, Launch, Slug};
+use crate::support::dyno::{Dyno, Launch, MULTI, Slug};
 use std::net::TcpListener;
 
 /// The bound of these tests, in megabytes. An idle stand-in has less than one.
@@ -102,6 +102,23 @@ fn one_whose_log_says_that_it_has_a_session_is_left_alone_until_that_is_over() {
     let (dyno, agent) = grown(&slug, &[begin]);
     assert_stays(&slug, &dyno, agent);
     slug.order(r#"say {"level":"info","msg":"cleaning up session","sid":"a"}"#);
+    assert_renewed(&slug, &dyno, agent);
+}
+
+#[test]
+fn one_that_publishes_a_name_is_left_alone_while_it_has_a_stream() {
+    // With the stream the gateway would end the sessions of every other agent that has this key.
+    let Some(slug) = Slug::of_program() else { return };
+    let launch = bounded(&slug).with("HOOP_KEY", MULTI).with("HOOP_CONNECTION", "orders");
+    let dyno = launch.start(["sleep", "600"]);
+    dyno.logs("hoop | agent up\n");
+    let agent = dyno.has_agents(1)[0].pid;
+    slug.order(r#"say {"level":"info","msg":"connected with success to gateway.example:8443"}"#);
+    dyno.logs("hoop | connected gateway=");
+    slug.order("grow 40");
+    dyno.logs("hoop | grown by 40\n");
+    assert_stays(&slug, &dyno, agent);
+    slug.order(r#"say {"level":"info","msg":"shutting down agent controller"}"#);
     assert_renewed(&slug, &dyno, agent);
 }
 

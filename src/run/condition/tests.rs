@@ -319,6 +319,23 @@ fn sessions_are_counted_as_they_begin_and_end() {
 }
 
 #[test]
+fn a_stream_is_known_from_its_begin_to_its_end() {
+    let mut scene = Scene::of(2);
+    for end in [Sign::Closing, sign(unreachable(), false)] {
+        scene.hear(0, &Sign::Connected);
+        scene.hear(0, &Sign::Trying);
+        assert_eq!([0, 1].map(|agent| scene.conditions.has_stream(agent)), [true, false]);
+        scene.hear(0, &end);
+        assert_eq!([0, 1].map(|agent| scene.conditions.has_stream(agent)), [false, false]);
+    }
+    scene.hear(0, &Sign::SessionBegun("a".into()));
+    scene.hear(0, &Sign::SessionEnded("a".into()));
+    assert!(scene.conditions.has_stream(0));
+    scene.conditions.started(0, seconds(60));
+    assert!(!scene.conditions.has_stream(0));
+}
+
+#[test]
 fn what_an_agent_says_while_the_dyno_stops_is_no_trouble() {
     let mut scene = Scene::of(1);
     scene.conditions.stopping();
