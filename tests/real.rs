@@ -371,7 +371,14 @@ fn what_a_user_types_is_not_logged_whatever_log_level_the_app_has_nor_what_nobod
             dyno.assert(!dyno.stderr().contains(typed), version);
         }
         // Nor anything that nobody can act on.
-        for workings in ["DLP_MODE", "dlp", "featureflagstate", "HOOP_GATEWAY_URL", "done copying", "warning"] {
+        for workings in [
+            "DLP_MODE",
+            "dlp",
+            "featureflagstate",
+            "HOOP_GATEWAY_URL",
+            "done copying",
+            "warning",
+        ] {
             dyno.assert(!dyno.stderr().contains(workings), version);
         }
         stop(dyno, &key);
