@@ -354,7 +354,7 @@ fn a_gateway_that_was_away_is_found_again() {
 
 #[test]
 #[ignore = "needs real agents and a gateway: set HOOP_REAL_RELEASES and HOOP_REAL_GATEWAY, see CONTRIBUTING.md"]
-fn what_a_user_types_is_not_logged_whatever_log_level_the_app_has() {
+fn what_a_user_types_is_not_logged_whatever_log_level_the_app_has_nor_what_nobody_can_act_on() {
     let gateway = Gateway::of_environment();
     for version in agents(&gateway, "1.16.0") {
         let build = built(version);
@@ -369,6 +369,17 @@ fn what_a_user_types_is_not_logged_whatever_log_level_the_app_has() {
         let bytes: Vec<String> = b"echo typed".iter().map(u8::to_string).collect();
         for typed in ["echo typed", &bytes.join(" ")] {
             dyno.assert(!dyno.stderr().contains(typed), version);
+        }
+        // Nor anything that nobody can act on.
+        for workings in [
+            "DLP_MODE",
+            "dlp",
+            "featureflagstate",
+            "HOOP_GATEWAY_URL",
+            "done copying",
+            "warning",
+        ] {
+            dyno.assert(!dyno.stderr().contains(workings), version);
         }
         stop(dyno, &key);
     }
