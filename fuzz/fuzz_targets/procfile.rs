@@ -21,9 +21,12 @@ fuzz_target!(|text: &str| {
         Ok(procfile) => ProcfileState::Read(procfile),
         Err(fault) => ProcfileState::Faulty(fault),
     };
+    let version = "1.148.0".parse().expect("it is a version");
     let app = App {
-        has_agent: true,
+        agent: Some(&version),
+        is_pinned: true,
         procfile: &procfile,
+        by_script: &[],
         run_time: &RunTimeVars::default(),
         others: &OtherBuildpacks::default(),
     };
