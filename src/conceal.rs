@@ -8,9 +8,10 @@
 //! nothing hands them on: the report of a panic, a line of the supervisor. So they are kept here, at the edge.
 
 use crate::agent_key::SCHEMES;
+use crate::masks;
 use crate::secret::Secret;
 use crate::text;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError};
 
 /// What stands in the place of a secret.
 pub const MASK: &str = "****";
@@ -30,25 +31,33 @@ const TOKEN: &str = "xagt-";
 /// Words that stand in the place of a secret in our own texts.
 const PLACEHOLDERS: [&str; 3] = ["password", "secret", "token"];
 
-/// The credentials of this process, the longest first.
-static SECRETS: RwLock<Vec<Secret>> = RwLock::new(Vec::new());
+/// What is known of the credentials of this process.
+static KNOWN: Mutex<Known> = Mutex::new(Known {
+    credentials: Vec::new(),
+    masks: None,
+});
 
-/// Has [`conceal`] know `secrets`, beside those it knows, for the life of the process.
-pub fn keep(secrets: Vec<Secret>) {
-    let mut known = SECRETS.write().unwrap_or_else(PoisonError::into_inner);
-    known.extend(secrets);
-    known.sort_by(|one, other| {
-        let [one, other] = [one, other].map(Secret::expose);
-        other.len().cmp(&one.len()).then_with(|| one.cmp(other))
-    });
-    known.dedup();
+/// The credentials, and the forms of them that must not be shown: made when something is said for the first time, since
+/// most starts of an app say nothing, and the app waits.
+struct Known {
+    credentials: Vec<Vec<u8>>,
+    masks: Option<Vec<Secret>>,
+}
+
+/// Has [`conceal`] know `credentials`, beside those it knows, for the life of the process.
+pub fn keep<'a>(credentials: impl IntoIterator<Item = &'a [u8]>) {
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    known.credentials.extend(credentials.into_iter().map(<[u8]>::to_vec));
+    known.masks = None;
 }
 
 /// Returns `text` without the credentials of this process, and without the secret of anything that looks like an
 /// agent key.
 pub fn conceal(text: &str) -> String {
-    let known = SECRETS.read().unwrap_or_else(PoisonError::into_inner);
-    without_tokens(&without_keys(&without(&known, text)))
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let Known { credentials, masks } = &mut *known;
+    let masks = masks.get_or_insert_with(|| masks::of(credentials.iter().map(Vec::as_slice)));
+    without_tokens(&without_keys(&without(masks, text)))
 }
 
 /// Answers whether one of `secrets` is in `text`.

@@ -8,7 +8,6 @@ use super::releases::{ReleasesUrl, ReleasesUrlError};
 use super::sha256::Sha256;
 use crate::conceal;
 use crate::config;
-use crate::masks;
 use crate::regular_file;
 use crate::secret::Secret;
 use crate::text;
@@ -155,7 +154,7 @@ impl BuildConfig {
         };
         if let Some((_, key)) = &key {
             // Before anything can be said of a config var into which it was put by mistake.
-            conceal::keep(masks::of([key.expose().as_bytes()]));
+            conceal::keep([key.expose().as_bytes()]);
         }
         let version = match file(config::VERSION)? {
             Some(value) => version_request(&value)?,

@@ -85,7 +85,8 @@ impl<'a> Processes<'a> {
             // Names of connections are lower-cased, and a key may stand where a name should.
             masks: Masks::new(
                 &plan
-                    .masks
+                    .credentials
+                    .masks()
                     .iter()
                     .flat_map(|mask| [mask.clone(), lower(mask)])
                     .collect::<Vec<_>>(),

@@ -128,20 +128,42 @@ impl fmt::Display for Gateway {
 /// The port of a gateway whose URL names none (<https://pkg.go.dev/google.golang.org/grpc#NewClient>).
 const GRPC_PORT: u16 = 443;
 
-/// Returns the texts an agent must not print: every credential, whole and its secret part, in all forms in which an
-/// agent could print it, the longest first.
-pub(super) fn masks(environment: &Environment) -> Vec<Secret> {
+/// Returns every credential in `environment`.
+pub(super) fn all(environment: &Environment) -> impl Iterator<Item = &[u8]> {
     let credentials = [config::KEY, config::DSN, "HOOP_TOKEN"]
         .into_iter()
         .filter_map(|name| environment.value(name))
         // A name that others use as well, and a credential only beside this variable.
         .chain(environment.text(GATEWAY_URL).and(environment.value("TOKEN")));
-    masks::of(credentials.map(OsStr::as_bytes))
+    credentials.map(OsStr::as_bytes)
+}
+
+/// The credentials of a dyno, which must not be shown.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Credentials(Vec<Vec<u8>>);
+
+impl Credentials {
+    /// Takes all that are in `environment`.
+    pub(super) fn of(environment: &Environment) -> Self {
+        Self(all(environment).map(<[u8]>::to_vec).collect())
+    }
+
+    /// Returns the texts an agent must not print: every credential, whole and its secret part, in all forms in which an
+    /// agent could print it, the longest first. They take a fifth of a millisecond to make, which no app need wait for.
+    pub(super) fn masks(&self) -> Vec<Secret> {
+        masks::of(self.0.iter().map(Vec::as_slice))
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("****")
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Credential, Gateway, masks};
+    use super::{Credential, Credentials, Gateway};
     use crate::environment::Environment;
     use crate::key_fault::KeyFault;
     use crate::secret::Secret;
@@ -186,7 +208,8 @@ mod tests {
         let mut environment: Environment = [("HOOP_DSN", key), ("TOKEN", OsStr::new("another"))]
             .into_iter()
             .collect();
-        let is_masked = |environment: &Environment, text| masks(environment).contains(&Secret::new(text));
+        let is_masked =
+            |environment: &Environment, text| Credentials::of(environment).masks().contains(&Secret::new(text));
 
         assert!(is_masked(&environment, "s3cr3t\\xff0f"));
         // Of others, for all anyone knows.

@@ -174,7 +174,7 @@ pub fn run(request: Request, environment: &Environment) -> i32 {
 
 /// Has whatever this process says from now on be without the agent keys of `environment`.
 pub fn know_secrets(environment: &Environment) {
-    conceal::keep(credential::masks(environment));
+    conceal::keep(credential::all(environment));
 }
 
 /// Answers whether `HOOP_AUTOSTART` is on, and tells if it is neither on nor off.

@@ -437,7 +437,7 @@ mod tests {
         );
 
         assert!(!format!("{plan:?}").contains("s3cr3t0"));
-        let masks = &plan.agents().unwrap().masks;
+        let masks = plan.agents().unwrap().credentials.masks();
         assert!(masks.iter().any(|mask| mask.expose() == "s3cr3t0") && masks.iter().any(|mask| mask.expose() == MULTI));
     }
 }

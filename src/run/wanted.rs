@@ -1,7 +1,7 @@
 //! Which agents to run: the program of the slug, with the command lines and the environment that its generation and the
 //! agent key ask for. Without effects.
 
-use super::credential::{Credential, Gateway, masks};
+use super::credential::{Credential, Credentials, Gateway};
 use super::fault::Fault;
 use super::generation::{self, AgentCommand, Generation};
 use super::lines::Settings;
@@ -12,9 +12,9 @@ use crate::conceal;
 use crate::config;
 use crate::connections::{Connections, ConnectionsFault, Merged};
 use crate::environment::Environment;
-use crate::secret::Secret;
 use crate::text;
 use crate::version::Version;
+use std::cell::LazyCell;
 use std::path::PathBuf;
 
 /// The agents to run.
@@ -32,8 +32,8 @@ pub(super) struct Agents {
     pub connections: Connections,
     /// The environment of all of them.
     pub environment: Environment,
-    /// Texts that must not be shown: the key and its secret part.
-    pub masks: Vec<Secret>,
+    /// What must not be shown.
+    pub credentials: Credentials,
     /// How their lines are shown.
     pub log: Settings,
     /// Whether something is wrong that a restart will not cure.
@@ -61,7 +61,9 @@ impl Agents {
         let credential = Credential::find(environment).ok_or(Fault::KeyMissing)?;
         let mode = credential.mode();
         let generation = Generation::of(version, mode);
-        let masks = masks(environment);
+        let credentials = Credentials::of(environment);
+        // Only who names connections must wait for them.
+        let masks = LazyCell::new(|| credentials.masks());
 
         let mut incurable = false;
         if let Credential::Key {
@@ -136,7 +138,7 @@ impl Agents {
             commands,
             connections,
             environment: agent_environment,
-            masks,
+            credentials: credentials.clone(),
             log,
             incurable,
             gateway: credential.gateway(environment),
