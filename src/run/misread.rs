@@ -3,6 +3,7 @@
 
 use super::fault::Fault;
 use crate::build::command_line::{is_assignment, is_of_shell, with_hoopstart};
+use crate::redact::redacted;
 use crate::text;
 use std::ffi::OsString;
 
@@ -72,12 +73,20 @@ fn shown(words: &[String]) -> String {
             shell_words::quote(&word).into_owned()
         }
     };
-    words.iter().map(quoted).collect::<Vec<_>>().join(" ")
+    let joined = |words: &[String]| words.iter().map(quoted).collect::<Vec<_>>().join(" ");
+    // An option and its value are two words, so they are looked at together.
+    let line = redacted(&joined(words));
+    // Where a mask has taken a quotation mark along, the line is shown as it is then.
+    shell_words::split(&line).map_or(line, |words| joined(&words))
 }
 
 /// Returns `line` without what may be a secret, and else as it is.
 fn shown_line(line: &str) -> String {
-    line.split(' ').map(without_secret).collect::<Vec<_>>().join(" ")
+    redacted(line)
+        .split(' ')
+        .map(without_secret)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// Returns `word`, with three dots in the place of a value that may be a secret: anything but a plain one, and of our
@@ -182,6 +191,11 @@ mod tests {
             &["DATABASE_URL=postgres://u:s3cr3t@h/d puma"],
             &["psql postgres://u:s3cr3t@h/d"],
             &["X='s3cr3t and more'", "puma"],
+            &["puma --token s3cr3t"],
+            &["puma --password=s3cr3t -p 80"],
+            &["A=1", "puma", "--token", "s3cr3t"],
+            &["curl -u web:s3cr3t https://h"],
+            &["A=1", "curl", "-H", "Authorization: Bearer s3cr3t"],
         ] {
             let words: Vec<OsString> = words.iter().map(OsString::from).collect();
             let fault = misread(&words).unwrap();
