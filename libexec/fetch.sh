@@ -9,7 +9,7 @@
 # buildpack as well.
 #
 # No program of another release is removed here: compile does that in the app's cache, once a build has succeeded
-# (src/build/cache.rs). Should it remove one that another build has verified and not started yet, that build fails.
+# (src/acquire/cache.rs). Should it remove one that another build has verified and not started yet, that build fails.
 
 : "${root:?}" "${arch:?}"
 
@@ -255,7 +255,7 @@ if [ -n "${version}" ] && [ -n "${digest}" ]; then
     trap 'stopped 130' INT
     trap 'stopped 143' TERM
     # A link in place of our folder leads to somebody else's, as another buildpack's, and is none of ours to write to.
-    # compile removes what a killed build leaves behind by such a name, see src/build/cache_names.rs.
+    # compile removes what a killed build leaves behind by such a name, see src/acquire/cache_names.rs.
     if [ -n "${keep_in}" ] && [ ! -L "${keep_in}" ] && mkdir -p -- "${keep_in}" 2>/dev/null &&
       fetch "${kept}.download-XXXXXXXXXX"; then
       program=${partial}

@@ -1,34 +1,24 @@
 //! The hoop buildpack: puts the verified hoop agent into a Heroku slug, and starts it beside the app.
 //!
-//! One binary with two lives, and the folders show them: [`build`] runs while a slug is made, [`run`] in the
-//! dyno. What both know (config vars, the agent key, the manifest) is at the top. `try` joins the two on a laptop.
+//! One binary with two lives. While a slug is made, [`acquire`] gets a verified agent and [`classic`] puts it into the
+//! build dir. In the dyno, [`start`] runs it beside the app. The two share [`agent`] and [`os`], and the words at the
+//! top of this folder. [`try`](mod@try) joins them on a laptop; [`cli`] is the way in.
 //!
-//! Decisions are pure functions of values that were read at the edge ([`environment`], [`config`]); effects are in
-//! modules named for them. Only `main.rs` ends the process, and `run` those that it forks.
+//! A folder uses only what stands below it. `tests/floors.rs` has the table, and fails where it does not hold.
+//!
+//! Decisions are pure functions of values that are read at the edge; effects are in modules named for them.
 
-pub mod agent_key;
-pub mod agent_limits;
-mod audience;
-pub mod build;
+pub mod acquire;
+pub mod agent;
+pub mod build_log;
+pub mod classic;
 pub mod cli;
-pub mod conceal;
 pub mod config;
-pub mod connections;
-pub mod environment;
 pub mod failure;
-pub mod key_fault;
-pub mod manifest;
-pub mod masks;
 pub mod messages;
-mod names;
-pub mod output;
+pub mod os;
 pub mod procfile;
-pub mod redact;
-mod regular_file;
-pub mod run;
 pub mod secret;
-mod stderr;
+pub mod start;
 pub mod text;
-mod tls;
 pub mod r#try;
-pub mod version;

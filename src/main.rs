@@ -7,7 +7,7 @@
 #![no_main]
 
 use hoop_buildpack::cli;
-use hoop_buildpack::environment::Environment;
+use hoop_buildpack::os::environment::Environment;
 use std::ffi::{c_char, c_int};
 
 /// Runs the command and ends the process with its exit status.

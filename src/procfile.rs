@@ -1,6 +1,8 @@
 //! Reads a Procfile: which process types an app has, and the command line of each
 //! (<https://devcenter.heroku.com/articles/procfile>).
 
+pub mod command_line;
+
 /// The process types of an app, in the order of the file. A line that is not `type: command` is skipped, as the
 /// platform skips it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

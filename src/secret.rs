@@ -1,5 +1,10 @@
 //! A value that must never be shown.
 
+pub mod conceal;
+pub mod forms;
+pub mod masks;
+pub mod redact;
+
 use std::fmt;
 
 /// A secret, such as the agent key. `Debug` and `Display` show `****`, so that it can stand in any

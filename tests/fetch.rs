@@ -491,7 +491,7 @@ fn a_copy_in_the_cache_that_lost_its_mode_gets_it_back() {
     assert_eq!(Tree::of(&checkout.at("cache")), good);
 }
 
-/// The one of another release is for compile to remove, once the build has succeeded: src/build/cache.rs.
+/// The one of another release is for compile to remove, once the build has succeeded: src/acquire/cache.rs.
 #[test]
 fn what_else_is_in_the_cache_stays_whatever_its_name() {
     let checkout = Checkout::of_release();
@@ -1009,7 +1009,7 @@ fn the_release_file_of_this_source_is_whole_or_empty() {
         return;
     }
     // Between two releases it is the last one's.
-    let version: hoop_buildpack::version::Version = lines[0].strip_prefix("version ").unwrap().parse().unwrap();
+    let version: hoop_buildpack::agent::version::Version = lines[0].strip_prefix("version ").unwrap().parse().unwrap();
     assert!(version <= env!("CARGO_PKG_VERSION").parse().unwrap());
     let programs: Vec<_> = lines[1..].iter().filter_map(|line| line.split_once(' ')).collect();
     assert_eq!(

@@ -3,16 +3,17 @@
 
 mod support;
 
-use hoop_buildpack::build::BuildError;
-use hoop_buildpack::build::config::DEFAULT_RELEASES_URL;
-use hoop_buildpack::build::fetch::Patience;
-use hoop_buildpack::build::releases::ReleasesUrl;
-use hoop_buildpack::build::resolve::ReleaseError;
+use hoop_buildpack::acquire::config::DEFAULT_RELEASES_URL;
+use hoop_buildpack::acquire::fetch::Patience;
+use hoop_buildpack::acquire::release_server::ReleasesUrl;
+use hoop_buildpack::acquire::resolve::ReleaseError;
+use hoop_buildpack::build_log::BuildLog;
+use hoop_buildpack::classic::BuildError;
+use hoop_buildpack::cli;
 use hoop_buildpack::config::{self, ReadAt};
 use hoop_buildpack::failure::Failure;
-use hoop_buildpack::output::BuildLog;
-use hoop_buildpack::run::Fault;
-use hoop_buildpack::{cli, messages};
+use hoop_buildpack::messages;
+use hoop_buildpack::start::fault::Fault;
 use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
@@ -43,8 +44,8 @@ const DOCUMENTS: [(&str, &str); 13] = [
     ("docs/status.md", include_str!("../docs/status.md")),
 ];
 
-const CONDITION: &str = include_str!("../src/run/condition.rs");
-const SUPERVISOR: &str = include_str!("../src/run/supervisor.rs");
+const CONDITION: &str = include_str!("../src/start/log/condition.rs");
+const SUPERVISOR: &str = include_str!("../src/start/supervise/supervisor.rs");
 
 /// The commands that are the whole set-up on a fresh machine.
 const TRY: &str = "cargo run --release -- try fixtures/apps/web-drains --env-file fixtures/demo.env --stop-after 10";

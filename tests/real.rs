@@ -6,7 +6,7 @@
 
 mod support;
 
-use hoop_buildpack::version::Version;
+use hoop_buildpack::agent::version::Version;
 use rustix::process::Signal;
 use std::ffi::OsString;
 use std::net::SocketAddr;

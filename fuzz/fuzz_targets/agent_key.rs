@@ -1,7 +1,7 @@
 //! The agent key: any text is read or refused, and neither shows the secret.
 #![no_main]
 
-use hoop_buildpack::agent_key::AgentKey;
+use hoop_buildpack::agent::key::AgentKey;
 use hoop_buildpack::secret::Secret;
 use libfuzzer_sys::fuzz_target;
 

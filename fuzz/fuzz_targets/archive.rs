@@ -3,7 +3,7 @@
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
-use hoop_buildpack::build::archive::{AGENT, RDP_HELPER, unpack};
+use hoop_buildpack::acquire::archive::{AGENT, RDP_HELPER, unpack};
 use libfuzzer_sys::fuzz_target;
 use std::os::unix::fs::PermissionsExt as _;
 

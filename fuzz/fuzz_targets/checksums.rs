@@ -1,7 +1,7 @@
 //! `checksums.txt`: whatever a server sends is read or refused, and what is read is in the text.
 #![no_main]
 
-use hoop_buildpack::build::checksums::Checksums;
+use hoop_buildpack::acquire::checksums::Checksums;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -1,7 +1,7 @@
 //! `.hoop/manifest.yml`: any text is read or refused, and what is read is written so that it is read the same.
 #![no_main]
 
-use hoop_buildpack::manifest::Manifest;
+use hoop_buildpack::agent::manifest::Manifest;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

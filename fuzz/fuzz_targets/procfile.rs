@@ -1,9 +1,9 @@
 //! The Procfile: any text is read, each process type has one command that is in the text, and any has its advice.
 #![no_main]
 
-use hoop_buildpack::build::advise::{App, advice};
-use hoop_buildpack::build::config::RunTimeVars;
-use hoop_buildpack::build::survey::{OtherBuildpacks, ProcfileState};
+use hoop_buildpack::acquire::config::RunTimeVars;
+use hoop_buildpack::classic::advise::{App, advice};
+use hoop_buildpack::classic::survey::{OtherBuildpacks, ProcfileState};
 use hoop_buildpack::messages::Tone;
 use hoop_buildpack::procfile::Procfile;
 use libfuzzer_sys::fuzz_target;

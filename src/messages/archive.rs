@@ -1,8 +1,8 @@
 //! What to tell a person whose agent came in an archive that cannot be used.
 
-use super::{ISSUES_URL, Message};
-use crate::build::archive::ArchiveError;
+use crate::acquire::archive::ArchiveError;
 use crate::failure::Failure;
+use crate::messages::{ISSUES_URL, Message};
 
 /// The failure id of `error`.
 pub(super) fn failure(error: &ArchiveError) -> Failure {

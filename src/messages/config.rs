@@ -1,9 +1,9 @@
 //! What to tell a person whose config vars a build cannot go by.
 
-use super::{AGENT_RELEASES_URL, Message};
-use crate::build::config::{ConfigError, DEFAULT_RELEASES_URL};
-use crate::build::releases::ReleasesUrlError;
+use crate::acquire::config::{ConfigError, DEFAULT_RELEASES_URL};
+use crate::acquire::release_server::ReleasesUrlError;
 use crate::failure::Failure;
+use crate::messages::{AGENT_RELEASES_URL, Message};
 use crate::text;
 
 /// The failure id of `error`.

@@ -1,10 +1,10 @@
 //! What to tell a person whose build could not get a file from the release server.
 
-use super::Message;
-use super::shortage::Shortage;
-use crate::build::fetch::FetchError;
-use crate::build::releases::Location;
+use crate::acquire::fetch::FetchError;
+use crate::acquire::release_server::Location;
 use crate::failure::Failure;
+use crate::messages::Message;
+use crate::messages::shortage::Shortage;
 
 /// The failure id of `error`.
 pub(super) fn failure(error: &FetchError) -> Failure {

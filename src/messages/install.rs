@@ -1,13 +1,13 @@
 //! What to tell a person whose agent could not be put into the slug.
 
-use super::shortage::Shortage;
-use super::{ISSUES_URL, Message};
-use crate::build::install::InstallError;
-use crate::build::proof::ProofError;
-use crate::build::slug::SlugError;
+use crate::acquire::proof::ProofError;
+use crate::agent::version::Version;
+use crate::classic::install::InstallError;
+use crate::classic::slug::SlugError;
 use crate::failure::Failure;
+use crate::messages::shortage::Shortage;
+use crate::messages::{ISSUES_URL, Message};
 use crate::text;
-use crate::version::Version;
 use rustix::io::Errno;
 use std::io::{self, ErrorKind};
 

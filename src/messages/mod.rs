@@ -9,13 +9,13 @@ mod archive;
 mod config;
 mod fetch;
 mod install;
-mod release;
+mod resolve;
 mod shortage;
 pub mod warnings;
 
-use crate::build::BuildError;
-use crate::conceal::conceal;
+use crate::classic::BuildError;
 use crate::failure::Failure;
+use crate::secret::conceal::conceal;
 use crate::text;
 use std::fmt::Write as _;
 
@@ -227,7 +227,7 @@ fn wrapped(text: &str, indent: &str) -> String {
 pub fn of_build_error(error: &BuildError) -> Message {
     match error {
         BuildError::Config(error) => config::message(error),
-        BuildError::Release(error) => release::message(error),
+        BuildError::Release(error) => resolve::message(error),
         BuildError::Fetch(error) => fetch::message(error),
         BuildError::Archive(error) => archive::message(error),
         BuildError::Install(error) => install::message(error),
@@ -238,7 +238,7 @@ pub fn of_build_error(error: &BuildError) -> Message {
 pub fn failure_of_build_error(error: &BuildError) -> Failure {
     match error {
         BuildError::Config(error) => config::failure(error),
-        BuildError::Release(error) => release::failure(error),
+        BuildError::Release(error) => resolve::failure(error),
         BuildError::Fetch(error) => fetch::failure(error),
         BuildError::Archive(error) => archive::failure(error),
         BuildError::Install(error) => install::failure(error),

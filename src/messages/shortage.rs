@@ -1,6 +1,6 @@
 //! What the machine that builds can be short of, and what to do about it.
 
-use super::Message;
+use crate::messages::Message;
 use rustix::io::Errno;
 use std::io::{self, ErrorKind};
 

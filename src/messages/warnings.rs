@@ -1,10 +1,10 @@
 //! What a build tells while it goes on.
 
-use super::Message;
-use crate::build::fetch::FetchError;
-use crate::build::releases::ReleasesUrl;
-use crate::build::slug::Displaced;
-use crate::version::Version;
+use crate::acquire::fetch::FetchError;
+use crate::acquire::release_server::ReleasesUrl;
+use crate::agent::version::Version;
+use crate::classic::slug::Displaced;
+use crate::messages::Message;
 use std::io;
 use std::path::Path;
 

@@ -1,7 +1,7 @@
 //! The build of `try`: what the platform does from a push to a slug.
 
-use crate::audience;
-use crate::environment::Environment;
+use crate::os::audience;
+use crate::os::environment::Environment;
 use anyhow::{Context as _, bail};
 use fs_err as fs;
 use std::ffi::OsString;
@@ -76,7 +76,7 @@ pub(super) fn slug(
     if !output.status.success() {
         bail!("detect failed: {}", String::from_utf8_lossy(&output.stderr).trim_end());
     }
-    super::dyno::say(&format!(
+    crate::r#try::dyno::say(&format!(
         "{} app detected",
         String::from_utf8_lossy(&output.stdout).trim_end()
     ));

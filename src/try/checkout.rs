@@ -1,8 +1,8 @@
 //! The files of an app as a push would bring them: without what git ignores and without what `.slugignore` names.
 
-use super::ignore::Patterns;
-use crate::environment::Environment;
+use crate::os::environment::Environment;
 use crate::text;
+use crate::r#try::ignore::Patterns;
 use anyhow::Context as _;
 use fs_err as fs;
 use std::collections::HashSet;

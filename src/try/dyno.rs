@@ -1,10 +1,9 @@
 //! The dyno of `try`: runs a process type and stops it as the platform does
 //! (<https://devcenter.heroku.com/articles/dyno-shutdown-behavior>).
 
-use crate::audience;
-use crate::environment::Environment;
-use crate::redact::redacted;
-use crate::run::processes;
+use crate::os::environment::Environment;
+use crate::os::{audience, processes};
+use crate::secret::redact::redacted;
 use anyhow::Context as _;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, wait};
 use std::ffi::OsString;

@@ -125,7 +125,7 @@ impl<'a> Entry<'a> {
             return (Self::Wrong("it is not NAME=VALUE, so it is left out"), end);
         };
         let name = name.trim_end();
-        if !super::is_name(name) {
+        if !crate::r#try::is_name(name) {
             return (
                 Self::Wrong("what is before the = is not the name of a config var, so the line is left out"),
                 end,
@@ -203,7 +203,7 @@ fn has_reference(value: &str) -> bool {
         let is_name = behind
             .strip_prefix('{')
             .and_then(|behind| behind.split_once('}'))
-            .is_some_and(|(name, _)| super::is_name(name));
+            .is_some_and(|(name, _)| crate::r#try::is_name(name));
         !is_escaped && (is_name || behind.starts_with('('))
     })
 }

@@ -1,8 +1,10 @@
 //! Agents that do not prove themselves.
 
+use crate::OTHER;
+use crate::archive_fails;
 use crate::support::build::Build;
 use crate::support::mirror::{Archive, Mirror, VERSION, agent, agent_that};
-use crate::{OTHER, archive_fails, tarball_path};
+use crate::tarball_path;
 
 #[test]
 fn an_agent_that_does_not_run_here_is_an_error() {

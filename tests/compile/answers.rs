@@ -1,9 +1,11 @@
 //! What the release server says: answers of every status, redirects, and a `latest.txt` that is none.
 
+use crate::OTHER;
 use crate::support::build::{Build, built_from, cached_name};
 use crate::support::mirror::{Archive, Mirror, VERSION, archive_name, archive_path};
 use crate::support::server::Reply;
-use crate::{OTHER, take_paths, tarball_path};
+use crate::take_paths;
+use crate::tarball_path;
 use std::fs;
 use url::Url;
 

@@ -1,10 +1,11 @@
 //! Archives that are the published ones and cannot be used.
 
+use crate::archive_fails;
+use crate::case;
 use crate::support::build::Build;
 use crate::support::mirror::{Archive, Mirror, VERSION, agent, agent_that, gzip, gzip_of, noise};
 use crate::support::run::Run;
 use crate::support::tree::Tree;
-use crate::{archive_fails, case};
 use tar::EntryType;
 
 #[test]

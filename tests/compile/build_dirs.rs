@@ -1,10 +1,11 @@
 //! Build dirs that cannot be written, or in which something is in the way.
 
+use crate::case;
+use crate::make_pipe;
 use crate::support::build::{Build, built_from};
 use crate::support::mirror::{Archive, Mirror, VERSION, agent};
 use crate::support::run::Run;
 use crate::support::tree::Tree;
-use crate::{case, make_pipe};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
@@ -204,7 +205,7 @@ fn a_script_called_hoop_in_profile_d_stays_unless_it_is_ours_of_an_earlier_build
         ("export HOOP_OF_THE_APP=1\n", true),
         ("", true),
         ("#!/bin/sh\n# Not written by the hoop buildpack\n", true),
-        (include_str!("../../src/build/hoop.sh"), false),
+        (include_str!("../../src/classic/hoop.sh"), false),
         (
             "# shellcheck shell=sh\n# Written by the hoop buildpack. Of another version\n",
             false,

@@ -1,11 +1,16 @@
 //! The cache: what is kept from build to build, and what is made of it.
 
+use crate::OTHER;
+use crate::case;
+use crate::checksums_path;
+use crate::make_pipe;
 use crate::support::build::{Build, NOBODY_UID, built_from, cached_name};
 use crate::support::dyno::skipped;
 use crate::support::mirror::{Archive, Mirror, VERSION, agent, agent_that, archive_path, noise};
 use crate::support::server::{NOBODY, Reply};
 use crate::support::tree::{Tree, own_name, sha256};
-use crate::{OTHER, case, checksums_path, make_pipe, take_paths, tarball_path};
+use crate::take_paths;
+use crate::tarball_path;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};

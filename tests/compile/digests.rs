@@ -1,10 +1,13 @@
 //! `checksums.txt`, and bytes that are not what it says.
 
+use crate::OTHER;
+use crate::case;
+use crate::checksums_path;
 use crate::support::build::{Build, cached_name};
 use crate::support::mirror::{Archive, Mirror, PLATFORM, VERSION, archive_name, checksum_line, gzip};
 use crate::support::server::Reply;
 use crate::support::tree::sha256;
-use crate::{OTHER, case, checksums_path, tarball_path};
+use crate::tarball_path;
 
 #[test]
 fn the_digest_covers_what_follows_the_end_of_the_archive() {

@@ -1,10 +1,12 @@
 //! Everything a release server, or what is between here and it, can do wrong: each fault over http and over TLS.
 
+use crate::case;
+use crate::checksums_path;
 use crate::support::build::Build;
 use crate::support::mirror::{Mirror, VERSION, gzip};
 use crate::support::run::Run;
 use crate::support::server::{Certificate, FullServer, MuteServer, NOBODY, Ranges, ReleaseServer, Reply};
-use crate::{case, checksums_path, tarball_path};
+use crate::tarball_path;
 use std::time::{Duration, SystemTime};
 
 /// How the release server is spoken to.

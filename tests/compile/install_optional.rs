@@ -1,9 +1,10 @@
 //! `HOOP_INSTALL=optional`: builds that go on without an agent.
 
+use crate::OTHER;
 use crate::support::build::{Build, built_from};
 use crate::support::mirror::{Archive, Mirror, VERSION, agent_that};
 use crate::support::server::{NOBODY, Reply};
-use crate::{OTHER, tarball_path};
+use crate::tarball_path;
 
 #[test]
 fn an_optional_agent_that_cannot_be_had_costs_a_warning() {

@@ -1,10 +1,13 @@
 //! Builds that go well, and what they put into the slug.
 
+use crate::OTHER;
+use crate::checksums_path;
 use crate::support::build::{Build, built_from, cached_name};
 use crate::support::mirror::{Archive, Mirror, PLATFORM, VERSION, agent, archive_name, checksum_line, noise};
 use crate::support::server::{NOBODY, ReleaseServer, Reply};
 use crate::support::tree::{THIS_PROGRAM, Tree, places_with};
-use crate::{OTHER, checksums_path, take_paths, tarball_path};
+use crate::take_paths;
+use crate::tarball_path;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,10 +1,12 @@
 //! Builds that are killed: whatever they leave behind, the next one is right.
 
+use crate::OTHER;
+use crate::case;
 use crate::support::build::{Build, built_from, cached_name};
 use crate::support::mirror::{Archive, Mirror, VERSION};
 use crate::support::server::Reply;
 use crate::support::tree::{Tree, sha256};
-use crate::{OTHER, case, tarball_path};
+use crate::tarball_path;
 use std::fs;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};

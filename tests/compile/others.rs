@@ -1,10 +1,11 @@
 //! What belongs to others: nothing of it is removed or changed, wherever the folders of a build lie, and nothing of
 //! ours stays where it has no place.
 
+use crate::case;
+use crate::make_pipe;
 use crate::support::build::{Build, cached_name};
 use crate::support::mirror::{Mirror, VERSION};
 use crate::support::tree::{Tree, own_name};
-use crate::{case, make_pipe};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;

@@ -1,11 +1,12 @@
 //! Secrets: in no text and no file.
 
+use crate::checksums_path;
 use crate::support::build::Build;
 use crate::support::mirror::{Mirror, VERSION};
 use crate::support::run::Run;
 use crate::support::server::{NOBODY, Reply, Request};
 use crate::support::tree::places_with;
-use crate::{checksums_path, tarball_path};
+use crate::tarball_path;
 
 /// Asserts that the secrets are in no text and no file of a build.
 #[track_caller]

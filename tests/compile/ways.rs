@@ -1,11 +1,16 @@
 //! The ways to the release server: names, proxies, certificates, redirects, and what answers in its place.
 
+use crate::OTHER;
+use crate::case;
+use crate::checksums_path;
+use crate::make_pipe;
 use crate::support::build::Build;
 use crate::support::dyno::{program, skipped};
 use crate::support::mirror::{Mirror, VERSION, archive_path};
 use crate::support::run::Run;
 use crate::support::server::{BareServer, ReleaseServer, Reply};
-use crate::{OTHER, case, checksums_path, make_pipe, take_paths, tarball_path};
+use crate::take_paths;
+use crate::tarball_path;
 use std::fs;
 use std::net::UdpSocket;
 use std::os::unix::fs::symlink;

@@ -5,7 +5,7 @@
 //! that is not dumpable, so there is a second mark, a limit that nothing here comes near.
 
 use flate2::read::GzDecoder;
-use hoop_buildpack::manifest::{AgentRecord, Manifest};
+use hoop_buildpack::agent::manifest::{AgentRecord, Manifest};
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, kill_process_group, setrlimit};
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -208,7 +208,7 @@ impl Slug {
         );
         std::os::unix::fs::symlink("hoopstart", slug.path(".hoop/bin/hoopwrapper")).expect("a link can be made");
         std::os::unix::fs::symlink("../.hoop/bin/hoopstart", slug.path("bin/hoopstart")).expect("a link can be made");
-        let hoop_sh = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/build/hoop.sh");
+        let hoop_sh = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/classic/hoop.sh");
         fs::copy(hoop_sh, slug.path(".profile.d/zz-hoop-buildpack.sh")).expect("the launch script can be copied");
         slug.write_manifest(None);
         slug

@@ -1,6 +1,6 @@
 //! Signals as a platform leaves them, however the tests themselves were started.
 
-use hoop_buildpack::run::is_ignored;
+use hoop_buildpack::os::signals::is_ignored;
 use rustix::process::Signal;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Once};

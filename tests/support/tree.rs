@@ -111,7 +111,7 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
     })
 }
 
-/// Returns a name that this buildpack gives to something passing, see `src/build/own_name.rs`.
+/// Returns a name that this buildpack gives to something passing, see `src/acquire/own_name.rs`.
 pub(crate) fn own_name(prefix: &str) -> String {
     let number = format!("{:016x}", fastrand::u64(..));
     let mark = sha256(format!("hoop-buildpack {prefix}{number}").as_bytes());

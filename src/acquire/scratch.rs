@@ -1,0 +1,160 @@
+//! The scratch folder: where a build writes what it will move into place, in the build dir itself.
+//!
+//! Each build has its own, which goes when the build ends. A build that is killed leaves its folder, and that would go
+//! into the slug, so the next build removes it. The two are told apart by a lock, which no dead process holds, or where
+//! the disk knows no locks by their age. A folder of the app whose name only looks like it stays ([`own_name`]).
+
+use crate::acquire::own_name;
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, File, OpenOptions, Permissions};
+use std::fs::{self, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// How the name of a scratch folder begins.
+const PREFIX: &str = ".hoop-scratch-";
+
+/// No build takes longer: the platform ends it after 25 minutes
+/// (<https://devcenter.heroku.com/articles/slug-compiler>).
+const LONGEST_BUILD: Duration = Duration::from_hours(1);
+
+/// A folder that is removed, with all that is in it, when this value goes.
+#[derive(Debug)]
+pub struct Scratch {
+    dir: Dir,
+    path: PathBuf,
+    /// Held as long as the build lives. There is none where the disk knows no locks.
+    _lock: Option<fs::File>,
+}
+
+impl Scratch {
+    /// Makes a folder in `build_dir`.
+    pub fn make_in(build_dir: &Path) -> io::Result<Self> {
+        // The agent is started from another folder than this program.
+        let build_dir = std::path::absolute(build_dir)?;
+        loop {
+            let path = build_dir.join(own_name::fresh(PREFIX));
+            fs::DirBuilder::new().mode(0o700).create(&path)?;
+            match Self::take(path.clone()) {
+                Ok(Some(scratch)) => return Ok(scratch),
+                Ok(None) => {}
+                Err(error) => {
+                    let _ = fs::remove_dir(&path);
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Locks the folder that was just made at `path`. `None` means that another build has taken it for an abandoned one
+    /// meanwhile, and removes it.
+    fn take(path: PathBuf) -> io::Result<Option<Self>> {
+        let lock = match fs::File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            result => result?,
+        };
+        let locked = lock.try_lock();
+        if matches!(locked, Err(TryLockError::WouldBlock)) || !path.exists() {
+            return Ok(None);
+        }
+        let dir = Dir::open_ambient_dir(&path, ambient_authority())?;
+        let lock = locked.is_ok().then_some(lock);
+        Ok(Some(Self { dir, path, _lock: lock }))
+    }
+
+    /// Returns the folder.
+    pub fn dir(&self) -> &Dir {
+        &self.dir
+    }
+
+    /// Returns the folder's path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Removes what is in the folder, as far as that can be done.
+    pub fn empty(&self) {
+        open_to_owner(&self.path);
+        for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {
+            let _ = remove(&entry.path()).or_else(|_| fs::remove_file(entry.path()));
+        }
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // Best effort: there is nobody to tell, and the next build tries again.
+        let _ = remove(&self.path);
+    }
+}
+
+/// Removes the folder `path` with all that is in it, whatever modes an agent has given to folders there.
+pub fn remove(path: &Path) -> io::Result<()> {
+    fs::remove_dir_all(path).or_else(|_| {
+        open_to_owner(path);
+        fs::remove_dir_all(path)
+    })
+}
+
+/// Lets the owner of the folder `path`, and of those below it, list and change them.
+fn open_to_owner(path: &Path) {
+    if fs::symlink_metadata(path).is_ok_and(|found| found.is_dir()) {
+        let _ = fs::set_permissions(path, fs::Permissions::from_mode(0o700));
+        for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+            open_to_owner(&entry.path());
+        }
+    }
+}
+
+/// Removes the scratch folders of builds that were killed in the same build dir, which is `root`. A folder that a living
+/// build holds stays.
+pub fn remove_abandoned(root: &Dir, build_dir: &Path) {
+    let names = root.entries().into_iter().flatten();
+    for name in names.filter_map(|entry| entry.ok()?.file_name().into_string().ok()) {
+        let is_folder = || root.symlink_metadata(&name).is_ok_and(|found| found.is_dir());
+        let is_scratch = own_name::is_own(PREFIX, &name) && is_folder();
+        if !is_scratch {
+            continue;
+        }
+        let path = build_dir.join(&name);
+        let opened = fs::File::open(&path).or_else(|_| {
+            open_to_owner(&path);
+            fs::File::open(&path)
+        });
+        let Ok(folder) = opened else { continue };
+        // Held until the folder is gone: whoever made it then sees that it needs another.
+        if is_abandoned(&folder) {
+            // Best effort: of someone else's folder there is nothing to be done.
+            let _ = remove(&path);
+        }
+    }
+}
+
+/// Answers whether no build holds `file`, a file or a folder, any more: by its lock, which is then held as long as
+/// `file` is, or where the disk knows no locks by its age.
+pub fn is_abandoned(file: &fs::File) -> bool {
+    match file.try_lock() {
+        Ok(()) => true,
+        Err(TryLockError::WouldBlock) => false,
+        Err(TryLockError::Error(_)) => {
+            let made = file.metadata().and_then(|found| found.modified());
+            made.is_ok_and(|made| !is_young(made))
+        }
+    }
+}
+
+/// Answers whether the build that made something at the time `made` may still be going on. A clock that was put back
+/// makes it no older than it is.
+pub fn is_young(made: SystemTime) -> bool {
+    made.elapsed().unwrap_or_default() < LONGEST_BUILD
+}
+
+/// Creates the file `name` in `folder` with exactly `mode`, whatever the umask is: the same build must give the
+/// same slug everywhere.
+pub fn create_file(folder: &Dir, name: &str, mode: u32) -> io::Result<File> {
+    let file = folder.open_with(name, OpenOptions::new().write(true).create_new(true))?;
+    file.set_permissions(Permissions::from_std(fs::Permissions::from_mode(mode)))?;
+    Ok(file)
+}

@@ -1,0 +1,418 @@
+//! The agent key: what an agent shows its gateway, and where that gateway is.
+//!
+//! ```text
+//! grpcs://agent-name:secret@gateway.example:8443?mode=standard
+//! grpcs://_default:secret@gateway.example:8443            an organization's key, from gateway 1.21.0 on
+//! grpcs://gateway.example:8443/<64 hex digits>            the old form; the path is the secret
+//! ```
+//!
+//! An agent reads it by Go's `net/url` (<https://pkg.go.dev/net/url#Parse>) and trims nothing, so that is how it is
+//! read here: what Go refuses is refused, with a reason that does not repeat the key.
+
+use crate::agent::key_fault::KeyFault;
+use crate::secret::Secret;
+
+/// How the gateway knows the agent, and so how its connections are published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyMode {
+    /// Always connected; connections are set up in the gateway.
+    Standard,
+    /// Connects when a user waits.
+    Embedded,
+    /// One process for each connection; the key of a whole organisation, as gateways up to 1.20.11 print it.
+    MultiConnection,
+    /// The key of a whole organisation as gateways print it from 1.21.0 on: the user name is the gateway's own
+    /// constant, which no other agent can have.
+    Organisation,
+    /// The key does not say.
+    Unstated,
+}
+
+/// An agent key, read as far as its holder needs to know it. The secret part is not kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentKey {
+    /// How the gateway knows the agent.
+    pub mode: KeyMode,
+    /// The gateway's host name or address.
+    pub host: String,
+    /// The gateway's port.
+    pub port: u16,
+    /// Whether the connection to the gateway is encrypted.
+    pub tls: bool,
+}
+
+/// The number of bytes of the old form's path: a slash and a SHA-256 in hex.
+const OLD_FORM_PATH: usize = 65;
+
+/// The user name of an organization's key.
+const ORGANISATION: &str = "_default";
+
+/// The schemes that agents know.
+pub const SCHEMES: [&str; 6] = ["grpc", "grpcs", "http", "https", "ws", "wss"];
+
+impl AgentKey {
+    /// Reads `key`.
+    pub fn parse(key: &Secret) -> Result<Self, KeyFault> {
+        let key = key.expose();
+        if let Some(fault) = KeyFault::of_characters(key) {
+            return Err(fault);
+        }
+        let (url, fragment) = key.split_once('#').unwrap_or((key, ""));
+        let (scheme, rest) = url.split_once(':').ok_or(KeyFault::NotUrl)?;
+        if !is_scheme(scheme) {
+            return Err(KeyFault::NotUrl);
+        }
+        let scheme = scheme.to_ascii_lowercase();
+        if !SCHEMES.contains(&scheme.as_str()) {
+            return Err(KeyFault::Scheme);
+        }
+        let rest = rest.strip_prefix("//").ok_or(KeyFault::NotUrl)?;
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (authority, path) = match rest.find('/') {
+            Some(slash) => rest.split_at(slash),
+            None => (rest, ""),
+        };
+        let (user_info, place) = authority.rsplit_once('@').unwrap_or(("", authority));
+        if !user_info.bytes().all(is_of_user_info) {
+            return Err(KeyFault::UserInfo);
+        }
+        let (name, secret) = user_info.split_once(':').unwrap_or((user_info, ""));
+        let [name, secret, path] = [name, secret, path].map(unescape);
+        let (name, secret, path) = (name?, secret?, path?);
+        unescape(fragment)?;
+        let (host, port) = place_of(place)?;
+        let is_old_form = path.len() == OLD_FORM_PATH;
+        if !is_old_form && secret.is_empty() {
+            return Err(KeyFault::NoSecret);
+        }
+        let mode = match mode_in(query).as_deref() {
+            _ if is_old_form => KeyMode::Embedded,
+            Some(b"multi-connection") => KeyMode::MultiConnection,
+            // The gateway goes by the agent, which is the organisation's whatever the key says of its mode.
+            _ if name == ORGANISATION.as_bytes() => KeyMode::Organisation,
+            None | Some(b"") => KeyMode::Unstated,
+            Some(b"standard") => KeyMode::Standard,
+            Some(b"embedded") => KeyMode::Embedded,
+            Some(_) => return Err(KeyFault::Mode),
+        };
+        Ok(Self {
+            mode,
+            host,
+            port,
+            tls: matches!(scheme.as_str(), "grpcs" | "https" | "wss"),
+        })
+    }
+}
+
+/// Answers whether `text` is a scheme (<https://www.rfc-editor.org/rfc/rfc3986#section-3.1>).
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+}
+
+/// Answers whether `byte` may stand between `//` and `@`.
+fn is_of_user_info(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._:~!$&'()*+,;=%@".contains(&byte)
+}
+
+/// Answers whether `byte` may stand in a host name. Go takes any that is not ASCII, too.
+fn is_of_host(byte: u8) -> bool {
+    !byte.is_ascii() || byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:[]<>".contains(&byte)
+}
+
+/// Returns what `text` stands for, with `%41` as `A`.
+fn unescape(text: &str) -> Result<Vec<u8>, KeyFault> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, behind)) = rest.split_first() {
+        rest = behind;
+        if first != b'%' {
+            decoded.push(first);
+            continue;
+        }
+        let (digits, behind) = behind.split_at_checked(2).ok_or(KeyFault::Escape)?;
+        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let (Some(high), Some(low)) = (digit(digits[0]), digit(digits[1])) else {
+            return Err(KeyFault::Escape);
+        };
+        decoded.push(high * 16 + low);
+        rest = behind;
+    }
+    Ok(decoded)
+}
+
+/// Reads host and port.
+fn place_of(place: &str) -> Result<(String, u16), KeyFault> {
+    let (host, port) = match place.rfind(']').filter(|_| place.starts_with('[')) {
+        // The colons of an IPv6 address are none before a port.
+        Some(end) => match place.split_at(end + 1) {
+            (host, "") => (host, None),
+            (host, rest) => (host, Some(rest.strip_prefix(':').ok_or(KeyFault::Port)?)),
+        },
+        None if place.starts_with('[') => return Err(KeyFault::Host),
+        None => match place.rsplit_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (place, None),
+        },
+    };
+    if host.is_empty() {
+        return Err(KeyFault::NoHost);
+    }
+    if !host.bytes().all(|byte| is_of_host(byte) || byte == b'%') {
+        return Err(KeyFault::Host);
+    }
+    // Within a host name an escape stands for a byte that is not ASCII, or for the percent sign of an IPv6 zone.
+    let is_of_ascii = |escape: &str| escape.starts_with(|c: char| ('0'..'8').contains(&c)) && !escape.starts_with("25");
+    let decoded = unescape(host)?;
+    if host.split('%').skip(1).any(is_of_ascii) {
+        return Err(KeyFault::Host);
+    }
+    let port = port.filter(|port| !port.is_empty()).ok_or(KeyFault::NoPort)?;
+    // Not by the standard library alone, which takes a sign as well.
+    let is_number = port.bytes().all(|byte| byte.is_ascii_digit());
+    match port.parse() {
+        Ok(port) if is_number && port != 0 => Ok((String::from_utf8_lossy(&decoded).to_ascii_lowercase(), port)),
+        _ => Err(KeyFault::Port),
+    }
+}
+
+/// Returns the first `mode` of `query`. Go leaves out pairs that it cannot decode, and those with a semicolon.
+fn mode_in(query: &str) -> Option<Vec<u8>> {
+    let pairs = query.split('&').filter(|pair| !pair.contains(';'));
+    pairs
+        .filter_map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let decode = |text: &str| unescape(&text.replace('+', " ")).ok();
+            Some((decode(name)?, decode(value)?))
+        })
+        .find_map(|(name, value)| (name == b"mode").then_some(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AgentKey, KeyMode};
+    use crate::agent::key_fault::KeyFault;
+    use crate::secret::Secret;
+    use proptest::prelude::*;
+
+    fn parse(key: &str) -> Result<AgentKey, KeyFault> {
+        AgentKey::parse(&Secret::new(key))
+    }
+
+    #[test]
+    fn every_published_form_is_read() {
+        use KeyMode::{Embedded, MultiConnection, Organisation, Standard, Unstated};
+        let old_form = format!("grpcs://gateway.example:8443/{}", "a1".repeat(32));
+        let old_form_with_name = format!("grpcs://web:x@gateway.example:8443/{}?mode=standard", "a1".repeat(32));
+        for (key, mode, port, tls) in [
+            (
+                "grpcs://web:s3cr3t@gateway.example:8443?mode=standard",
+                Standard,
+                8443,
+                true,
+            ),
+            (
+                "grpc://web:s3cr3t@gateway.example:8010?mode=embedded",
+                Embedded,
+                8010,
+                false,
+            ),
+            (
+                "https://web:s3cr3t@gateway.example:443?mode=multi-connection",
+                MultiConnection,
+                443,
+                true,
+            ),
+            ("http://web:s3cr3t@gateway.example:80", Unstated, 80, false),
+            ("wss://web:s3cr3t@gateway.example:8443?mode=", Unstated, 8443, true),
+            (old_form.as_str(), Embedded, 8443, true),
+            // An agent looks at the length of the path first.
+            (old_form_with_name.as_str(), Embedded, 8443, true),
+            (
+                "https://web:s3cr3t@Gateway.Example:443?mode=standard",
+                Standard,
+                443,
+                true,
+            ),
+            (
+                "GRPCS://web:s3cr3t@gateway.example:1/?a=b&mode=standard#x",
+                Standard,
+                1,
+                true,
+            ),
+            (
+                "ws://web:s%2Fcr%253t@gateway.example:1?mode=standard",
+                Standard,
+                1,
+                false,
+            ),
+            // What an organisation has, from gateway 1.21.0 on without a mode.
+            ("grpcs://_default:s3cr3t@gateway.example:8443", Organisation, 8443, true),
+            (
+                "grpcs://_default:s3cr3t@gateway.example:8443?mode=",
+                Organisation,
+                8443,
+                true,
+            ),
+            (
+                "grpcs://%5Fdefault:s3cr3t@gateway.example:8443/",
+                Organisation,
+                8443,
+                true,
+            ),
+            (
+                "grpcs://_default:s3cr3t@gateway.example:8443?mode=standard",
+                Organisation,
+                8443,
+                true,
+            ),
+            (
+                "grpcs://_default:s3cr3t@gateway.example:8443?mode=multi-connection",
+                MultiConnection,
+                8443,
+                true,
+            ),
+            ("grpcs://_Default:s3cr3t@gateway.example:8443", Unstated, 8443, true),
+            ("grpcs://_default2:s3cr3t@gateway.example:8443", Unstated, 8443, true),
+            // The first of two modes counts, and of a pair with a semicolon nothing.
+            (
+                "grpcs://web:s3cr3t@gateway.example:8443?mode=embedded&mode=standard",
+                Embedded,
+                8443,
+                true,
+            ),
+            (
+                "grpcs://web:s3cr3t@gateway.example:8443?mode=embedded;x&mode=standard",
+                Standard,
+                8443,
+                true,
+            ),
+            (
+                "grpcs://web:s3cr3t@gateway.example:8443?m%6Fde=st%61ndard",
+                Standard,
+                8443,
+                true,
+            ),
+        ] {
+            let host = "gateway.example".to_owned();
+            assert_eq!(parse(key), Ok(AgentKey { mode, host, port, tls }), "{key}");
+        }
+        for (host, read) in [
+            ("[::1]", "[::1]"),
+            ("[fe80::1%25eth0]", "[fe80::1%eth0]"),
+            ("10.1.0.7", "10.1.0.7"),
+            ("999.1.1.1", "999.1.1.1"),
+            ("gate_way", "gate_way"),
+            ("gat%C3%A9", "gat\u{e9}"),
+            ("gat\u{e9}", "gat\u{e9}"),
+        ] {
+            let key = parse(&format!("https://web:s3cr3t@{host}:443?mode=standard")).unwrap();
+            assert_eq!((key.host.as_str(), key.port), (read, 443));
+        }
+    }
+
+    #[test]
+    fn what_an_agent_would_refuse_is_refused_with_its_reason() {
+        for (key, fault) in [
+            ("", KeyFault::NotUrl),
+            ("xagt-0123456789", KeyFault::NotUrl),
+            ("://web:s3cr3t@gateway.example:21", KeyFault::NotUrl),
+            ("1grpcs://web:s3cr3t@gateway.example:21", KeyFault::NotUrl),
+            ("grpcs:web:s3cr3t@gateway.example:21", KeyFault::NotUrl),
+            ("grpcs:/web:s3cr3t@gateway.example:21", KeyFault::NotUrl),
+            ("ftp://web:s3cr3t@gateway.example:21", KeyFault::Scheme),
+            ("gateway.example:8443", KeyFault::Scheme),
+            ("grpcs://web:s3cr3t@gateway.example", KeyFault::NoPort),
+            ("https://web:s3cr3t@gateway.example", KeyFault::NoPort),
+            ("https://web:s3cr3t@gateway.example:", KeyFault::NoPort),
+            ("https://web:s3cr3t@[::1]", KeyFault::NoPort),
+            ("https://web:s3cr3t@[::1", KeyFault::Host),
+            ("https://web:s3cr3t@[::1]x", KeyFault::Port),
+            ("grpcs://web:s3cr3t@gateway.example:0", KeyFault::Port),
+            ("grpcs://web:s3cr3t@gateway.example:65536", KeyFault::Port),
+            ("grpcs://web:s3cr3t@gateway.example:+1", KeyFault::Port),
+            ("grpcs://web:s3cr3t@gateway.example:grpc", KeyFault::Port),
+            ("grpcs://web:s3c/r3t@gateway.example:8443", KeyFault::Port),
+            ("grpcs://web:s3cr3t@gate^way:8443", KeyFault::Host),
+            ("grpcs://web:s3cr3t@gate{way:8443", KeyFault::Host),
+            ("grpcs://web:s3cr3t@gate%0Away:8443", KeyFault::Host),
+            ("grpcs://web:s3cr3t@:8443", KeyFault::NoHost),
+            ("grpcs://gateway.example:8443", KeyFault::NoSecret),
+            ("grpcs://web@gateway.example:8443", KeyFault::NoSecret),
+            ("grpcs://web:@gateway.example:8443", KeyFault::NoSecret),
+            ("grpcs://gateway.example:8443/short", KeyFault::NoSecret),
+            ("grpcs://web:s3cr3t@gateway.example:8443?mode=standart", KeyFault::Mode),
+        ] {
+            assert_eq!(parse(key), Err(fault), "{key}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_key_of_any_parts_is_read_as_what_it_was_made_of(
+            (scheme, tls) in prop_oneof![
+                Just(("grpc", false)), Just(("grpcs", true)), Just(("http", false)),
+                Just(("https", true)), Just(("ws", false)), Just(("wss", true)),
+            ],
+            name in "[a-zA-Z0-9][a-zA-Z0-9._-]{0,20}",
+            secret in "[a-zA-Z0-9_.~!$&'()*+,;=-]{1,64}",
+            host in "([a-z](-?[a-z0-9]){0,8}\\.){1,3}example|10\\.[1-9]\\.0\\.7|\\[::1\\]",
+            port in 1..=u16::MAX,
+            (query, mode) in prop_oneof![
+                Just(("", KeyMode::Unstated)),
+                Just(("?mode=", KeyMode::Unstated)),
+                Just(("?mode=standard", KeyMode::Standard)),
+                Just(("?a=b&mode=embedded", KeyMode::Embedded)),
+                Just(("?mode=multi-connection&a=b", KeyMode::MultiConnection)),
+            ],
+            slash in prop_oneof![Just(""), Just("/")],
+        ) {
+            let key = format!("{scheme}://{name}:{secret}@{host}:{port}{slash}{query}");
+            prop_assert_eq!(parse(&key), Ok(AgentKey { mode, host: host.clone(), port, tls }), "{}", key);
+
+            // Without one of its parts it is refused for that part.
+            let without_port = format!("{scheme}://{name}:{secret}@{host}{slash}{query}");
+            prop_assert_eq!(parse(&without_port), Err(KeyFault::NoPort), "{}", without_port);
+            let without_secret = format!("{scheme}://{name}@{host}:{port}{slash}{query}");
+            prop_assert_eq!(parse(&without_secret), Err(KeyFault::NoSecret), "{}", without_secret);
+            let with_other_mode = format!("{scheme}://{name}:{secret}@{host}:{port}{slash}?mode={name}-");
+            prop_assert_eq!(parse(&with_other_mode), Err(KeyFault::Mode), "{}", with_other_mode);
+        }
+
+        #[test]
+        fn a_key_of_the_old_form_is_read_whatever_its_digest(
+            digest in "[0-9a-f]{64}", port in 1..=u16::MAX, scheme in "(grpc|http|ws)s?",
+        ) {
+            let key = parse(&format!("{scheme}://gateway.example:{port}/{digest}"));
+            let (mode, host) = (KeyMode::Embedded, "gateway.example".to_owned());
+            let tls = ["grpcs", "https", "wss"].contains(&scheme.as_str());
+            prop_assert_eq!(key, Ok(AgentKey { mode, host, port, tls }));
+            // With one digit less it is a path, and no secret.
+            let short = format!("{scheme}://gateway.example:{port}/{}", &digest[1..]);
+            prop_assert_eq!(parse(&short), Err(KeyFault::NoSecret));
+        }
+
+        #[test]
+        fn any_text_that_is_a_key_names_a_gateway(
+            key in prop_oneof![
+                "\\PC{0,40}",
+                "(grpcs|https|ws)(://|:|/)[a-z0-9:@/?#\\[\\]%.=&]{0,40}",
+                "grpcs://[a:@%/é]{0,12}h:[0-9]{0,6}\\PC{0,8}",
+            ],
+        ) {
+            if let Ok(key) = parse(&key) {
+                prop_assert!(!key.host.is_empty());
+            }
+        }
+
+        #[test]
+        fn nothing_of_a_key_is_in_what_is_shown_of_it(secret in "[a-zA-Z0-9]{12,40}", key in "\\PC{0,30}") {
+            let shown = format!("{:?}", parse(&format!("grpcs://web:{secret}@gateway.example:8443?mode=standard")));
+            prop_assert!(!shown.contains(&secret));
+            // Any text at all is read or refused.
+            let _ = parse(&key);
+        }
+    }
+}

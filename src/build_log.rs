@@ -1,0 +1,91 @@
+//! The build log: steps and facts on stdout, warnings and errors on stderr, in Heroku's own look
+//! (<https://devcenter.heroku.com/articles/buildpack-api#style>).
+
+use crate::messages::{Message, Tone};
+use crate::os::audience;
+use crate::secret::conceal::conceal;
+use std::fmt::{Display, Write as _};
+use std::io::{self, IsTerminal, Write};
+
+/// Where the lines of a build go.
+///
+/// A line that cannot be written is dropped: a build must not fail because nobody reads its log.
+pub struct BuildLog<'a> {
+    facts: Box<dyn Write + 'a>,
+    alerts: Box<dyn Write + 'a>,
+    coloured: bool,
+}
+
+impl BuildLog<'static> {
+    /// Writes to this process' stdout and stderr, in colour only where stderr is a terminal and `no_color`
+    /// (<https://no-color.org>) does not forbid it.
+    pub fn of_process(no_color: bool) -> Self {
+        Self {
+            facts: Box::new(io::stdout()),
+            alerts: Box::new(io::stderr()),
+            coloured: io::stderr().is_terminal() && !no_color,
+        }
+    }
+}
+
+impl<'a> BuildLog<'a> {
+    /// Writes to `facts` and `alerts`, uncoloured.
+    pub fn to(facts: impl Write + 'a, alerts: impl Write + 'a) -> Self {
+        Self {
+            facts: Box::new(facts),
+            alerts: Box::new(alerts),
+            coloured: false,
+        }
+    }
+
+    /// Begins a step: `-----> text`.
+    pub fn step(&mut self, text: impl Display) {
+        let _ = writeln!(self.facts, "-----> {}", conceal(&text.to_string()));
+        let _ = self.facts.flush();
+    }
+
+    /// Adds a fact below the step, indented by seven spaces.
+    pub fn detail(&mut self, text: impl Display) {
+        let _ = writeln!(self.facts, "       {}", conceal(&text.to_string()));
+        let _ = self.facts.flush();
+    }
+
+    /// Shows a failure that ended the build.
+    pub fn error(&mut self, message: &Message) {
+        self.block(message, Tone::Error);
+    }
+
+    /// Shows something the user should change, while the build goes on.
+    pub fn warning(&mut self, message: &Message) {
+        self.block(message, Tone::Warning);
+    }
+
+    /// Writes a block of ` !     ` lines between blank lines. Each line carries its own colour, since git and
+    /// the platform put prefixes before every line.
+    fn block(&mut self, message: &Message, tone: Tone) {
+        let (colour, reset) = if self.coloured {
+            (colour(tone), "\x1b[0m")
+        } else {
+            ("", "")
+        };
+        let mut block = String::from("\n");
+        for line in audience::words(message.render(tone)).lines() {
+            let line = format!(" !     {line}");
+            // Writing to a String cannot fail.
+            let _ = writeln!(block, "{colour}{}{reset}", line.trim_end());
+        }
+        block.push('\n');
+        let _ = self.facts.flush();
+        let _ = self.alerts.write_all(block.as_bytes());
+        let _ = self.alerts.flush();
+    }
+}
+
+/// Returns the ANSI code of `tone`: the platform's own red and yellow. The words say it too, so nothing
+/// depends on the colour.
+fn colour(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Error => "\x1b[31m",
+        Tone::Warning => "\x1b[33m",
+    }
+}

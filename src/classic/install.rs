@@ -1,0 +1,248 @@
+//! What goes into the slug, and where.
+
+use crate::acquire::archive::{AGENT, RDP_HELPER};
+use crate::acquire::one_pass::VerifiedAgent;
+use crate::acquire::proof::{self, ProofError};
+use crate::acquire::scratch::create_file;
+use crate::agent::manifest::Manifest;
+use crate::agent::version::Version;
+use crate::classic::slug::{Content, Displaced, Placement, Slug, SlugError};
+use crate::os::stop::Held;
+use crate::text;
+use cap_std::fs::Dir;
+use rustix::fs::{Access, AtFlags, accessat};
+use std::io::{self, Read as _};
+
+/// The script that the platform sources before every command of a dyno.
+const PROFILE_SCRIPT: &str = include_str!("hoop.sh");
+
+/// Its name in `.profile.d`: one that no app and no other buildpack has. A shell sources the scripts there in the
+/// order of their names, so that this one finds what the others have set.
+const PROFILE_NAME: &str = "zz-hoop-buildpack.sh";
+
+/// The name it had before. A repository may hold a copy of it, and it would start the agent a second time.
+const OLD_PROFILE_NAME: &str = "hoop.sh";
+
+/// What the script has said of itself from the beginning.
+const PROFILE_MARK: &str = "# Written by the hoop buildpack.";
+
+/// The most bytes of a script in which its mark is looked for.
+const MARK_LIMIT: u64 = 256;
+
+/// The folder of the programs, below the slug's folder.
+const PROGRAMS: &str = ".hoop/bin";
+
+/// What `bin/hoopstart` is a link to.
+const LINK_IN_BIN: &str = "../.hoop/bin/hoopstart";
+
+/// Where an archive is unpacked, in the scratch folder.
+pub const UNPACKED: &str = "agent";
+
+/// Why the slug is not complete.
+#[derive(Debug, thiserror::Error)]
+pub enum InstallError {
+    /// Files cannot be put into the slug.
+    #[error(transparent)]
+    Slug(#[from] SlugError),
+    /// This program's own file cannot be read.
+    #[error("cannot read /proc/self/exe: {0}")]
+    OwnBinary(io::Error),
+    /// The agent did not prove that it runs.
+    #[error("hoop {version}: {error}")]
+    Proof {
+        /// The version that was asked for.
+        version: Version,
+        /// What happened.
+        error: ProofError,
+    },
+}
+
+/// Proves that the agent in the scratch folder is `version` and runs here, and that it is still what was verified
+/// afterwards: it runs as the user of the build, who may change all there is.
+pub fn prove(slug: &Slug, agent: &VerifiedAgent, version: &Version) -> Result<(), InstallError> {
+    // Made here, so that a full disk is told as that, and not as an agent that does not run.
+    slug.make_folder(proof::HOME)?;
+    for output in proof::OUTPUTS {
+        slug.write(output, &[], 0o600)?;
+    }
+    let folder = slug.scratch_path(UNPACKED);
+    proof::agent_runs(&folder.join(AGENT), version, &slug.scratch_path(""), slug.stop())
+        .and_then(|()| match changed(slug, agent) {
+            Some(what) => Err(ProofError::Changed { what }),
+            None => Ok(()),
+        })
+        .map_err(|error| {
+            // The build may go on without an agent, and with nothing of it.
+            slug.empty_scratch();
+            InstallError::Proof {
+                version: version.clone(),
+                error,
+            }
+        })
+}
+
+/// Returns what in the scratch folder is not as it was before `agent` ran, if there is something. What is written there
+/// later must be new, so nothing may be in its place.
+fn changed(slug: &Slug, agent: &VerifiedAgent) -> Option<String> {
+    let scratch = slug.scratch();
+    let files = &agent.unpacked().files;
+    // No link in its place is followed.
+    let unpacked = match scratch.symlink_metadata(UNPACKED) {
+        Ok(found) if found.is_dir() => scratch.open_dir(UNPACKED).ok(),
+        _ => None,
+    };
+    let Some(unpacked) = unpacked else {
+        return Some(UNPACKED.to_owned());
+    };
+    let beside = other_name(scratch, |name| [UNPACKED, proof::HOME].contains(&name));
+    let within = || {
+        let other = other_name(&unpacked, |name| files.contains_key(name));
+        let differing = || files.iter().find(|(name, file)| !file.is_at(&unpacked, name));
+        let name = other.or_else(|| differing().map(|(name, _)| (*name).to_owned()))?;
+        Some(format!("{UNPACKED}/{name}"))
+    };
+    beside.or_else(within)
+}
+
+/// Returns the name of something in `folder` that is not `known`. A folder that cannot be listed is not known either.
+fn other_name(folder: &Dir, known: impl Fn(&str) -> bool) -> Option<String> {
+    let Ok(entries) = folder.entries() else {
+        return Some(".".to_owned());
+    };
+    let names = entries.map(|entry| entry.map(|entry| entry.file_name()).unwrap_or_default());
+    let mut others = names.filter(|name| !name.to_str().is_some_and(&known));
+    others.next().map(|name| text::excerpt(&name.to_string_lossy(), 60))
+}
+
+/// What an installation adds to the slug.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Added {
+    /// How many bytes.
+    pub bytes: u64,
+    /// How many files, links not counted.
+    pub files: u64,
+    /// What of the app's was in their place.
+    pub displaced: Vec<Displaced>,
+    /// Why `bin/hoopstart` is no link to ours: the path that is in its way.
+    pub in_the_way: Option<&'static str>,
+}
+
+/// Puts hoopstart, the launcher, the manifest and the agent, if there is one, into the slug. All or nothing.
+pub fn into_slug(
+    slug: &Slug,
+    agent: Option<&VerifiedAgent>,
+    manifest: &Manifest,
+    held: &Held,
+) -> Result<Added, InstallError> {
+    let manifest = manifest.to_yaml();
+    let own_bytes = copy_own_binary(slug)?;
+    slug.write("manifest.yml", manifest.as_bytes(), 0o644)?;
+    slug.write("hoop.sh", PROFILE_SCRIPT.as_bytes(), 0o644)?;
+
+    let file_or_nothing = |file: &'static str, path| {
+        let is_there = agent.is_some_and(|agent| agent.unpacked().files.contains_key(file));
+        if is_there {
+            Content::File(path)
+        } else {
+            Content::Nothing
+        }
+    };
+    let mut placements = vec![
+        placement(PROGRAMS, AGENT, file_or_nothing(AGENT, "agent/hoop")),
+        placement(PROGRAMS, RDP_HELPER, file_or_nothing(RDP_HELPER, "agent/hoop_rs")),
+        placement(PROGRAMS, "hoopstart", Content::File("hoopstart")),
+        placement(PROGRAMS, "hoopwrapper", Content::Link("hoopstart")),
+        placement(".hoop", "manifest.yml", Content::File("manifest.yml")),
+        placement(".profile.d", PROFILE_NAME, Content::File("hoop.sh")),
+    ];
+    if has_old_profile(slug) {
+        placements.push(placement(".profile.d", OLD_PROFILE_NAME, Content::Nothing));
+    }
+    let in_the_way = in_the_way_of_link(slug);
+    if in_the_way.is_none() {
+        placements.push(placement("bin", "hoopstart", Content::Link(LINK_IN_BIN)));
+    }
+    let displaced = slug.place(&placements, held)?;
+
+    let agent_files = agent.map(|agent| &agent.unpacked().files);
+    Ok(Added {
+        bytes: own_bytes
+            + (manifest.len() + PROFILE_SCRIPT.len()) as u64
+            + agent_files.map_or(0, |files| files.values().map(|file| file.size).sum()),
+        files: 3 + agent_files.map_or(0, |files| files.len() as u64),
+        displaced,
+        in_the_way,
+    })
+}
+
+fn placement(folder: &'static str, name: &'static str, content: Content) -> Placement {
+    Placement { folder, name, content }
+}
+
+/// Copies this program to the scratch folder: it is hoopstart, too.
+fn copy_own_binary(slug: &Slug) -> Result<u64, InstallError> {
+    let mut own = std::fs::File::open("/proc/self/exe").map_err(InstallError::OwnBinary)?;
+    create_file(slug.scratch(), "hoopstart", 0o755)
+        // The kernel copies between two files of the standard library by itself.
+        .and_then(|copy| io::copy(&mut own, &mut copy.into_std()))
+        .map_err(|source| {
+            InstallError::Slug(SlugError::WriteFailed {
+                path: format!("{PROGRAMS}/hoopstart"),
+                source,
+            })
+        })
+}
+
+/// Answers whether a script of ours by its old name is in the app. A script of that name that is not ours stays.
+fn has_old_profile(slug: &Slug) -> bool {
+    let Ok(folder) = slug.root().open_dir(".profile.d") else {
+        return false;
+    };
+    // Anything else could make the build wait.
+    if !folder
+        .symlink_metadata(OLD_PROFILE_NAME)
+        .is_ok_and(|found| found.is_file())
+    {
+        return false;
+    }
+    let mut beginning = Vec::new();
+    let file = folder.open(OLD_PROFILE_NAME);
+    let read = file.and_then(|file| file.take(MARK_LIMIT).read_to_end(&mut beginning));
+    read.is_ok() && String::from_utf8_lossy(&beginning).contains(PROFILE_MARK)
+}
+
+/// Returns what is in the way of a link `bin/hoopstart` to ours: a file of that name, or a `bin` that is something else
+/// than a folder inside the app that may be written. The link is a convenience (`bin/hoopstart` works where
+/// `.profile.d` is not sourced), so whatever is in its way stays. Through folders that are links themselves it could
+/// come to point at itself.
+fn in_the_way_of_link(slug: &Slug) -> Option<&'static str> {
+    let is_link = |path: &&str| slug.root().symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+    if let Some(link) = [".hoop", ".hoop/bin", "bin"].into_iter().find(is_link) {
+        return Some(link);
+    }
+    let absent = |result: io::Result<_>| matches!(result, Err(ref error) if error.kind() == io::ErrorKind::NotFound);
+    let Ok(bin) = slug.root().open_dir("bin") else {
+        return (!absent(slug.root().symlink_metadata("bin").map(drop))).then_some("bin");
+    };
+    if accessat(&bin, ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::empty()).is_err() {
+        return Some("bin");
+    }
+    let is_free = absent(bin.symlink_metadata("hoopstart").map(drop)) || is_own_link(&bin);
+    (!is_free).then_some("bin/hoopstart")
+}
+
+/// Answers whether `bin/hoopstart` is the link an earlier build of ours made.
+fn is_own_link(bin: &cap_std::fs::Dir) -> bool {
+    bin.read_link_contents("hoopstart")
+        .is_ok_and(|target| target.as_os_str() == LINK_IN_BIN)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_script_has_the_mark_by_which_a_later_build_knows_it() {
+        let limit = usize::try_from(super::MARK_LIMIT).unwrap();
+
+        assert!(super::PROFILE_SCRIPT[..limit].contains(super::PROFILE_MARK));
+    }
+}

@@ -1,0 +1,454 @@
+//! Puts files into the slug: all of them, or none.
+//!
+//! Everything is first written to a scratch folder inside the build dir, so that putting it into place is a
+//! matter of renames on one disk. Folders of the app are opened without leaving the build dir: an app's repo may
+//! hold links, planted or not, and nothing is written through one that leads outside.
+
+use crate::acquire::scratch::{self, Scratch, create_file};
+use crate::agent::manifest::{self, Manifest};
+use crate::os::stop::{Held, Stop};
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, DirBuilder, DirBuilderExt as _, FileTypeExt as _, Metadata, MetadataExt as _, Permissions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// The most bytes of a manifest that are read. Ours have a few hundred.
+const MANIFEST_LIMIT: u64 = 64 * 1024;
+
+/// Why files cannot be put into the slug.
+#[derive(Debug, thiserror::Error)]
+pub enum SlugError {
+    /// There is no build dir.
+    #[error("no folder {}: {source}", path.display())]
+    BuildDirMissing {
+        /// The path given.
+        path: PathBuf,
+        /// Why it cannot be opened.
+        source: io::Error,
+    },
+    /// No file can be made in the build dir.
+    #[error("cannot write to {}: {source}", path.display())]
+    BuildDirUnwritable {
+        /// The path given.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A file, a link that leads out of the build dir, or a folder that may not be written stands where a folder is
+    /// needed.
+    #[error("{path} cannot be used as a folder: {source}")]
+    Blocked {
+        /// The path below the build dir.
+        path: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Writing or moving a file failed.
+    #[error("cannot write {path}: {source}")]
+    WriteFailed {
+        /// The path below the build dir.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// The build dir, with a scratch folder in it that goes when this value goes.
+#[derive(Debug)]
+pub struct Slug {
+    path: PathBuf,
+    root: Dir,
+    scratch: Scratch,
+    stop: Stop,
+}
+
+impl Slug {
+    /// Opens the build dir `path` and makes the scratch folder.
+    pub fn open(path: &Path, stop: &Stop) -> Result<Self, SlugError> {
+        let root = Dir::open_ambient_dir(path, ambient_authority()).map_err(|source| SlugError::BuildDirMissing {
+            path: path.to_owned(),
+            source,
+        })?;
+        let unwritable = |source| SlugError::BuildDirUnwritable {
+            path: path.to_owned(),
+            source,
+        };
+        let mut held = stop.hold();
+        // First: what a killed build has left may be what fills the disk.
+        scratch::remove_abandoned(&root, path);
+        let scratch = Scratch::make_in(path).map_err(unwritable)?;
+        held.add_folder(scratch.path().to_owned());
+        drop(held);
+        Ok(Self {
+            path: path.to_owned(),
+            root,
+            scratch,
+            stop: stop.clone(),
+        })
+    }
+
+    /// Returns the build dir's path as it was given.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the build dir.
+    pub fn root(&self) -> &Dir {
+        &self.root
+    }
+
+    /// Returns what may stop the build.
+    pub fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    /// Returns the scratch folder, to write what [`Slug::place`] will move.
+    pub fn scratch(&self) -> &Dir {
+        self.scratch.dir()
+    }
+
+    /// Returns the path of a file in the scratch folder, to run it.
+    pub fn scratch_path(&self, name: &str) -> PathBuf {
+        self.scratch.path().join(name)
+    }
+
+    /// Removes what is in the scratch folder, as far as that can be done.
+    pub fn empty_scratch(&self) {
+        self.scratch.empty();
+    }
+
+    /// Makes a folder in the scratch folder, for this user alone.
+    pub fn make_folder(&self, name: &str) -> Result<(), SlugError> {
+        let mut builder = DirBuilder::new();
+        builder.mode(0o700);
+        self.scratch()
+            .create_dir_with(name, &builder)
+            .map_err(|source| SlugError::WriteFailed {
+                path: name.to_owned(),
+                source,
+            })
+    }
+
+    /// Writes a file with `content` to the scratch folder.
+    pub fn write(&self, name: &str, content: &[u8], mode: u32) -> Result<(), SlugError> {
+        create_file(self.scratch(), name, mode)
+            .and_then(|mut file| file.write_all(content))
+            .map_err(|source| SlugError::WriteFailed {
+                path: name.to_owned(),
+                source,
+            })
+    }
+
+    /// Moves everything into place as `placements` say, in a build that is not stopped meanwhile. If one fails, those
+    /// before it are taken back. Returns what of the app's was in their place.
+    pub fn place(&self, placements: &[Placement], _held: &Held) -> Result<Vec<Displaced>, SlugError> {
+        let mut displaced = Vec::new();
+        let is_rebuild = self.has_manifest_of_ours();
+        let mut undo = Undo {
+            slug: self,
+            done: Vec::new(),
+        };
+        for (number, placement) in placements.iter().enumerate() {
+            let folder = self.folder(placement.folder, &mut undo)?;
+            let failed = |source: io::Error| match source.kind() {
+                // The scratch folder is ours, so it is the app's that may not be written.
+                io::ErrorKind::PermissionDenied => SlugError::Blocked {
+                    path: placement.folder.to_owned(),
+                    source,
+                },
+                _ => SlugError::WriteFailed {
+                    path: placement.path(),
+                    source,
+                },
+            };
+            let kept = format!("kept-{number}");
+            if let Ok(found) = folder.symlink_metadata(placement.name) {
+                if found.is_dir() {
+                    return Err(SlugError::Blocked {
+                        path: placement.path(),
+                        source: io::ErrorKind::IsADirectory.into(),
+                    });
+                }
+                displaced.extend(what_was(&found, placement, is_rebuild));
+            }
+            // Before the rename, which must be on record if it succeeds.
+            let folder_of_kept = folder.try_clone().map_err(failed)?;
+            match folder.rename(placement.name, self.scratch(), &kept) {
+                Ok(()) => undo.done.push(Done::Moved {
+                    kept,
+                    folder: folder_of_kept,
+                    name: placement.name,
+                }),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(failed(error)),
+            }
+            match &placement.content {
+                Content::File(scratch_name) => {
+                    self.scratch()
+                        .rename(scratch_name, &folder, placement.name)
+                        .map_err(failed)?;
+                }
+                Content::Link(target) => folder.symlink(target, placement.name).map_err(failed)?,
+                Content::Nothing => continue,
+            }
+            undo.done.push(Done::Placed {
+                folder,
+                name: placement.name,
+            });
+        }
+        undo.done.clear();
+        Ok(displaced)
+    }
+
+    /// Answers whether the build dir has been built in before: it has a manifest that an earlier build of ours has left.
+    fn has_manifest_of_ours(&self) -> bool {
+        let found = self.root.symlink_metadata(manifest::PATH);
+        let file = found
+            .is_ok_and(|found| found.is_file())
+            .then(|| self.root.open(manifest::PATH));
+        let mut text = String::new();
+        file.is_some_and(|file| {
+            let read = file.and_then(|file| file.take(MANIFEST_LIMIT).read_to_string(&mut text));
+            read.is_ok() && Manifest::from_yaml(&text).is_ok()
+        })
+    }
+
+    /// Opens the folder `path` below the build dir and makes what is missing of it.
+    fn folder(&self, path: &'static str, undo: &mut Undo) -> Result<Dir, SlugError> {
+        let mut made = PathBuf::new();
+        for part in Path::new(path) {
+            made.push(part);
+            match self.root.create_dir(&made) {
+                Ok(()) => {
+                    undo.done.push(Done::MadeFolder(made.clone()));
+                    // Whatever the umask is: the dyno's user must be able to enter it.
+                    let open_to_all = Permissions::from_std(std::fs::Permissions::from_mode(0o755));
+                    self.root
+                        .set_permissions(&made, open_to_all)
+                        .map_err(|source| SlugError::WriteFailed {
+                            path: made.display().to_string(),
+                            source,
+                        })?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(source) => {
+                    return Err(SlugError::Blocked {
+                        path: made.display().to_string(),
+                        source,
+                    });
+                }
+            }
+        }
+        self.root.open_dir(path).map_err(|source| SlugError::Blocked {
+            path: path.to_owned(),
+            source,
+        })
+    }
+}
+
+/// What stood in the place of a file of ours, and was none that an earlier build of ours had left there.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Displaced {
+    /// The path below the build dir.
+    pub path: String,
+    /// What it was, in words.
+    pub was: &'static str,
+    /// Whether there is something of ours now.
+    pub is_replaced: bool,
+}
+
+/// Says what `found`, in the place of `placement`, was, unless it may be ours from an earlier build.
+fn what_was(found: &Metadata, placement: &Placement, is_rebuild: bool) -> Option<Displaced> {
+    let kind = found.file_type();
+    let may_be_ours = is_rebuild
+        && match placement.content {
+            Content::Link(_) => kind.is_symlink(),
+            // We make none that nobody may read.
+            Content::File(_) | Content::Nothing => kind.is_file() && found.mode() & 0o444 != 0,
+        };
+    if may_be_ours {
+        return None;
+    }
+    let was = if kind.is_symlink() {
+        "a link"
+    } else if kind.is_fifo() {
+        "a named pipe"
+    } else if kind.is_file() {
+        "a file"
+    } else {
+        "a socket or a device"
+    };
+    Some(Displaced {
+        path: placement.path(),
+        was,
+        is_replaced: !matches!(placement.content, Content::Nothing),
+    })
+}
+
+/// One change to the slug.
+#[derive(Debug)]
+pub struct Placement {
+    /// The folder below the build dir.
+    pub folder: &'static str,
+    /// The name in that folder.
+    pub name: &'static str,
+    /// What to put there.
+    pub content: Content,
+}
+
+/// What to put into a place.
+#[derive(Debug)]
+pub enum Content {
+    /// The file of this name in the scratch folder.
+    File(&'static str),
+    /// A symbolic link to this target.
+    Link(&'static str),
+    /// Nothing; what is there from another build goes.
+    Nothing,
+}
+
+impl Placement {
+    /// Returns the path below the build dir.
+    fn path(&self) -> String {
+        format!("{}/{}", self.folder, self.name)
+    }
+}
+
+/// Takes back, when dropped, what has been done so far.
+struct Undo<'a> {
+    slug: &'a Slug,
+    done: Vec<Done>,
+}
+
+/// One thing done to the build dir.
+enum Done {
+    MadeFolder(PathBuf),
+    Moved {
+        kept: String,
+        folder: Dir,
+        name: &'static str,
+    },
+    Placed {
+        folder: Dir,
+        name: &'static str,
+    },
+}
+
+impl Drop for Undo<'_> {
+    fn drop(&mut self) {
+        // Best effort: the disk that refused a change may refuse taking another back. A failed build's folder
+        // is thrown away by the platform in any case.
+        for done in self.done.drain(..).rev() {
+            let _ = match done {
+                Done::MadeFolder(path) => self.slug.root.remove_dir(path),
+                Done::Moved { kept, folder, name } => self.slug.scratch().rename(kept, &folder, name),
+                Done::Placed { folder, name } => folder.remove_file(name),
+            };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Content, Displaced, Placement, Slug, SlugError, Stop};
+    use crate::acquire::own_name;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::Path;
+
+    fn placement(folder: &'static str, name: &'static str, content: Content) -> Placement {
+        Placement { folder, name, content }
+    }
+
+    fn place(slug: &Slug, placements: &[Placement]) -> Result<Vec<Displaced>, SlugError> {
+        slug.place(placements, &slug.stop().hold())
+    }
+
+    fn names(path: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(path)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn files_links_and_folders_are_put_into_place_and_the_scratch_goes() {
+        let build = tempfile::tempdir().unwrap();
+        let slug = Slug::open(build.path(), &Stop::default()).unwrap();
+        slug.write("new", b"new", 0o755).unwrap();
+
+        let placements = [
+            placement(".hoop/bin", "hoop", Content::File("new")),
+            placement("bin", "hoopstart", Content::Link("../.hoop/bin/hoop")),
+            placement("bin", "not-there", Content::Nothing),
+        ];
+        place(&slug, &placements).unwrap();
+        drop(slug);
+
+        assert_eq!(names(build.path()), [".hoop", "bin"]);
+        assert_eq!(fs::read(build.path().join("bin/hoopstart")).unwrap(), b"new");
+    }
+
+    #[test]
+    fn a_change_that_fails_takes_back_those_before_it() {
+        let build = tempfile::tempdir().unwrap();
+        fs::create_dir(build.path().join("bin")).unwrap();
+        fs::write(build.path().join("bin/tool"), "of the app").unwrap();
+        fs::write(build.path().join(".profile.d"), "a file where a folder is needed").unwrap();
+        let slug = Slug::open(build.path(), &Stop::default()).unwrap();
+        slug.write("new", b"new", 0o644).unwrap();
+
+        let placements = [
+            placement("bin", "tool", Content::File("new")),
+            placement(".hoop/bin", "link", Content::Link("nowhere")),
+            placement(".profile.d", "hoop.sh", Content::File("new")),
+        ];
+        let error = place(&slug, &placements).unwrap_err();
+        drop(slug);
+
+        assert!(
+            matches!(error, SlugError::Blocked { ref path, .. } if path == ".profile.d"),
+            "{error}"
+        );
+        assert_eq!(names(build.path()), [".profile.d", "bin"]);
+        assert_eq!(fs::read_to_string(build.path().join("bin/tool")).unwrap(), "of the app");
+    }
+
+    #[test]
+    fn the_scratch_of_a_killed_build_goes_and_that_of_a_living_one_stays() {
+        let build = tempfile::tempdir().unwrap();
+        let killed = build.path().join(own_name::fresh(".hoop-scratch-"));
+        fs::create_dir_all(killed.join("agent/closed")).unwrap();
+        // As an agent may have left it.
+        for folder in [killed.join("agent/closed"), killed.join("agent"), killed] {
+            fs::set_permissions(folder, fs::Permissions::from_mode(0o000)).unwrap();
+        }
+        fs::write(build.path().join(own_name::fresh(".hoop-scratch-")), "no folder").unwrap();
+        fs::create_dir_all(build.path().join(".hoop-scratch-notes/of the app")).unwrap();
+        let living = Slug::open(build.path(), &Stop::default()).unwrap();
+        let later = Slug::open(build.path(), &Stop::default()).unwrap();
+
+        assert!(living.scratch_path("").is_dir() && later.scratch_path("").is_dir());
+        drop((living, later));
+        let left = names(build.path());
+        assert_eq!(left.len(), 2, "{left:?}");
+        assert!(build.path().join(".hoop-scratch-notes/of the app").is_dir(), "{left:?}");
+    }
+
+    #[test]
+    fn a_link_out_of_the_build_dir_is_not_followed() {
+        let outside = tempfile::tempdir().unwrap();
+        let build = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(outside.path(), build.path().join(".hoop")).unwrap();
+        let slug = Slug::open(build.path(), &Stop::default()).unwrap();
+        slug.write("new", b"new", 0o644).unwrap();
+
+        let error = place(&slug, &[placement(".hoop/bin", "hoop", Content::File("new"))]).unwrap_err();
+
+        assert!(matches!(error, SlugError::Blocked { .. }), "{error}");
+        assert_eq!(names(outside.path()), [] as [&str; 0]);
+    }
+}

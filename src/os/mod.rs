@@ -1,0 +1,14 @@
+//! This process and its surroundings: environment, files, signals, other processes, the machine's names and
+//! certificates.
+
+pub mod audience;
+pub mod environment;
+pub mod host_names;
+pub mod offspring;
+pub mod processes;
+pub mod regular_file;
+pub mod signals;
+pub mod standard_files;
+pub mod stderr;
+pub mod stop;
+pub mod tls;

@@ -1,0 +1,16 @@
+//! Stdin, stdout and stderr.
+
+use std::fs::OpenOptions;
+use std::os::fd::{AsRawFd as _, IntoRawFd as _};
+
+/// Opens `/dev/null` in the place of each of stdin, stdout and stderr that is closed, so that no other file can
+/// come to stand there and be written to as if it were a log.
+pub fn open() {
+    while let Ok(file) = OpenOptions::new().read(true).write(true).open("/dev/null") {
+        if file.as_raw_fd() > 2 {
+            break;
+        }
+        // Stays open for the life of the process.
+        let _ = file.into_raw_fd();
+    }
+}

@@ -1,0 +1,51 @@
+//! The app, as its supervisor knows it.
+
+use crate::os::processes::{self, Process};
+use nix::errno::Errno;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+/// The process that the agent runs beside.
+#[derive(Debug)]
+pub(crate) struct App<'a> {
+    /// Its id.
+    pub(crate) pid: u32,
+    /// When it started, where that is known: the id alone may be given to another process later.
+    pub(crate) started: Option<u64>,
+    /// Becomes readable at its end. On a kernel without such files (before 5.3, or forbidden by a sandbox) the
+    /// supervisor looks after it by pid and start.
+    pub(crate) pidfd: Option<OwnedFd>,
+    /// The same where it is a child of the supervisor, which then is its init as well.
+    pub(crate) child: Option<Pid>,
+    /// The claim on it. While it is open, nobody else supervises the process; questions come to it.
+    pub(crate) claim: Option<BorrowedFd<'a>>,
+}
+
+impl<'a> App<'a> {
+    /// Takes the child `pid`, of whose end its parent is told.
+    pub(crate) fn child(pid: Pid, claim: Option<BorrowedFd<'a>>) -> Self {
+        Self {
+            pid: processes::number(pid),
+            started: Process::read(processes::number(pid)).map(|process| process.started),
+            pidfd: None,
+            child: Some(pid),
+            claim,
+        }
+    }
+
+    /// Finds the process `pid`, which must not be able to end before this returns.
+    pub(crate) fn find(pid: u32) -> io::Result<Self> {
+        let number = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(Errno::ESRCH)?;
+        Ok(Self {
+            pid,
+            started: Process::read(pid).map(|process| process.started),
+            pidfd: match pidfd_open(number, PidfdFlags::empty()) {
+                Err(errno @ (rustix::io::Errno::SRCH | rustix::io::Errno::INVAL)) => return Err(errno.into()),
+                pidfd => pidfd.ok(),
+            },
+            child: None,
+            claim: None,
+        })
+    }
+}

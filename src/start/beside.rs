@@ -1,0 +1,158 @@
+//! Sees to the agent beside a process: plans, claims the process, tells what is wrong and starts the supervisor.
+
+use crate::config;
+use crate::os::environment::Environment;
+use crate::os::stderr;
+use crate::secret::conceal;
+use crate::start::fault::{self, Fault};
+use crate::start::launch::attach::Shell;
+use crate::start::launch::claim::{self, Claim};
+use crate::start::launch::{detach, init};
+use crate::start::plan::agent_set::Agents;
+use crate::start::plan::slug::Slug;
+use crate::start::plan::starter::Starter;
+use crate::start::plan::{Plan, credential};
+use crate::text;
+use std::io;
+use std::os::fd::OwnedFd;
+
+/// Answers whether `HOOP_AUTOSTART` is on, and tells if it is neither on nor off.
+pub(crate) fn is_autostart_on(environment: &Environment) -> bool {
+    let Some(value) = environment.text(config::AUTOSTART) else {
+        return false;
+    };
+    config::switch(value).unwrap_or_else(|| {
+        fault::tell(&Fault::ValueInvalid {
+            name: config::AUTOSTART,
+            value: text::excerpt(value, 40),
+        });
+        false
+    })
+}
+
+/// What hoopstart does after the agent has been seen to.
+pub(crate) enum Outcome {
+    /// Become the app.
+    Go {
+        /// Without the agent key in its environment.
+        hide_key: bool,
+    },
+    /// Stay beside the app as its init, with these agents.
+    Stay {
+        /// Without the agent key in its environment.
+        hide_key: bool,
+        /// What to run beside it.
+        agents: Box<Agents>,
+        /// The claim on this process.
+        claim: Option<OwnedFd>,
+    },
+    /// Stop the boot.
+    Stop,
+}
+
+/// As [`beside`]. The app must start whatever is wrong with us, a fault in our own code included.
+pub(crate) fn whatever_happens(attach_to: Option<u32>, environment: &Environment) -> Outcome {
+    // The usual report of a panic would wait for the reader of the log, and so would the app.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        stderr::say(&format!(
+            "hoopstart: warning: an internal error at {place}; please report it"
+        ));
+    }));
+    std::panic::catch_unwind(|| beside(attach_to, environment)).unwrap_or_else(|_| {
+        fault::tell(&Fault::SupervisorFailed {
+            cause: "an internal error, see above".to_owned(),
+        });
+        let hide_key = environment.text(config::HIDE_KEY).and_then(config::switch);
+        Outcome::Go {
+            hide_key: hide_key.unwrap_or_default(),
+        }
+    })
+}
+
+/// Sees to the agent beside this process, which is to be the app, or beside the shell `attach_to`.
+fn beside(attach_to: Option<u32>, environment: &Environment) -> Outcome {
+    match attach_to {
+        None => beside_this_process(environment),
+        Some(shell) => {
+            beside_shell(shell, environment);
+            Outcome::Go { hide_key: false }
+        }
+    }
+}
+
+/// Starts the supervisor beside this process, as the plan says, and tells its faults.
+fn beside_this_process(environment: &Environment) -> Outcome {
+    let plan = Plan::make(environment, &Slug::of_this_program(environment), Starter::CommandLine);
+    let hide_key = plan.hides_key();
+    let Claim::Ours(claim) = claim_for(&plan, std::process::id()) else {
+        return Outcome::Go { hide_key };
+    };
+    plan.tell(true);
+    if plan.stops_the_boot() {
+        return Outcome::Stop;
+    }
+    if let Some(agents) = plan.agents() {
+        if init::is_needed() {
+            let agents = Box::new(agents.clone());
+            return Outcome::Stay {
+                hide_key,
+                agents,
+                claim,
+            };
+        }
+        tell_failure(detach::start_supervisor(std::process::id(), agents, claim.as_ref()));
+    }
+    Outcome::Go { hide_key }
+}
+
+/// Starts the supervisor beside the shell `pid`, which is to run the app's command in an environment of its own. The
+/// shell goes on whatever is said here.
+fn beside_shell(pid: u32, environment: &Environment) {
+    let early = Plan::make(environment, &Slug::of_this_program(environment), Starter::Autostart);
+    let Claim::Ours(claim) = claim_for(&early, pid) else {
+        return;
+    };
+    if early.not_here().is_some() {
+        early.tell(false);
+        return;
+    }
+    let shell = Shell::find(pid);
+    tell_failure(detach::start_beside(pid, claim.as_ref(), |app| {
+        let found = shell.as_ref().map_or_else(
+            || Some(environment.clone()),
+            |shell| shell.environment(app, environment),
+        );
+        let Some(environment) = found else { return Ok(()) };
+        // The key may be one that was set since.
+        conceal::keep(credential::all(&environment));
+        let plan = Plan::make(&environment, &Slug::of_this_program(&environment), Starter::Autostart);
+        plan.tell(false);
+        for name in plan.powerless_with_autostart() {
+            fault::tell(&Fault::NotWithAutostart { name });
+        }
+        plan.agents().map_or(Ok(()), |agents| detach::supervise(app, agents))
+    }));
+}
+
+/// Claims the process `pid` for the agents of `plan`, if it may have any. What has a supervisor already is told: that one
+/// has said what is wrong, and what we find of the environment may be what it left of it.
+fn claim_for(plan: &Plan, pid: u32) -> Claim {
+    if plan.not_here().is_some() {
+        return Claim::Ours(None);
+    }
+    let claim = claim::claim(pid);
+    if let Claim::Taken(elder) = claim {
+        plan.debug(|| format!("the agent already runs beside process {elder}"));
+    }
+    claim
+}
+
+/// Tells why there is no supervisor.
+fn tell_failure(started: io::Result<()>) {
+    if let Err(error) = started {
+        fault::tell(&Fault::SupervisorFailed {
+            cause: error.to_string(),
+        });
+    }
+}

@@ -1,0 +1,318 @@
+//! How the agent of the slug connects to its gateway: encrypted or not, and trusting whom. Its version decides which of
+//! the variables for that it reads.
+//!
+//! Facts read from the agent's source (`agent/config/config.go`, `common/grpc/client.go`), tags 1.14 to 1.148, as
+//! released, which is with `StrictTLS`:
+//!
+//! | agent | key's scheme | connection |
+//! |---|---|---|
+//! | below 1.16.0 | `http` | an HTTP API, in plain text |
+//! | below 1.20.0, names from `HOOP_CONNECTION` | any other | an HTTP API, TLS |
+//! | 1.16.0 to 1.21.49 | any | TLS |
+//! | 1.22.0 to 1.23.2 | any | TLS, but for `grpc` or `http` and exactly 127.0.0.1:8010 |
+//! | 1.23.3 to 1.42.9 | `grpc`, `http` | plain text; TLS with any other |
+//! | 1.43.0 and later | `grpc`, `http`, `ws` | plain text; TLS with any other |
+
+use crate::config;
+
+use crate::agent::version::Version;
+use crate::os::environment::Environment;
+use crate::os::tls;
+use crate::start::fault::gateway::{GatewayFault, Ignored};
+use crate::start::plan::agent_set::Agents;
+use crate::start::plan::credential::{Credential, Gateway};
+use crate::start::plan::generation::Generation;
+use crate::text;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+/// The certificate authority to trust in place of the system's: PEM text, or `file://` and a path, or `base64://`
+/// and a PEM text in that form.
+const CA: &str = "HOOP_TLSCA";
+
+/// The name that the gateway's certificate must have, where it is not the host's.
+const SERVER_NAME: &str = "HOOP_TLSSERVERNAME";
+
+/// Where it is `true`, and nothing else, an agent accepts any certificate.
+const SKIP_VERIFY: &str = "HOOP_TLS_SKIP_VERIFY";
+
+/// What [`SERVER_NAME`] was called below 1.23.3.
+const OLD_SERVER_NAME: &str = "TLS_SERVER_NAME";
+
+/// From 1.22.0 to 1.23.2 the path of an authority's certificate, which is read, must be one, and is not used.
+const OLD_CA: &str = "TLS_CA";
+
+/// How an agent connects.
+#[derive(Clone, Debug)]
+pub(crate) struct Transport {
+    /// Whether it speaks gRPC at once, and not to an HTTP API that tells it where.
+    pub(crate) is_grpc: bool,
+    /// Its TLS, or plain text.
+    pub(crate) tls: Option<Tls>,
+    /// Why that is so, where the key's scheme says otherwise.
+    pub(crate) despite: Option<&'static str>,
+    /// The agent's version.
+    pub(crate) version: Version,
+}
+
+/// Whom an agent trusts.
+#[derive(Clone, Debug)]
+pub(crate) struct Tls {
+    /// The authorities, where they are not the system's.
+    pub(crate) authorities: Option<RootCertStore>,
+    /// The variable that names the gateway, and the name, where it is not the host's.
+    pub(crate) server_name: Option<(&'static str, String)>,
+    /// Whether certificates are checked.
+    pub(crate) is_checked: bool,
+}
+
+impl Transport {
+    /// Returns how `agents` connect to `gateway`. What is wrong with the variables for it is added to `faults`.
+    pub(crate) fn of(
+        agents: &Agents,
+        gateway: &Gateway,
+        environment: &Environment,
+        faults: &mut Vec<GatewayFault>,
+    ) -> Self {
+        let version = &agents.version;
+        let credential = Credential::find(environment);
+        let is_key = matches!(credential, Some(Credential::Key { .. }));
+        let is_token = matches!(credential, Some(Credential::WithUrl { name }) if name.ends_with("TOKEN"));
+        let scheme = scheme(environment).filter(|_| is_key);
+        let is_plain = is_plain(version, scheme.as_deref(), gateway);
+        let is_grpc = (version.at_least(1, 16, 0) || !is_key) && agents.generation != Generation::NamesInEnvironment;
+
+        // The value of a variable that is set, and whether this agent reads it.
+        let since = |name: &'static str, (major, minor, patch)| {
+            let value = environment.value(name).filter(|value| !value.is_empty())?;
+            Some((value, version.at_least(major, minor, patch)))
+        };
+        let mut ignored = |name: &'static str, reason| {
+            faults.push(GatewayFault::VariableIgnored { name, reason });
+        };
+        let old = |since| Ignored::OldAgent {
+            version: version.clone(),
+            since,
+        };
+
+        let authority = match since(CA, (1, 23, 3)) {
+            Some((_, false)) => {
+                ignored(CA, old("1.23.3"));
+                None
+            }
+            Some((_, true)) if is_token => {
+                ignored(CA, Ignored::Token);
+                None
+            }
+            other => other.map(|(value, _)| value),
+        };
+        let is_off = |value: &OsStr| config::switch(&value.to_string_lossy()) == Some(false);
+        let skips = match since(SKIP_VERIFY, (1, 43, 0)).filter(|(value, _)| !is_off(value)) {
+            None => false,
+            Some((_, false)) => {
+                ignored(SKIP_VERIFY, old("1.43.0"));
+                false
+            }
+            Some((value, true)) if value == "true" => true,
+            Some((value, true)) => {
+                let value = text::excerpt(&value.to_string_lossy(), 40);
+                ignored(SKIP_VERIFY, Ignored::Value(value));
+                false
+            }
+        };
+        let server_name = match since(SERVER_NAME, (1, 23, 3)) {
+            Some((_, false)) => {
+                ignored(SERVER_NAME, old("1.23.3"));
+                None
+            }
+            other => other.map(|(value, _)| (SERVER_NAME, value.to_string_lossy().into_owned())),
+        };
+        let old_name = environment
+            .text(OLD_SERVER_NAME)
+            .filter(|_| is_grpc && !version.at_least(1, 23, 3));
+        let server_name = server_name.or_else(|| old_name.map(|name| (OLD_SERVER_NAME, name.to_owned())));
+
+        let authorities = match authority.map(|value| own_authorities(value, !is_plain)) {
+            None => None,
+            Some(Ok(authorities)) => authorities,
+            Some(Err(cause)) => {
+                faults.push(GatewayFault::VariableInvalid { name: CA, cause });
+                None
+            }
+        };
+        if version.at_least(1, 22, 0)
+            && !version.at_least(1, 23, 3)
+            && !is_plain
+            && let Some(path) = environment.value(OLD_CA).filter(|path| !path.is_empty())
+            && let Err(cause) = read(Path::new(path)).and_then(|pem| certificates(&pem).map(drop))
+        {
+            faults.push(GatewayFault::VariableInvalid { name: OLD_CA, cause });
+        }
+        let tls = (!is_plain).then_some(Tls {
+            authorities,
+            server_name,
+            is_checked: !skips,
+        });
+        let despite = (is_key && !is_plain && !gateway.tls).then(|| {
+            if version.at_least(1, 23, 3) {
+                "agents below 1.43.0 take ws:// for it"
+            } else {
+                "agents below 1.23.3 speak it whatever the scheme of the key"
+            }
+        });
+        Self {
+            is_grpc,
+            tls,
+            despite,
+            version: version.clone(),
+        }
+    }
+
+    /// Returns the kind of connection in words.
+    pub(crate) fn words(&self) -> String {
+        match (&self.tls, self.despite) {
+            (None, _) => "plain text".to_owned(),
+            (Some(_), None) => "TLS".to_owned(),
+            (Some(_), Some(reason)) => format!("TLS: {reason}"),
+        }
+    }
+
+    /// Returns which certificate the agent accepts, in words, where a variable decides on that.
+    pub(crate) fn certificate(&self, environment: &Environment) -> Option<String> {
+        let set = |name: &&&str| environment.value(name).is_some_and(|value| !value.is_empty());
+        let Some(tls) = &self.tls else {
+            let set: Vec<&str> = [CA, SERVER_NAME, SKIP_VERIFY].iter().filter(set).copied().collect();
+            return (!set.is_empty()).then(|| format!("none: plain text does not use {}", set.join(" and ")));
+        };
+        if !tls.is_checked {
+            return Some(format!("any, {SKIP_VERIFY} is true"));
+        }
+        let authority = tls.authorities.as_ref().map(|_| format!("signed by the CA in {CA}"));
+        let server_name = tls.server_name.as_ref();
+        let name = server_name.map(|(variable, name)| format!("for {} ({variable})", text::excerpt(name, 100)));
+        let parts: Vec<String> = authority.into_iter().chain(name).collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
+    }
+}
+
+/// Answers whether an agent of `version` connects in plain text. `scheme` is that of its key, if it has one.
+fn is_plain(version: &Version, scheme: Option<&str>, gateway: &Gateway) -> bool {
+    let Some(scheme) = scheme else {
+        return !gateway.tls;
+    };
+    let is_of_old = matches!(scheme, "grpc" | "http");
+    match () {
+        () if version.at_least(1, 43, 0) => !matches!(scheme, "grpcs" | "https" | "wss"),
+        () if version.at_least(1, 23, 3) => is_of_old,
+        () if version.at_least(1, 22, 0) => is_of_old && gateway.host == "127.0.0.1" && gateway.port == 8010,
+        () if version.at_least(1, 16, 0) => false,
+        () => scheme == "http",
+    }
+}
+
+/// Returns the scheme of the agent key.
+fn scheme(environment: &Environment) -> Option<String> {
+    let set = |name| environment.value(name).filter(|value| !value.is_empty());
+    let key = set(config::KEY).or_else(|| set(config::DSN))?.to_str()?;
+    Some(key.trim().split_once("://")?.0.to_lowercase())
+}
+
+/// Returns the authorities in a value of [`CA`], or nothing where that is empty and counts as not set. Without
+/// `is_used` they need not be any: an agent in plain text reads the value and does not look at it.
+fn own_authorities(value: &OsStr, is_used: bool) -> Result<Option<RootCertStore>, String> {
+    let value = value.as_bytes();
+    let pem = if let Some(path) = value.strip_prefix(b"file://") {
+        read(Path::new(OsStr::from_bytes(path)))?
+    } else if let Some(coded) = value.strip_prefix(b"base64://") {
+        // As Go's decoder, which skips the ends of lines.
+        let coded: Vec<u8> = coded.iter().copied().filter(|byte| !b"\r\n".contains(byte)).collect();
+        BASE64_STANDARD
+            .decode(coded)
+            .map_err(|error| format!("the text after base64:// is not valid: {error}"))?
+    } else {
+        value.to_vec()
+    };
+    if pem.is_empty() || !is_used {
+        return Ok(None);
+    }
+    certificates(&pem).map(Some)
+}
+
+/// Reads a file that a variable names, whatever its folder is relative to.
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let shown = || text::excerpt(&path.to_string_lossy(), 200);
+    match std::fs::metadata(path) {
+        Ok(found) if !found.is_file() => return Err(format!("it names {}, which is not a file", shown())),
+        _ => {}
+    }
+    std::fs::read(path).map_err(|error| {
+        let error = error.to_string();
+        let words = error.split(" (os error").next().unwrap_or_default();
+        format!("it names {}: {}", shown(), words.to_lowercase())
+    })
+}
+
+/// Returns the certificates in a PEM text, at least one.
+fn certificates(pem: &[u8]) -> Result<RootCertStore, String> {
+    let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(pem).flatten().collect();
+    let roots = tls::roots_of(certificates);
+    if roots.is_empty() {
+        return Err("it holds no certificate".to_owned());
+    }
+    Ok(roots)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_plain;
+    use crate::start::plan::credential::Gateway;
+
+    #[test]
+    fn version_and_scheme_decide_on_encryption() {
+        let gateway = |host: &str, port| Gateway {
+            host: host.to_owned(),
+            port,
+            tls: true,
+        };
+        let far = gateway("gateway.example", 8010);
+        let near = gateway("127.0.0.1", 8010);
+        let other_port = gateway("127.0.0.1", 8011);
+        for (version, scheme, gateway, plain) in [
+            ("1.15.23", "http", &far, true),
+            ("1.15.23", "https", &far, false),
+            ("1.16.0", "http", &near, false),
+            ("1.21.49", "grpc", &near, false),
+            ("1.22.0-pre", "grpc", &near, true),
+            ("1.22.0", "grpc", &near, true),
+            ("1.22.0", "http", &near, true),
+            ("1.22.0", "ws", &near, false),
+            ("1.22.0", "grpcs", &near, false),
+            ("1.22.31", "grpc", &far, false),
+            ("1.23.2", "grpc", &other_port, false),
+            ("1.23.3", "grpc", &far, true),
+            ("1.23.3", "http", &far, true),
+            ("1.42.9", "ws", &far, false),
+            ("1.43.0", "ws", &far, true),
+            ("1.43.0", "wss", &far, false),
+            ("1.148.0", "grpc", &far, true),
+            ("1.148.0", "https", &far, false),
+        ] {
+            let version = version.parse().unwrap();
+            assert_eq!(
+                is_plain(&version, Some(scheme), gateway),
+                plain,
+                "{version} {scheme} {gateway}"
+            );
+        }
+        // Without a key the gateway's own variable decides.
+        let mut insecure = far.clone();
+        insecure.tls = false;
+        assert!(is_plain(&"1.148.0".parse().unwrap(), None, &insecure));
+        assert!(!is_plain(&"1.148.0".parse().unwrap(), None, &far));
+    }
+}

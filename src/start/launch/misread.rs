@@ -1,0 +1,205 @@
+//! A command that a shell would have understood, and hoopstart takes for the name of one program: with the line that
+//! works. By the reader that the advice of a build has.
+
+use crate::procfile::command_line::{is_assignment, is_of_shell, with_hoopstart};
+use crate::secret::redact::redacted;
+use crate::start::fault::Fault;
+use crate::text;
+use std::ffi::OsString;
+
+/// Hyphens, and what word processors make of two of them.
+const DASHES: [char; 3] = ['-', '–', '—'];
+
+/// The longest value of a variable that is repeated.
+const PLAIN_VALUE: usize = 24;
+
+/// How much of a line is repeated, in characters.
+const LINE: usize = 200;
+
+/// Returns what is wrong with `words`, the first of which is no program, if it is known.
+pub(crate) fn misread(words: &[OsString]) -> Option<Fault> {
+    let words: Vec<String> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    let (first, rest) = words.split_first()?;
+    let rest = rest.join(" ");
+    let (cause, line) = if let Some(behind) = behind_dashes(first) {
+        let option = if behind.is_empty() {
+            String::from("--")
+        } else {
+            format!("--{behind}")
+        };
+        let cause = "its dashes are not two hyphens";
+        (cause, Some(format!("hoopstart {option} {}", shown(&words[1..]))))
+    } else if is_assignment(first) {
+        let is_program = words
+            .iter()
+            .find(|word| !is_assignment(word))
+            .is_some_and(|word| !is_of_shell(word));
+        let line = is_program.then(|| format!("hoopstart -- env {}", shown(&words)));
+        ("that sets a variable, which only a shell can do", line)
+    } else if first.trim().contains(char::is_whitespace) && rest.is_empty() {
+        let cause = "that is a whole command in quotes, and hoopstart takes it as the name of one program";
+        (cause, with_hoopstart(&shown_line(first.trim())))
+    } else if is_of_shell(first) {
+        let cause = "that is a shell command, and hoopstart only runs programs";
+        (cause, with_hoopstart(&shown(&words)).filter(|_| first == "exec"))
+    } else {
+        return None;
+    };
+    Some(Fault::CommandMisread {
+        command: text::excerpt(&shown_line(first), LINE),
+        cause,
+        line: line.map(|line| text::excerpt(line.trim_end(), LINE)),
+    })
+}
+
+/// Returns what stands behind the dashes at the beginning of `word`, where they are those of a word processor.
+fn behind_dashes(word: &str) -> Option<&str> {
+    let behind = word.trim_start_matches(DASHES);
+    let dashes = &word[..word.len() - behind.len()];
+    (!dashes.is_empty() && dashes != "--").then_some(behind)
+}
+
+/// Returns `words` as they would be typed, without what may be a secret.
+fn shown(words: &[String]) -> String {
+    let is_plain = |word: &str| {
+        word.chars()
+            .all(|character| character.is_ascii_alphanumeric() || "_-+=./:,@%".contains(character))
+    };
+    let quoted = |word: &String| {
+        let word = without_secret(word);
+        if is_plain(&word) && !word.is_empty() {
+            word
+        } else {
+            shell_words::quote(&word).into_owned()
+        }
+    };
+    let joined = |words: &[String]| words.iter().map(quoted).collect::<Vec<_>>().join(" ");
+    // An option and its value are two words, so they are looked at together.
+    let line = redacted(&joined(words));
+    // Where a mask has taken a quotation mark along, the line is shown as it is then.
+    shell_words::split(&line).map_or(line, |words| joined(&words))
+}
+
+/// Returns `line` without what may be a secret, and else as it is.
+fn shown_line(line: &str) -> String {
+    redacted(line)
+        .split(' ')
+        .map(without_secret)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// Returns `word`, with three dots in the place of a value that may be a secret: anything but a plain one, and of our
+/// own variables any.
+fn without_secret(word: &str) -> String {
+    if let Some((name, value)) = word.split_once('=').filter(|_| is_assignment(word)) {
+        let is_plain = |character: char| character.is_ascii_alphanumeric() || "._-/:,".contains(character);
+        let names_secret = ["HOOP_", "KEY", "TOKEN", "SECRET", "PASS", "DSN"]
+            .iter()
+            .any(|part| name.contains(part));
+        let is_shown = value.len() <= PLAIN_VALUE && value.chars().all(is_plain) && !names_secret;
+        return if is_shown {
+            word.to_owned()
+        } else {
+            format!("{name}=...")
+        };
+    }
+    // A URL with a user in it.
+    if word.contains("://") && word.contains('@') {
+        "...".to_owned()
+    } else {
+        word.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::misread;
+    use crate::start::fault::Fault;
+    use std::ffi::OsString;
+
+    /// What takes a shell.
+    const SCRIPT: &str = "a script";
+
+    /// Returns the line that works.
+    fn line(words: &[&str]) -> Option<String> {
+        let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+        match misread(&words)? {
+            Fault::CommandMisread { line, .. } => Some(line.unwrap_or(SCRIPT.to_owned())),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_a_shell_would_have_understood_is_told_with_the_line_that_works() {
+        for (words, right) in [
+            (&["bundle exec puma"][..], "hoopstart -- bundle exec puma"),
+            (
+                &["bundle exec puma -p $PORT "],
+                "hoopstart -- bundle exec puma -p $PORT",
+            ),
+            (&["FOO=1", "puma"], "hoopstart -- env FOO=1 puma"),
+            (
+                &["FOO=1", "B=x/y", "puma", "a b"],
+                "hoopstart -- env FOO=1 B=x/y puma 'a b'",
+            ),
+            (&["—", "puma"], "hoopstart -- puma"),
+            (&["–", "puma"], "hoopstart -- puma"),
+            (&["–check"], "hoopstart --check"),
+            (&["—check", "puma"], "hoopstart --check puma"),
+            (&["---", "puma"], "hoopstart -- puma"),
+        ] {
+            assert_eq!(line(words).as_deref(), Some(right), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn what_takes_a_shell_has_no_line_of_one_program() {
+        for words in [
+            &["cd", "x"][..],
+            &["cd app && puma"],
+            &["export", "A=1"],
+            &["source", "env.sh"],
+            &["FOO=1"],
+            &["FOO=1", "cd", "x"],
+            &["if true; then puma; fi"],
+        ] {
+            assert_eq!(line(words).as_deref(), Some(SCRIPT), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn a_program_that_is_just_not_there_is_no_misunderstanding() {
+        for words in [
+            &["bundel", "exec"][..],
+            &["./cd"],
+            &["a=b/c d"][..0],
+            &["my-app", "FOO=1"],
+            &["../x=1"],
+            &[""],
+        ] {
+            assert_eq!(line(words), None, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn no_secret_is_repeated() {
+        for words in [
+            &["HOOP_KEY=grpcs://a:s3cr3t@h:1", "puma"][..],
+            &["HOOP_KEY=grpcs://a:s3cr3t@h:1 puma"],
+            &["API_TOKEN=s3cr3t", "puma"],
+            &["DATABASE_URL=postgres://u:s3cr3t@h/d puma"],
+            &["psql postgres://u:s3cr3t@h/d"],
+            &["X='s3cr3t and more'", "puma"],
+            &["puma --token s3cr3t"],
+            &["puma --password=s3cr3t -p 80"],
+            &["A=1", "puma", "--token", "s3cr3t"],
+            &["curl -u web:s3cr3t https://h"],
+            &["A=1", "curl", "-H", "Authorization: Bearer s3cr3t"],
+        ] {
+            let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+            let fault = misread(&words).unwrap();
+            assert!(!fault.line().contains("s3cr3t"), "{}", fault.line());
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Which agents to run: the program of the slug, with the command lines and the environment that its generation and the
+//! agent key ask for. Without effects.
+
+use crate::config;
+
+use crate::agent::connections::{Connections, ConnectionsFault, Merged};
+use crate::agent::limits::Limit;
+use crate::agent::version::Version;
+use crate::os::environment::Environment;
+use crate::secret::conceal;
+use crate::start::fault::Fault;
+use crate::start::log::lines::Settings;
+use crate::start::plan::credential::{Credential, Credentials, Gateway};
+use crate::start::plan::generation::{self, AgentCommand, Generation};
+use crate::start::plan::slug::{AgentFile, Slug};
+use crate::start::supervise::memory::Bound;
+use crate::text;
+use std::cell::LazyCell;
+use std::path::PathBuf;
+
+/// The agents to run.
+#[derive(Clone, Debug)]
+pub(crate) struct Agents {
+    /// The agent's program.
+    pub program: PathBuf,
+    /// Its version.
+    pub version: Version,
+    /// How it publishes connections.
+    pub generation: Generation,
+    /// One process each.
+    pub commands: Vec<AgentCommand>,
+    /// The connections of `HOOP_CONNECTION`, whether they are published or not.
+    pub connections: Connections,
+    /// The environment of all of them.
+    pub environment: Environment,
+    /// What must not be shown.
+    pub credentials: Credentials,
+    /// How their lines are shown.
+    pub log: Settings,
+    /// Whether something is wrong that a restart will not cure.
+    pub incurable: bool,
+    /// The gateway, where it is named.
+    pub gateway: Option<Gateway>,
+    /// How much memory each may take.
+    pub memory: Bound,
+}
+
+impl Agents {
+    /// Settles which agents to run. Faults that let them run are added to `faults`.
+    pub(crate) fn wanted(environment: &Environment, slug: &Slug, faults: &mut Vec<Fault>) -> Result<Self, Fault> {
+        let manifest = slug.manifest.as_ref().map_err(|cause| Fault::ManifestUnreadable {
+            path: slug.manifest_path.display().to_string(),
+            cause: text::excerpt(cause, 120),
+        })?;
+        let program = slug.programs.join("hoop");
+        let path = program.display().to_string();
+        let version = match (&manifest.agent, slug.agent) {
+            (Some(record), AgentFile::Program) => &record.version,
+            (Some(_), AgentFile::NotExecutable) => return Err(Fault::AgentNotExecutable { path }),
+            (None, _) | (_, AgentFile::Missing) => return Err(Fault::AgentMissing { path }),
+        };
+        let credential = Credential::find(environment).ok_or(Fault::KeyMissing)?;
+        let mode = credential.mode();
+        let generation = Generation::of(version, mode);
+        let credentials = Credentials::of(environment);
+        // Only who names connections must wait for them.
+        let masks = LazyCell::new(|| credentials.masks());
+
+        let mut incurable = false;
+        if let Credential::Key {
+            name, read: Err(fault), ..
+        } = &credential
+        {
+            faults.push(Fault::KeyMalformed { name, fault: *fault });
+            incurable = true;
+        } else if let Some(limit) = mode.and_then(|mode| Limit::of(version, mode)) {
+            let version = version.clone();
+            faults.push(Fault::AgentTooOld { version, limit });
+            incurable = limit.is_fatal();
+        }
+
+        let variable = |name: &str| {
+            environment
+                .value(name)
+                .map(|value| value.to_string_lossy().into_owned())
+        };
+        let connections = match environment.text(config::CONNECTION) {
+            Some(value) => Connections::parse(value, variable),
+            None => Ok(Connections::default()),
+        };
+        let connections = if generation.needs_names() {
+            let connections = connections.map_err(Fault::ConnectionInvalid)?;
+            if connections.is_empty() {
+                return Err(Fault::ConnectionMissing);
+            }
+            // It would stand in a command line, which every process of the dyno can read.
+            let is_secret = |name: &String| conceal::looks_like_key(name) || conceal::holds(&masks, name);
+            if connections.names().iter().any(is_secret) {
+                return Err(Fault::ConnectionInvalid(ConnectionsFault::HoldsKey));
+            }
+            let connections = if generation == Generation::NamesInEnvironment {
+                connections
+            } else {
+                connections.published(version).map_err(Fault::ConnectionInvalid)?
+            };
+            let merged = connections.merged().into_iter();
+            faults.extend(merged.filter(Merged::is_surprising).map(Fault::ConnectionsMerged));
+            connections
+        } else {
+            let connections = connections.unwrap_or_default();
+            if !connections.is_empty() && version.at_least(1, 20, 0) && !incurable {
+                let version = version.clone();
+                faults.push(Fault::ConnectionNotPublished { version });
+            }
+            connections
+        };
+        let entrypoint = environment.value(config::COMMAND);
+        let is_published = matches!(generation, Generation::RunWithArguments | Generation::RunWithCommand);
+        if is_published && entrypoint.is_some_and(|line| conceal::holds(&masks, &line.to_string_lossy())) {
+            return Err(Fault::CommandHoldsKey);
+        }
+
+        let programs = slug.programs.to_string_lossy();
+        let log = Settings::of(environment, faults);
+        let agent_environment = generation::agent_environment(
+            environment,
+            version,
+            generation,
+            &credential,
+            &connections,
+            &programs,
+            log.level,
+        );
+        let commands = generation::commands(generation, &connections, entrypoint, &agent_environment)?;
+        Ok(Self {
+            program,
+            version: version.clone(),
+            generation,
+            commands,
+            connections,
+            environment: agent_environment,
+            credentials: credentials.clone(),
+            log,
+            incurable,
+            gateway: credential.gateway(environment),
+            memory: Bound::of(environment, faults),
+        })
+    }
+}

@@ -1,0 +1,114 @@
+//! Which dyno this is, and whether the agent runs in it.
+
+use crate::procfile::{LOCAL, NOT_RUN_BY_DEFAULT, Procfile};
+use crate::start::plan::starter::{Starter, starts_agent};
+
+/// The dyno this process is in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Dyno {
+    /// Its name, such as `web.1`, or [`LOCAL`].
+    pub name: String,
+    /// Its process type, such as `web`.
+    pub process_type: String,
+}
+
+impl Dyno {
+    /// Reads the value of `DYNO`. On Cedar it is the type, a dot and a number (`web.1`); on Fir the type and two
+    /// groups behind dashes (`web-12a34b56d-e78f9`), see
+    /// <https://devcenter.heroku.com/articles/dyno-startup-behavior>.
+    pub(crate) fn parse(value: Option<&str>) -> Self {
+        let name = value.map(str::trim).filter(|name| !name.is_empty()).unwrap_or(LOCAL);
+        let process_type = match name.split_once('.') {
+            Some((process_type, _)) => process_type,
+            None => name
+                .rsplitn(3, '-')
+                .nth(2)
+                .filter(|kind| !kind.is_empty())
+                .unwrap_or(name),
+        };
+        Self {
+            name: name.to_owned(),
+            process_type: process_type.to_owned(),
+        }
+    }
+
+    /// Answers whether the agent does not run here unless it is told to.
+    pub(crate) fn is_ignored_by_default(&self) -> bool {
+        NOT_RUN_BY_DEFAULT.contains(&self.process_type.as_str())
+    }
+
+    /// Answers whether this is no dyno.
+    pub(crate) fn is_local(&self) -> bool {
+        self.process_type == LOCAL
+    }
+
+    /// Answers whether `item` of a list names this dyno or its type.
+    pub(crate) fn is_named_by(&self, item: &str) -> bool {
+        item == self.process_type || item == self.name
+    }
+
+    /// Decides without lists, with the Procfile of the slug.
+    pub(crate) fn by_default(&self, procfile: &Procfile, starter: Starter) -> Result<&'static str, &'static str> {
+        if self.is_local() && starter == Starter::Autostart {
+            return Err("HOOP_AUTOSTART starts no agent where DYNO is not set");
+        }
+        if !self.is_ignored_by_default() {
+            return Ok("the agent runs in every process type except run, release, scheduler, cron and build");
+        }
+        match procfile.command(&self.process_type) {
+            Some(command) if starts_agent(command) => Ok("its line in the Procfile starts the agent"),
+            _ => Err("the agent does not run in this process type unless it is named"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Dyno;
+    use proptest::prelude::*;
+
+    #[test]
+    fn process_types_are_read_from_both_forms_of_dyno() {
+        for (value, process_type) in [
+            (Some("web.1"), "web"),
+            (Some("my-worker.12"), "my-worker"),
+            (Some("run.9157"), "run"),
+            (Some("web-12a34b56d-e78f9"), "web"),
+            (Some("my-worker-12a34b56d-e78f9"), "my-worker"),
+            // Neither form: the whole of it, rather than a guess.
+            (Some("web"), "web"),
+            (Some("web-1"), "web-1"),
+            (Some("--"), "--"),
+            (Some(""), "local"),
+            (None, "local"),
+        ] {
+            assert_eq!(Dyno::parse(value).process_type, process_type, "{value:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_dyno_is_always_named_by_its_own_name_and_type(value in "\\PC{0,20}") {
+            let dyno = Dyno::parse(Some(&value));
+            prop_assert!(dyno.name.starts_with(&dyno.process_type));
+            prop_assert!(dyno.is_named_by(&dyno.name) && dyno.is_named_by(&dyno.process_type));
+        }
+
+        #[test]
+        fn a_process_type_is_read_back_from_the_names_of_its_dynos(
+            process_type in "[a-z][a-z0-9_]{0,8}(-[a-z0-9_]{1,8}){0,3}",
+            number in 1..20_000_u32,
+            groups in "[0-9a-f]{9}-[0-9a-z]{5}",
+        ) {
+            for name in [
+                format!("{process_type}.{number}"),
+                format!("{process_type}-{groups}"),
+                format!(" {process_type}.1\n"),
+            ] {
+                let dyno = Dyno::parse(Some(&name));
+                prop_assert_eq!(&dyno.process_type, &process_type, "{}", name);
+                prop_assert_eq!(dyno.name, name.trim());
+            }
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! `HOOP_COMMAND`: a shell command line, handed to agents that take words.
+//!
+//! From 1.21.23 on an agent parses `--command` as bash would, and keeps of it the words of one simple command, each
+//! with its quotes. Before, it takes the words as they are. Whatever the version, when a session begins it replaces
+//! `$NAME` in all words but the first by the variable of the session, as Go's `os.Expand` does
+//! (<https://pkg.go.dev/os#Expand>), and fails the session where nothing comes of it. So only plain words are handed
+//! over as they are, which is what the gateway shows. All else is a shell's business.
+
+use crate::config;
+use crate::start::fault::Fault;
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+
+/// What runs a line that needs it.
+const SHELL: &str = "sh";
+
+/// What a shell leaves out around a command, and nothing else of what is blank.
+const BLANKS: [char; 3] = [' ', '\t', '\n'];
+
+/// Words that only a shell knows, or of which it has a variant of its own that does something else.
+const OF_SHELL: [&str; 70] = [
+    ".",
+    ":",
+    "alias",
+    "bg",
+    "bind",
+    "break",
+    "builtin",
+    "caller",
+    "case",
+    "cd",
+    "command",
+    "compgen",
+    "complete",
+    "continue",
+    "coproc",
+    "declare",
+    "dirs",
+    "disown",
+    "do",
+    "done",
+    "elif",
+    "else",
+    "enable",
+    "esac",
+    "eval",
+    "exec",
+    "exit",
+    "export",
+    "fc",
+    "fg",
+    "fi",
+    "for",
+    "function",
+    "getopts",
+    "hash",
+    "help",
+    "history",
+    "if",
+    "in",
+    "jobs",
+    "let",
+    "local",
+    "logout",
+    "mapfile",
+    "popd",
+    "pushd",
+    "pwd",
+    "read",
+    "readarray",
+    "readonly",
+    "return",
+    "select",
+    "set",
+    "shift",
+    "shopt",
+    "source",
+    "suspend",
+    "then",
+    "time",
+    "times",
+    "trap",
+    "type",
+    "typeset",
+    "ulimit",
+    "umask",
+    "unalias",
+    "unset",
+    "until",
+    "wait",
+    "while",
+];
+
+/// Returns the arguments behind `hoop run … --`, for agents that take the command as such.
+///
+/// Fails where a shell could not run the line.
+pub(crate) fn arguments(line: &OsStr) -> Result<Vec<OsString>, Fault> {
+    check_quotes(line)?;
+    if let Some(words) = words(line).filter(|words| words.iter().all(|word| !word.contains('$'))) {
+        return Ok(words.into_iter().map(OsString::from).collect());
+    }
+    let script = if line.as_bytes().contains(&b'$') {
+        without_dollars(line)
+    } else {
+        line.to_owned()
+    };
+    Ok(vec![SHELL.into(), "-c".into(), script])
+}
+
+/// Returns the value of `hoop run … --command`. A line that needs a shell stays in its variable, which every session
+/// has.
+///
+/// Fails where a shell could not run the line.
+pub(crate) fn command(line: &OsStr) -> Result<OsString, Fault> {
+    check_quotes(line)?;
+    match line.to_str().filter(|line| words(OsStr::new(line)).is_some()) {
+        Some(line) if !line.contains(['"', '\'']) => Ok(line.trim_matches(BLANKS).into()),
+        _ => Ok(format!("{SHELL} -c ${}", config::COMMAND).into()),
+    }
+}
+
+/// Returns the words of `line` where it is one command of plain words, of which some may be in quotes. `None` means
+/// that only a shell knows what it is.
+fn words(line: &OsStr) -> Option<Vec<String>> {
+    let line = line.to_str()?;
+    let mut words: Vec<String> = Vec::new();
+    let mut word: Option<String> = None;
+    let mut characters = line.trim_matches(BLANKS).chars();
+    while let Some(character) = characters.next() {
+        match character {
+            ' ' | '\t' => words.extend(word.take()),
+            '\'' | '"' => {
+                let word = word.get_or_insert_default();
+                loop {
+                    match characters.next()? {
+                        end if end == character => break,
+                        '$' | '`' | '\\' | '!' if character == '"' => return None,
+                        within => word.push(within),
+                    }
+                }
+            }
+            _ if is_plain(character) => word.get_or_insert_default().push(character),
+            _ => return None,
+        }
+    }
+    words.extend(word);
+    let (first, rest) = words.split_first()?;
+    let is_of_shell = OF_SHELL.contains(&first.as_str());
+    // A shell's own echo and printf may read options otherwise than the programs do.
+    let has_variants = ["echo", "printf", "test", "kill"].contains(&first.as_str())
+        && rest.iter().any(|word| word.starts_with('-') || word.contains('\\'));
+    let is_assignment = first.contains('=');
+    (!first.is_empty() && !is_of_shell && !has_variants && !is_assignment).then_some(words)
+}
+
+/// Answers whether no shell takes `character` for anything but itself, wherever in a word it stands.
+fn is_plain(character: char) -> bool {
+    character.is_alphanumeric() || "-_./:@%+=,".contains(character)
+}
+
+/// Fails where a quote in `line` is not closed, as far as that can be told. Within `$(…)` and its like, quotes begin
+/// anew, or end otherwise, and we cannot tell where.
+fn check_quotes(line: &OsStr) -> Result<(), Fault> {
+    let line = line.to_string_lossy();
+    let nests = ["$'", "$(", "${", "`", "<<", "#"];
+    if nests.iter().any(|nesting| line.contains(nesting)) || shell_words::split(&line).is_ok() {
+        Ok(())
+    } else {
+        Err(Fault::CommandInvalid)
+    }
+}
+
+/// Returns a script that does what `line` does and has no `$` in it, which these agents would replace.
+fn without_dollars(line: &OsStr) -> OsString {
+    let mut encoded = String::new();
+    for byte in line.as_bytes() {
+        // Writing to a String cannot fail.
+        let _ = match char::from(*byte) {
+            plain if plain.is_ascii() && (is_plain(plain) || plain == ' ') => write!(encoded, "{plain}"),
+            _ => write!(encoded, "\\0{byte:03o}"),
+        };
+    }
+    OsString::from_vec(format!("eval \"`printf %b '{encoded}'`\"").into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{arguments, command};
+    use crate::start::fault::Fault;
+    use proptest::prelude::*;
+    use std::ffi::{OsStr, OsString};
+    use std::os::unix::ffi::OsStrExt as _;
+    use std::process::Command;
+
+    #[test]
+    fn plain_words_go_as_they_are() {
+        for line in [
+            "bundle exec rails console",
+            "  bin/rails\tconsole -e production ",
+            "rails runner --x=y a=b user@host:1 50% +x a,b ./c",
+            "psql",
+            "echo a b",
+            "rails runner Gr\u{fc}\u{df}e",
+        ] {
+            assert_eq!(command(OsStr::new(line)).unwrap(), line.trim());
+            let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+            assert_eq!(arguments(OsStr::new(line)).unwrap(), words);
+        }
+    }
+
+    #[test]
+    fn what_needs_a_shell_gets_one() {
+        for line in [
+            "echo 'a b'",
+            "echo \"a b\"",
+            "echo $HOME",
+            "a | b",
+            "a && b",
+            "a; b",
+            "a > b",
+            "a < b",
+            "A=b c",
+            "ls *",
+            "ls ?",
+            "ls [ab]",
+            "echo {a,b}",
+            "cd ~",
+            "ls ~/x",
+            "a # b",
+            "a &",
+            "(a)",
+            "{ a; }",
+            "! a",
+            "a\\ b",
+            "a\nb",
+            "echo `a`",
+            "cd /tmp",
+            "exec rails console",
+            ". ./env",
+            "export A=b",
+            "if a",
+            "for i",
+            "[ -e a ]",
+            "[[ a ]]",
+            "echo -n a",
+            "printf -- a",
+            "time a",
+            "type a",
+            "pwd",
+            "a^b",
+            "x a\u{a0}b",
+        ] {
+            assert_eq!(command(OsStr::new(line)).unwrap(), "sh -c $HOOP_COMMAND", "{line}");
+        }
+        let bytes = OsStr::from_bytes(b"echo \xff");
+        assert_eq!(command(bytes).unwrap(), "sh -c $HOOP_COMMAND");
+    }
+
+    #[test]
+    fn arguments_keep_what_quotes_hold_together() {
+        let of = |line: &str| arguments(OsStr::new(line)).unwrap();
+        assert_eq!(
+            of("bundle exec 'rails console' --x"),
+            ["bundle", "exec", "rails console", "--x"]
+        );
+        assert_eq!(of("a '' \"b  c\"d"), ["a", "", "b  cd"]);
+        assert_eq!(of("a | b"), ["sh", "-c", "a | b"]);
+        // An agent would take these for variables of its own.
+        for line in ["echo $HOME", "echo '$HOME'", "echo \"$HOME\""] {
+            let arguments = of(line);
+            assert_eq!(arguments[..2], ["sh", "-c"]);
+            assert!(!arguments[2].to_string_lossy().contains('$'), "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn a_quote_that_is_not_closed_is_a_fault() {
+        for line in ["it's", "bash -c \"x", "echo 'a", "echo \"it's"] {
+            assert_eq!(command(OsStr::new(line)), Err(Fault::CommandInvalid));
+            assert_eq!(arguments(OsStr::new(line)), Err(Fault::CommandInvalid));
+        }
+        // Quotes of the inner commands are none of the line's, and those of a comment are none at all.
+        for line in [
+            "psql \"$(sed \"s/'//g\" url)\"",
+            "echo \"${X:-\"it's\"}\"",
+            "echo $'it\\'s'",
+            "cat <<E\nit's\nE",
+            "echo a # it's",
+        ] {
+            assert!(command(OsStr::new(line)).is_ok(), "{line}");
+        }
+    }
+
+    /// The output of a program and its arguments.
+    fn output(words: &[OsString]) -> (String, Option<i32>) {
+        let output = Command::new(&words[0])
+            .args(&words[1..])
+            .env("ANIMAL", "a  cat")
+            .output()
+            .unwrap();
+        (
+            String::from_utf8_lossy(&output.stdout).into_owned(),
+            output.status.code(),
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn arguments_do_what_a_shell_does(words in proptest::collection::vec(
+            "[a-zA-Z0-9%=.,@+:_/ -]{1,6}|'[ -&(-~\\n]{0,8}'|\"[ a-z*;|<>]{0,8}\"|\\$ANIMAL|\"\\$ANIMAL\"|\\\\[ -~]|\u{e9}", 0..6,
+        )) {
+            let words: Vec<String> = std::iter::once("printf '[%s]' x".to_owned()).chain(words).collect();
+            let line = words.join(" ");
+            let through_shell = ["sh", "-c", &line].map(OsString::from);
+            prop_assert_eq!(output(&arguments(OsStr::new(&line)).unwrap()), output(&through_shell), "{}", line);
+        }
+    }
+}

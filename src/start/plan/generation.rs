@@ -1,0 +1,446 @@
+//! How an agent is told to publish its connections: its version and the mode of its key decide.
+//!
+//! Facts read from the agent's source, tags 1.14 to 1.148:
+//!
+//! | agent | key mode | what runs |
+//! |---|---|---|
+//! | below 1.16.0 | any | `hoop start agent`, which reads the list in `HOOP_CONNECTION` itself |
+//! | 1.16.0 to below 1.20.0 | embedded, old form | likewise |
+//! | 1.20.0 to 1.21.22 | multi-connection | `hoop run --name NAME -- ENTRYPOINT…`, a process for each connection |
+//! | 1.21.0 to 1.21.22 | an organisation's without a mode | likewise |
+//! | 1.21.23 and later | either of these | `hoop run --name NAME --command ENTRYPOINT --export …`, likewise |
+//! | any | any other | `hoop start agent`; connections are set up in the gateway |
+//!
+//! What of this never works is in [`Limit`].
+
+use crate::agent::connections::Connections;
+use crate::agent::key::KeyMode;
+use crate::agent::limits::Limit;
+use crate::agent::version::Version;
+use crate::config;
+use crate::os::environment::Environment;
+use crate::start::fault::Fault;
+use crate::start::plan::credential::{CREDENTIALS, Credential};
+use crate::start::plan::entrypoint;
+use std::ffi::{OsStr, OsString};
+
+/// Turns a connection of `hoop run` into a database connection wherever it is set. An app may have it for its
+/// own reasons, and what hoopstart publishes are command lines.
+const DATABASE_URI: &str = "HOOP_DB_URI";
+
+/// Which of its lines an agent logs, and how. The app's own variables of these names do not reach the agent, and the
+/// agent's do not reach the sessions of published connections.
+const LOGGING: [&str; 2] = ["LOG_LEVEL", "LOG_ENCODING"];
+
+/// The encoding of which hoopstart makes lines.
+const LOG_ENCODING: &str = "json";
+
+/// A way of publishing connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Generation {
+    /// `hoop start agent` reads the names from `HOOP_CONNECTION`.
+    NamesInEnvironment,
+    /// `hoop start agent`; the names are set up in the gateway.
+    NamesInGateway,
+    /// `hoop run --name NAME -- ENTRYPOINT…`.
+    RunWithArguments,
+    /// `hoop run --name NAME --command ENTRYPOINT --export …`.
+    RunWithCommand,
+}
+
+impl Generation {
+    /// Returns the generation of an agent of `version` with a key of `mode`. `None` is a token or a SPIFFE document,
+    /// or a key that cannot be read.
+    pub(crate) fn of(version: &Version, mode: Option<KeyMode>) -> Self {
+        use KeyMode::{MultiConnection, Organisation};
+        let Some(mode) = mode else {
+            return Generation::NamesInGateway;
+        };
+        match (mode, Limit::of(version, mode)) {
+            (_, Some(Limit::NeedsOldGateway { .. })) => Generation::NamesInEnvironment,
+            (_, Some(limit)) if limit.is_fatal() => Generation::NamesInGateway,
+            (MultiConnection | Organisation, _) if version.at_least(1, 21, 23) => Generation::RunWithCommand,
+            (MultiConnection | Organisation, _) => Generation::RunWithArguments,
+            _ => Generation::NamesInGateway,
+        }
+    }
+
+    /// Answers whether nothing is published without `HOOP_CONNECTION`.
+    pub(crate) fn needs_names(self) -> bool {
+        match self {
+            Generation::NamesInEnvironment | Generation::RunWithArguments | Generation::RunWithCommand => true,
+            Generation::NamesInGateway => false,
+        }
+    }
+
+    /// Returns what runs, for `--check`.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Generation::NamesInEnvironment => "hoop start agent, names from HOOP_CONNECTION for an old gateway",
+            Generation::NamesInGateway => "hoop start agent, connections set up in the gateway",
+            Generation::RunWithArguments | Generation::RunWithCommand => "hoop run, a process for each connection",
+        }
+    }
+}
+
+/// One agent process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct AgentCommand {
+    /// The connection it publishes, where it publishes one.
+    pub connection: Option<String>,
+    /// The arguments of `hoop`.
+    pub arguments: Vec<OsString>,
+}
+
+/// Returns the agent processes to run, at least one. `entrypoint` is the shell command line behind each connection.
+pub(crate) fn commands(
+    generation: Generation,
+    connections: &Connections,
+    entrypoint: Option<&OsStr>,
+    environment: &Environment,
+) -> Result<Vec<AgentCommand>, Fault> {
+    let one = |connection: &String, rest: Vec<OsString>| {
+        let mut arguments: Vec<OsString> = vec!["run".into(), "--name".into(), connection.into()];
+        arguments.extend(rest);
+        AgentCommand {
+            connection: Some(connection.clone()),
+            arguments,
+        }
+    };
+    let entrypoint = entrypoint.filter(|line| !line.to_string_lossy().trim().is_empty());
+    let mut rest: Vec<OsString> = Vec::new();
+    match generation {
+        Generation::NamesInEnvironment | Generation::NamesInGateway => {
+            return Ok(vec![AgentCommand {
+                connection: None,
+                arguments: vec!["start".into(), "agent".into()],
+            }]);
+        }
+        Generation::RunWithArguments => {
+            if let Some(line) = entrypoint {
+                rest.push("--".into());
+                rest.extend(entrypoint::arguments(line)?);
+            }
+        }
+        Generation::RunWithCommand => {
+            rest.extend(["--export".into(), exported_names(environment).into()]);
+            if let Some(line) = entrypoint {
+                rest.extend(["--command".into(), entrypoint::command(line)?]);
+            }
+        }
+    }
+    Ok(connections
+        .names()
+        .iter()
+        .map(|connection| one(connection, rest.clone()))
+        .collect())
+}
+
+/// Returns the names of all variables a session may see: all but the credentials and what is the agent's own. Without
+/// such a list an agent hands out its own key with the rest; so does one whose list names nothing that is set, which
+/// is why `PATH`, set for every agent, is always on it. A comma would split a name, and a colon in one breaks every
+/// session.
+fn exported_names(environment: &Environment) -> String {
+    let is_kept = |name: &&str| {
+        !name.is_empty()
+            && !name.contains([',', ':'])
+            && !CREDENTIALS.contains(name)
+            && !LOGGING.contains(name)
+            && *name != DATABASE_URI
+    };
+    let names = environment.iter().filter_map(|(name, _)| name.to_str());
+    let mut names: Vec<&str> = names.filter(is_kept).collect();
+    if !names.contains(&"PATH") {
+        names.push("PATH");
+    }
+    names.join(",")
+}
+
+/// Returns the environment of an agent process: the app's, with the credential where this agent looks for it and
+/// nowhere else, with a log that hoopstart can read, and with the folder of its helper on the PATH.
+pub(crate) fn agent_environment(
+    app: &Environment,
+    version: &Version,
+    generation: Generation,
+    credential: &Credential,
+    connections: &Connections,
+    programs: &str,
+    log_level: &str,
+) -> Environment {
+    let mut environment = app.clone();
+    if let Credential::Key { name: found, .. } = credential {
+        let key = app.value(found).unwrap_or_default().to_owned();
+        environment.remove(config::KEY);
+        environment.remove(config::DSN);
+        // The first to read HOOP_KEY; later ones tell users of HOOP_DSN that it is deprecated.
+        let name = if version.at_least(1, 21, 5) {
+            config::KEY
+        } else {
+            config::DSN
+        };
+        environment.set(name, key);
+    }
+    match generation {
+        Generation::NamesInEnvironment => environment.set(config::CONNECTION, connections.names().join(",")),
+        Generation::RunWithArguments | Generation::RunWithCommand => environment.remove(DATABASE_URI),
+        // Agents below 1.16.0 look for a key wherever it is set.
+        Generation::NamesInGateway if !version.at_least(1, 16, 0) => environment.remove(config::CONNECTION),
+        Generation::NamesInGateway => {}
+    }
+    for (name, value) in LOGGING.into_iter().zip([log_level, LOG_ENCODING]) {
+        environment.set(name, value);
+    }
+    let mut path = app.value("PATH").unwrap_or_default().to_owned();
+    if !path.is_empty() {
+        path.push(":");
+    }
+    path.push(programs);
+    environment.set("PATH", path);
+    environment
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CREDENTIALS, Generation, agent_environment, commands};
+    use crate::agent::connections::Connections;
+    use crate::agent::key::KeyMode;
+    use crate::agent::version::Version;
+    use crate::os::environment::Environment;
+    use crate::start::fault::Fault;
+    use crate::start::plan::credential::Credential;
+    use proptest::prelude::*;
+    use std::ffi::OsStr;
+
+    #[test]
+    fn version_and_key_mode_choose_the_generation() {
+        use Generation::{
+            NamesInEnvironment as Environment, NamesInGateway as Gateway, RunWithArguments as Arguments,
+            RunWithCommand as Command,
+        };
+        use KeyMode::{Embedded, MultiConnection, Organisation, Standard, Unstated};
+        let modes = [Standard, Embedded, Unstated, MultiConnection, Organisation];
+        for (version, generations) in [
+            ("1.14.7", [Gateway; 5]),
+            ("1.14.10", [Environment, Environment, Environment, Gateway, Environment]),
+            ("1.15.28", [Environment, Environment, Environment, Gateway, Environment]),
+            ("1.16.0", [Gateway, Environment, Gateway, Gateway, Gateway]),
+            ("1.19.63", [Gateway, Environment, Gateway, Gateway, Gateway]),
+            ("1.20.0-rc.1", [Gateway, Gateway, Gateway, Arguments, Gateway]),
+            ("1.20.0", [Gateway, Gateway, Gateway, Arguments, Gateway]),
+            ("1.20.11", [Gateway, Gateway, Gateway, Arguments, Gateway]),
+            ("1.21.0-rc.1", [Gateway, Gateway, Gateway, Arguments, Arguments]),
+            ("1.21.0", [Gateway, Gateway, Gateway, Arguments, Arguments]),
+            ("1.21.22", [Gateway, Gateway, Gateway, Arguments, Arguments]),
+            ("1.21.23-rc.1", [Gateway, Gateway, Gateway, Command, Command]),
+            ("1.21.23", [Gateway, Gateway, Gateway, Command, Command]),
+            ("1.148.0", [Gateway, Gateway, Gateway, Command, Command]),
+        ] {
+            let version = version.parse().unwrap();
+            assert_eq!(
+                modes.map(|mode| Generation::of(&version, Some(mode))),
+                generations,
+                "{version}"
+            );
+            // A token, or a key that cannot be read.
+            assert_eq!(Generation::of(&version, None), Gateway, "{version}");
+        }
+    }
+
+    const KEY: &str = "grpcs://a:s3cr3t@h:1?mode=multi-connection";
+
+    fn environment() -> Environment {
+        [
+            ("HOOP_KEY", KEY),
+            ("HOOP_DSN", "old"),
+            ("HOOP_TOKEN", "t"),
+            ("HOOP_DB_URI", "postgres://db"),
+            ("LANG", "C"),
+            ("PATH", "/bin"),
+            ("with,comma", "x"),
+            ("with:colon", "x"),
+            ("BASH_FUNC_x%%", "() { :; }"),
+            ("LOG_LEVEL", "error"),
+            ("LOG_ENCODING", "console"),
+        ]
+        .into_iter()
+        .collect()
+    }
+
+    fn lines(generation: Generation, names: &str, entrypoint: Option<&str>) -> Result<Vec<String>, Fault> {
+        let connections = Connections::parse(names, |_| None).unwrap();
+        let commands = commands(generation, &connections, entrypoint.map(OsStr::new), &environment())?;
+        let line = |arguments: &[std::ffi::OsString]| arguments.join(OsStr::new("|")).into_string().unwrap();
+        Ok(commands.iter().map(|command| line(&command.arguments)).collect())
+    }
+
+    #[test]
+    fn each_generation_has_its_command_lines() {
+        assert_eq!(
+            lines(Generation::NamesInEnvironment, "a,b", Some("x")).unwrap(),
+            ["start|agent"]
+        );
+        assert_eq!(lines(Generation::NamesInGateway, "", None).unwrap(), ["start|agent"]);
+        assert_eq!(
+            lines(Generation::RunWithArguments, "a,b", Some("bundle exec 'rails console'")).unwrap(),
+            [
+                "run|--name|a|--|bundle|exec|rails console",
+                "run|--name|b|--|bundle|exec|rails console"
+            ]
+        );
+        assert_eq!(
+            lines(Generation::RunWithArguments, "a", None).unwrap(),
+            ["run|--name|a"]
+        );
+        for generation in [Generation::RunWithArguments, Generation::RunWithCommand] {
+            assert_eq!(lines(generation, "a", Some("it's")), Err(Fault::CommandInvalid));
+            assert_eq!(lines(generation, "a", Some(" ")), lines(generation, "a", None));
+        }
+        assert_eq!(
+            lines(Generation::RunWithCommand, "a", Some("env | sort")).unwrap(),
+            ["run|--name|a|--export|BASH_FUNC_x%%,LANG,PATH|--command|sh -c $HOOP_COMMAND"]
+        );
+        assert_eq!(
+            lines(Generation::RunWithCommand, "a", Some("bundle exec rails console")).unwrap(),
+            ["run|--name|a|--export|BASH_FUNC_x%%,LANG,PATH|--command|bundle exec rails console"]
+        );
+        assert_eq!(
+            lines(Generation::RunWithCommand, "a", None).unwrap(),
+            ["run|--name|a|--export|BASH_FUNC_x%%,LANG,PATH"]
+        );
+    }
+
+    #[test]
+    fn an_agent_finds_its_key_in_one_place_and_its_helper_on_the_path() {
+        let credential = Credential::Key {
+            name: "HOOP_KEY",
+            read: Err(crate::agent::key_fault::KeyFault::NotUrl),
+        };
+        let connections = Connections::parse("A, b", |_| None).unwrap();
+        let made = |version: &str, generation| {
+            agent_environment(
+                &environment(),
+                &version.parse().unwrap(),
+                generation,
+                &credential,
+                &connections,
+                "/app/.hoop/bin",
+                "info",
+            )
+        };
+
+        let old = made("1.21.4", Generation::NamesInEnvironment);
+        assert_eq!((old.text("HOOP_KEY"), old.text("HOOP_DSN")), (None, Some(KEY)));
+        assert_eq!(old.text("HOOP_CONNECTION"), Some("a,b"));
+        assert_eq!(old.text("PATH"), Some("/bin:/app/.hoop/bin"));
+        let new = made("1.21.5", Generation::RunWithCommand);
+        assert_eq!((new.text("HOOP_KEY"), new.text("HOOP_DSN")), (Some(KEY), None));
+        assert_eq!(new.text("HOOP_DB_URI"), None);
+        assert_eq!(new.text("LANG"), Some("C"));
+        assert_eq!(
+            (new.text("LOG_LEVEL"), new.text("LOG_ENCODING")),
+            (Some("info"), Some("json"))
+        );
+        // The names in HOOP_CONNECTION would have an agent of that age look for a key.
+        let token = Credential::WithUrl { name: "HOOP_TOKEN" };
+        let version = "1.15.0".parse().unwrap();
+        let mut app = environment();
+        app.set("HOOP_CONNECTION", "a,b");
+        let oldest = agent_environment(
+            &app,
+            &version,
+            Generation::NamesInGateway,
+            &token,
+            &connections,
+            "/",
+            "debug",
+        );
+        assert_eq!(
+            (oldest.text("HOOP_CONNECTION"), oldest.text("LOG_LEVEL")),
+            (None, Some("debug"))
+        );
+    }
+
+    fn any_mode() -> impl Strategy<Value = KeyMode> {
+        prop_oneof![
+            Just(KeyMode::Standard),
+            Just(KeyMode::Embedded),
+            Just(KeyMode::MultiConnection),
+            Just(KeyMode::Unstated),
+            Just(KeyMode::Organisation),
+        ]
+    }
+
+    /// An environment of any names, with any of the credentials, whose values can be told from all else.
+    fn any_environment() -> impl Strategy<Value = Environment> {
+        let name = prop_oneof![
+            "[A-Z_]{1,8}",
+            "\\PC{0,8}",
+            "HOOP_(KEY|DSN|TOKEN|CONNECTION|DB_URI|KEY2|KE)"
+        ];
+        let others = proptest::collection::vec((name, "[a-z]{0,6}"), 0..12);
+        let credentials = proptest::sample::subsequence(CREDENTIALS.to_vec(), 0..=CREDENTIALS.len());
+        (others, credentials).prop_map(|(others, credentials)| {
+            let secrets = credentials.iter().map(|name| ((*name).to_owned(), "S3CR3T".to_owned()));
+            others.into_iter().chain(secrets).collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_runs_publishes_each_name_once_and_neither_shows_nor_hands_on_a_credential(
+            version in (14..150_u64, 0..64_u64).prop_map(|(minor, patch)| format!("1.{minor}.{patch}")),
+            mode in any_mode(),
+            names in proptest::collection::hash_set("[a-z0-9 _-]{0,8}[a-z0-9]", 1..5),
+            entrypoint in proptest::option::of("[a-z]{1,8}( [a-z-]{1,8}){0,3}"),
+            app in any_environment(),
+        ) {
+            let version: Version = version.parse().unwrap();
+            let generation = Generation::of(&version, Some(mode));
+            let connections = Connections::parse(&names.into_iter().collect::<Vec<_>>().join(","), |_| None).unwrap();
+            let credential = Credential::Key {
+                name: "HOOP_KEY",
+                read: Err(crate::agent::key_fault::KeyFault::NotUrl),
+            };
+            let programs = "/app/.hoop/bin";
+            let mut app = app;
+            app.set("HOOP_KEY", "S3CR3T");
+            let environment = agent_environment(&app, &version, generation, &credential, &connections, programs, "info");
+            let commands = commands(generation, &connections, entrypoint.as_deref().map(OsStr::new), &environment).unwrap();
+
+            // The key is where this agent looks, and nowhere else.
+            let (one, other) = if version.at_least(1, 21, 5) {
+                ("HOOP_KEY", "HOOP_DSN")
+            } else {
+                ("HOOP_DSN", "HOOP_KEY")
+            };
+            prop_assert_eq!((environment.text(one), environment.value(other)), (Some("S3CR3T"), None));
+            for (name, value) in environment.iter().filter(|(_, value)| *value == "S3CR3T") {
+                let name = name.to_str().unwrap_or_default();
+                prop_assert!(CREDENTIALS.contains(&name), "{} {:?}", name, value);
+            }
+            // All else is the app's, but for what the agent takes for something else.
+            for (name, value) in app.iter().filter_map(|(name, value)| Some((name.to_str()?, value))) {
+                let own = ["PATH", "HOOP_CONNECTION", "HOOP_DB_URI", "HOOP_KEY", "HOOP_DSN", "LOG_LEVEL", "LOG_ENCODING"];
+                prop_assert!(own.contains(&name) || environment.value(name) == Some(value), "{}", name);
+            }
+
+            let published: Vec<&String> = commands.iter().filter_map(|command| command.connection.as_ref()).collect();
+            if matches!(generation, Generation::RunWithArguments | Generation::RunWithCommand) {
+                prop_assert_eq!(published, connections.names().iter().collect::<Vec<_>>());
+            } else {
+                prop_assert!(published.is_empty() && commands.len() == 1);
+            }
+            for command in &commands {
+                let words: Vec<&str> = command.arguments.iter().map(|word| word.to_str().unwrap()).collect();
+                prop_assert!(words.iter().all(|word| !word.contains("S3CR3T")), "{:?}", words);
+                let place = words.iter().position(|word| *word == "--export");
+                prop_assert_eq!(place.is_some(), generation == Generation::RunWithCommand);
+                if let Some(place) = place {
+                    let exported: Vec<&str> = words[place + 1].split(',').collect();
+                    prop_assert!(CREDENTIALS.iter().all(|name| !exported.contains(name)), "{:?}", exported);
+                    prop_assert!(exported.iter().any(|name| environment.value(name).is_some()), "{:?}", exported);
+                }
+            }
+        }
+    }
+}
