@@ -1,7 +1,9 @@
 //! The build log: steps and facts on stdout, warnings and errors on stderr, in Heroku's own look
 //! (<https://devcenter.heroku.com/articles/buildpack-api#style>).
 
-use crate::messages::{Message, Tone};
+use crate::acquire::event::Event;
+use crate::messages::events::{Said, said};
+use crate::messages::message::{Message, Tone};
 use crate::os::audience;
 use crate::secret::conceal::conceal;
 use std::fmt::{Display, Write as _};
@@ -50,26 +52,25 @@ impl<'a> BuildLog<'a> {
         let _ = self.facts.flush();
     }
 
-    /// Shows a failure that ended the build.
-    pub fn error(&mut self, message: &Message) {
-        self.block(message, Tone::Error);
+    /// Says what happens while the agent is acquired.
+    pub fn hear(&mut self, event: &Event<'_>) {
+        match said(event) {
+            Said::Step(text) => self.step(text),
+            Said::Detail(text) => self.detail(text),
+            Said::Warning(message) => self.tell(&message),
+        }
     }
 
-    /// Shows something the user should change, while the build goes on.
-    pub fn warning(&mut self, message: &Message) {
-        self.block(message, Tone::Warning);
-    }
-
-    /// Writes a block of ` !     ` lines between blank lines. Each line carries its own colour, since git and
+    /// Shows a message as a block of ` !     ` lines between blank lines. Each line carries its own colour, since git and
     /// the platform put prefixes before every line.
-    fn block(&mut self, message: &Message, tone: Tone) {
+    pub fn tell(&mut self, message: &Message) {
         let (colour, reset) = if self.coloured {
-            (colour(tone), "\x1b[0m")
+            (colour(message.tone()), "\x1b[0m")
         } else {
             ("", "")
         };
         let mut block = String::from("\n");
-        for line in audience::words(message.render(tone)).lines() {
+        for line in audience::words(message.render()).lines() {
             let line = format!(" !     {line}");
             // Writing to a String cannot fail.
             let _ = writeln!(block, "{colour}{}{reset}", line.trim_end());

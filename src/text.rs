@@ -67,6 +67,12 @@ pub(crate) fn is_hidden(character: char) -> bool {
         )
 }
 
+/// A number of bytes as people read it: like the platform, in units of 1,000,000.
+pub fn megabytes(bytes: u64) -> String {
+    let tenths = bytes.div_ceil(100_000);
+    format!("{}.{} MB", tenths / 10, tenths % 10)
+}
+
 #[cfg(test)]
 mod tests {
     use super::{excerpt, in_quotes, visible};

@@ -6,10 +6,15 @@
 use hoop_buildpack::acquire::archive::ArchiveError;
 use hoop_buildpack::acquire::checksums::ChecksumsError;
 use hoop_buildpack::acquire::config::{ConfigError, RunTimeVars};
-use hoop_buildpack::acquire::fetch::FetchError;
+use hoop_buildpack::acquire::error::AcquireError;
+use hoop_buildpack::acquire::event::Event;
+use hoop_buildpack::acquire::fetch::error::{FetchError, FetchFault};
+use hoop_buildpack::acquire::latest::VersionError;
 use hoop_buildpack::acquire::proof::ProofError;
 use hoop_buildpack::acquire::release_server::{Location, ReleasesUrl, ReleasesUrlError, tarball_names};
 use hoop_buildpack::acquire::resolve::ReleaseError;
+use hoop_buildpack::acquire::resources::NoResources;
+use hoop_buildpack::acquire::scratch::WriteError;
 use hoop_buildpack::agent::connections::{ConnectionsFault, Merged};
 use hoop_buildpack::agent::key_fault::KeyFault;
 use hoop_buildpack::agent::limits::Limit;
@@ -17,13 +22,14 @@ use hoop_buildpack::agent::platform::Platform;
 use hoop_buildpack::agent::sha256::Sha256;
 use hoop_buildpack::agent::version::Version;
 use hoop_buildpack::build_log::BuildLog;
-use hoop_buildpack::classic::BuildError;
 use hoop_buildpack::classic::advise::{self, App};
-use hoop_buildpack::classic::install::InstallError;
-use hoop_buildpack::classic::slug::{Displaced, SlugError};
+use hoop_buildpack::classic::error::BuildError;
+use hoop_buildpack::classic::messages;
+use hoop_buildpack::classic::slug::{Displaced, InstallError};
 use hoop_buildpack::classic::survey::{OtherBuildpacks, ProcfileState};
 use hoop_buildpack::failure::Failure;
-use hoop_buildpack::messages::{self, Message, Tone, warnings};
+use hoop_buildpack::messages::events::{self, Said};
+use hoop_buildpack::messages::message::{Message, Tone};
 use hoop_buildpack::procfile::{Procfile, ProcfileFault};
 use hoop_buildpack::start::fault::gateway::{GatewayFault, Ignored, TlsRemedy};
 use hoop_buildpack::start::fault::trouble::Trouble;
@@ -83,10 +89,29 @@ fn kernel(number: i32) -> io::Error {
 fn errors() -> Vec<(&'static str, BuildError)> {
     let mut errors: Vec<(&'static str, BuildError)> = Vec::new();
     errors.extend(config_errors().into_iter().map(|(case, error)| (case, error.into())));
-    errors.extend(release_errors().into_iter().map(|(case, error)| (case, error.into())));
+    errors.extend(acquire_errors().into_iter().map(|(case, error)| (case, error.into())));
+    errors.extend(install_errors().into_iter().map(|(case, error)| (case, error.into())));
+    errors
+}
+
+fn acquire_errors() -> Vec<(&'static str, AcquireError)> {
+    let mut errors: Vec<(&'static str, AcquireError)> = Vec::new();
+    errors.extend(version_errors().into_iter().map(|(case, error)| (case, error.into())));
+    errors.extend(release_errors().into_iter().map(|error| ("", error.into())));
     errors.extend(fetch_errors().into_iter().map(|(case, error)| (case, error.into())));
     errors.extend(archive_errors().into_iter().map(|error| ("", error.into())));
-    errors.extend(install_errors().into_iter().map(|(case, error)| (case, error.into())));
+    errors.extend(write_errors().into_iter().map(|(case, error)| (case, error.into())));
+    errors.push((
+        "",
+        AcquireError::NoResources(NoResources {
+            cause: "Resource temporarily unavailable (os error 11)".to_owned(),
+        }),
+    ));
+    let proof = |(case, error)| {
+        let version = version();
+        (case, AcquireError::Proof { version, error })
+    };
+    errors.extend(proof_errors().into_iter().map(proof));
     errors
 }
 
@@ -145,87 +170,67 @@ fn config_errors() -> Vec<(&'static str, ConfigError)> {
     ]
 }
 
-fn release_errors() -> Vec<(&'static str, ReleaseError)> {
-    let checksums = releases().checksums(&version());
-    let unusable = |error| ReleaseError::Checksums {
-        location: checksums.clone(),
-        error,
-    };
-    let not_found = |is_latest| ReleaseError::VersionNotFound {
+fn version_errors() -> Vec<(&'static str, VersionError)> {
+    let not_found = |is_latest| VersionError::VersionNotFound {
         version: version(),
-        location: checksums.clone(),
+        location: releases().checksums(&version()),
         answer: "404 Not Found".to_owned(),
         is_latest,
     };
     vec![
         (
             "",
-            ReleaseError::LatestInvalid {
+            VersionError::LatestInvalid {
                 location: releases().latest(),
                 content: "<!DOCTYPE html>\n<html><head><title>Sign in</title>".to_owned(),
             },
         ),
         (
             "",
-            ReleaseError::LatestNotFound {
+            VersionError::LatestNotFound {
                 location: releases().latest(),
                 answer: "403 Forbidden".to_owned(),
             },
         ),
         ("", not_found(false)),
         ("latest", not_found(true)),
-        (
-            "",
-            ReleaseError::PlatformMissing {
-                version: version(),
-                platform: Platform::Arm64,
-                wanted: tarball_names(&version(), Platform::Arm64),
-                location: checksums.clone(),
-            },
-        ),
-        (
-            "",
-            unusable(ChecksumsError::Line {
-                line: 1,
-                content: "<!DOCTYPE html>".to_owned(),
-            }),
-        ),
-        (
-            "",
-            unusable(ChecksumsError::Conflict {
-                name: name(),
-                first: digest("a1"),
-                second: digest("b2"),
-            }),
-        ),
-        (
-            "",
-            ReleaseError::DigestDiffers {
-                version: version(),
-                name: name(),
-                wanted: digest("a1"),
-                published: digest("b2"),
-            },
-        ),
-        (
-            "",
-            ReleaseError::DigestChanged {
-                version: version(),
-                name: name(),
-                cached: digest("a1"),
-                published: digest("b2"),
-            },
-        ),
-        (
-            "",
-            ReleaseError::ChecksumMismatch {
-                name: name(),
-                bytes: 18_874_368,
-                from: tarball(),
-                expected: digest("a1"),
-                received: digest("b2"),
-            },
-        ),
+    ]
+}
+
+fn release_errors() -> Vec<ReleaseError> {
+    let checksums = releases().checksums(&version());
+    let unusable = |error| ReleaseError::Checksums {
+        location: checksums.clone(),
+        error,
+    };
+    vec![
+        ReleaseError::PlatformMissing {
+            version: version(),
+            platform: Platform::Arm64,
+            wanted: tarball_names(&version(), Platform::Arm64),
+            location: checksums.clone(),
+        },
+        unusable(ChecksumsError::Line {
+            line: 1,
+            content: "<!DOCTYPE html>".to_owned(),
+        }),
+        unusable(ChecksumsError::Conflict {
+            name: name(),
+            first: digest("a1"),
+            second: digest("b2"),
+        }),
+        ReleaseError::DigestDiffers {
+            version: version(),
+            name: name(),
+            wanted: digest("a1"),
+            published: digest("b2"),
+        },
+        ReleaseError::DigestChanged {
+            version: version(),
+            name: name(),
+            cached: digest("a1"),
+            published: digest("b2"),
+        },
     ]
 }
 
@@ -234,119 +239,116 @@ fn fetch_errors() -> Vec<(&'static str, FetchError)> {
     vec![
         (
             "",
-            FetchError::Unreachable {
-                location: releases().latest(),
+            FetchFault::Unreachable {
                 attempts: 6,
                 cause: "Connection refused (os error 111)".to_owned(),
-            },
+            }
+            .at(&releases().latest()),
         ),
         (
             "",
-            FetchError::Tls {
-                location: releases_at("https://mirror.example:8443/hoop").latest(),
+            FetchFault::Tls {
                 cause: "invalid peer certificate: UnknownIssuer".to_owned(),
-            },
+            }
+            .at(&releases_at("https://mirror.example:8443/hoop").latest()),
         ),
         (
             "not-tls",
-            FetchError::NotTls {
-                location: releases_at("https://mirror.example:8080/hoop").latest(),
+            FetchFault::NotTls {
                 cause: "received corrupt message of type InvalidContentType".to_owned(),
-            },
+            }
+            .at(&releases_at("https://mirror.example:8080/hoop").latest()),
         ),
         (
             "",
-            FetchError::NotHttp {
-                location: releases_at("http://mirror.example:22/hoop").latest(),
+            FetchFault::NotHttp {
                 cause: "invalid HTTP version parsed".to_owned(),
-            },
+            }
+            .at(&releases_at("http://mirror.example:22/hoop").latest()),
         ),
         (
             "",
-            FetchError::Proxy {
+            FetchFault::Proxy {
                 cause: "it answered \"407 Proxy Authentication Required\"".to_owned(),
-            },
-        ),
-        (
-            "",
-            FetchError::NoResources {
-                cause: "Resource temporarily unavailable (os error 11)".to_owned(),
-            },
+            }
+            .at(&location),
         ),
         (
             "too-long",
-            FetchError::Overlong {
-                location: location.clone(),
+            FetchFault::Overlong {
                 received: 31_457_280,
                 limit: Duration::from_mins(10),
-            },
+            }
+            .at(&location),
         ),
         (
             "no-roots",
-            FetchError::NoRoots {
+            FetchFault::NoRoots {
                 cause: "could not load certs from file /etc/company.pem: No such file or directory (os error 2)"
                     .to_owned(),
-            },
+            }
+            .at(&location),
         ),
         (
             "",
-            FetchError::Refused {
-                location: location.clone(),
+            FetchFault::Refused {
                 answer: "401 Unauthorized".to_owned(),
-            },
+            }
+            .at(&location),
         ),
         (
             "no-tarball",
-            FetchError::NotFound {
-                location: location.clone(),
+            FetchFault::NotFound {
                 answer: "404 Not Found".to_owned(),
-            },
+            }
+            .at(&location),
         ),
         (
             "no-file",
-            FetchError::NotFound {
-                location: releases_at("file:///srv/hoop").tarball(&version(), &name()),
+            FetchFault::NotFound {
                 answer: "no such file".to_owned(),
-            },
+            }
+            .at(&releases_at("file:///srv/hoop").tarball(&version(), &name())),
         ),
         (
             "",
-            FetchError::ServerError {
-                location: location.clone(),
+            FetchFault::ServerError {
                 attempts: 6,
                 answer: "503 Service Unavailable".to_owned(),
-            },
+            }
+            .at(&location),
         ),
         (
             "",
-            FetchError::Stalled {
-                location: location.clone(),
+            FetchFault::Stalled {
                 received: 65_536,
                 waited: Duration::from_secs(30),
-            },
+            }
+            .at(&location),
         ),
         (
             "",
-            FetchError::CutShort {
-                location: location.clone(),
+            FetchFault::CutShort {
                 attempts: 6,
                 received: 65_536,
                 cause: "connection closed before message completed".to_owned(),
-            },
+            }
+            .at(&location),
+        ),
+        ("", FetchFault::TooLarge { limit: 536_870_912 }.at(&location)),
+        (
+            "",
+            FetchFault::FileUnreadable(kernel(13)).at(&releases_at("file:///srv/hoop").latest()),
         ),
         (
             "",
-            FetchError::TooLarge {
-                location,
-                limit: 536_870_912,
-            },
-        ),
-        (
-            "",
-            FetchError::FileUnreadable {
-                path: PathBuf::from("/srv/hoop/latest.txt"),
-                source: kernel(13),
-            },
+            FetchFault::ChecksumMismatch {
+                name: name(),
+                bytes: 18_874_368,
+                expected: digest("a1"),
+                received: digest("b2"),
+            }
+            .at(&location),
         ),
     ]
 }
@@ -369,90 +371,88 @@ fn archive_errors() -> Vec<ArchiveError> {
     ]
 }
 
-fn install_errors() -> Vec<(&'static str, InstallError)> {
-    let path = || PathBuf::from("/tmp/build_0123abcd");
-    let write_failed = |number| {
-        InstallError::Slug(SlugError::WriteFailed {
-            path: ".hoop/bin/hoopstart".to_owned(),
-            source: kernel(number),
+fn write_errors() -> Vec<(&'static str, WriteError)> {
+    [("", 28), ("size", 27), ("open-files", 24), ("disk", 5)]
+        .map(|(case, number)| {
+            let path = ".hoop/bin/hoopstart".to_owned();
+            let source = kernel(number);
+            (case, WriteError { path, source })
         })
-    };
-    let proof = |error| InstallError::Proof {
-        version: version(),
-        error,
-    };
+        .into()
+}
+
+fn proof_errors() -> Vec<(&'static str, ProofError)> {
     vec![
-        (
-            "",
-            InstallError::Slug(SlugError::BuildDirMissing {
-                path: path(),
-                source: kernel(2),
-            }),
-        ),
-        (
-            "",
-            InstallError::Slug(SlugError::BuildDirUnwritable {
-                path: path(),
-                source: kernel(30),
-            }),
-        ),
-        (
-            "open-files",
-            InstallError::Slug(SlugError::BuildDirUnwritable {
-                path: path(),
-                source: kernel(24),
-            }),
-        ),
-        (
-            "",
-            InstallError::Slug(SlugError::Blocked {
-                path: ".profile.d".to_owned(),
-                source: kernel(20),
-            }),
-        ),
-        ("", write_failed(28)),
-        ("size", write_failed(27)),
-        ("open-files", write_failed(24)),
-        ("disk", write_failed(5)),
-        ("own-program", InstallError::OwnBinary(kernel(2))),
-        ("own-program-open-files", InstallError::OwnBinary(kernel(24))),
-        ("", proof(ProofError::NotStarted(kernel(8)))),
-        ("noexec", proof(ProofError::NotStarted(kernel(13)))),
-        ("open-files", proof(ProofError::NotStarted(kernel(24)))),
-        ("processes", proof(ProofError::NotStarted(kernel(11)))),
-        ("interpreter", proof(ProofError::NotStarted(kernel(2)))),
-        ("not-started", proof(ProofError::NotStarted(kernel(5)))),
+        ("", ProofError::NotStarted(kernel(8))),
+        ("noexec", ProofError::NotStarted(kernel(13))),
+        ("open-files", ProofError::NotStarted(kernel(24))),
+        ("processes", ProofError::NotStarted(kernel(11))),
+        ("interpreter", ProofError::NotStarted(kernel(2))),
+        ("not-started", ProofError::NotStarted(kernel(5))),
         (
             "failed",
-            proof(ProofError::Failed {
+            ProofError::Failed {
                 status: "signal 11".to_owned(),
                 stderr: String::new(),
-            }),
+            },
         ),
         (
             "failed-with-words",
-            proof(ProofError::Failed {
+            ProofError::Failed {
                 status: "exit status 1".to_owned(),
                 stderr: "hoop: cannot allocate memory".to_owned(),
-            }),
+            },
         ),
-        ("timed-out", proof(ProofError::TimedOut)),
-        (
-            "no-version",
-            proof(ProofError::NotVersion("Usage: hoop [command]".to_owned())),
-        ),
+        ("timed-out", ProofError::TimedOut),
+        ("no-version", ProofError::NotVersion("Usage: hoop [command]".to_owned())),
         (
             "no-version-in-json",
-            proof(ProofError::NotVersion(r#"{"version":"unknown"}"#.to_owned())),
+            ProofError::NotVersion(r#"{"version":"unknown"}"#.to_owned()),
         ),
-        ("", proof(ProofError::OtherVersion(version_of("1.22.0")))),
-        ("lingers", proof(ProofError::Lingers)),
+        ("", ProofError::OtherVersion(version_of("1.22.0"))),
+        ("lingers", ProofError::Lingers),
         (
             "",
-            proof(ProofError::Changed {
+            ProofError::Changed {
                 what: "agent/hoop_rs".to_owned(),
-            }),
+            },
         ),
+    ]
+}
+
+fn install_errors() -> Vec<(&'static str, InstallError)> {
+    let path = || PathBuf::from("/tmp/build_0123abcd");
+    vec![
+        (
+            "",
+            InstallError::BuildDirMissing {
+                path: path(),
+                source: kernel(2),
+            },
+        ),
+        (
+            "",
+            InstallError::BuildDirUnwritable {
+                path: path(),
+                source: kernel(30),
+            },
+        ),
+        (
+            "open-files",
+            InstallError::BuildDirUnwritable {
+                path: path(),
+                source: kernel(24),
+            },
+        ),
+        (
+            "",
+            InstallError::Blocked {
+                path: ".profile.d".to_owned(),
+                source: kernel(20),
+            },
+        ),
+        ("own-program", InstallError::OwnBinary(kernel(2))),
+        ("own-program-open-files", InstallError::OwnBinary(kernel(24))),
     ]
 }
 
@@ -733,13 +733,10 @@ fn faults() -> Vec<Fault> {
 }
 
 /// Returns what the build log shows of `message`, less the blank lines around it.
-fn logged(message: &Message, tone: Tone) -> String {
+fn logged(message: &Message) -> String {
     let mut alerts = Vec::new();
     let mut log = BuildLog::to(io::sink(), &mut alerts);
-    match tone {
-        Tone::Error => log.error(message),
-        Tone::Warning => log.warning(message),
-    }
+    log.tell(message);
     drop(log);
     let text = String::from_utf8(alerts).expect("messages are UTF-8");
     text.trim_matches('\n').to_owned()
@@ -748,10 +745,10 @@ fn logged(message: &Message, tone: Tone) -> String {
 /// Returns `error` as a build shows it that stops, with its failure and its case.
 fn shown_errors() -> Vec<(Failure, &'static str, String)> {
     let shown = |(case, error): (&'static str, BuildError)| {
-        let message = messages::of_build_error(&error);
-        let failure = messages::failure_of_build_error(&error);
+        let message = messages::of_build_error(&error, Tone::Error);
+        let failure = error.failure();
         assert_eq!(message.failure(), Some(failure));
-        (failure, case, logged(&message, Tone::Error))
+        (failure, case, logged(&message))
     };
     errors().into_iter().map(shown).collect()
 }
@@ -845,7 +842,7 @@ fn an_error_is_plain_text_that_fits() {
 #[test]
 fn an_agent_that_is_optional_turns_an_error_into_a_warning_that_knows_it() {
     for (_, error) in errors().into_iter().filter(|(_, error)| error.leaves_app_intact()) {
-        let text = logged(&messages::of_build_error(&error), Tone::Warning);
+        let text = logged(&messages::of_build_error(&error, Tone::Warning));
 
         assert!(text.starts_with(" !     Warning: "), "{text}");
         assert!(text.contains("HOOP_INSTALL is \"optional\""), "{text}");
@@ -857,8 +854,8 @@ fn an_agent_that_is_optional_turns_an_error_into_a_warning_that_knows_it() {
 
 #[test]
 fn a_warning_of_a_build_without_its_agent_reads_well() {
-    let error = fetch_errors().swap_remove(0).1.into();
-    let text = logged(&messages::of_build_error(&error), Tone::Warning);
+    let error = AcquireError::from(fetch_errors().swap_remove(0).1).into();
+    let text = logged(&messages::of_build_error(&error, Tone::Warning));
 
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
         insta::assert_snapshot!("fetch.unreachable.as-a-warning", text);
@@ -867,22 +864,26 @@ fn a_warning_of_a_build_without_its_agent_reads_well() {
 
 /// Returns every warning that is none of a failure, as a build shows it, with its name.
 fn shown_warnings() -> Vec<(&'static str, String)> {
-    let outage = FetchError::ServerError {
-        location: releases().latest(),
+    let outage = FetchFault::ServerError {
         attempts: 6,
         answer: "503 Service Unavailable".to_owned(),
     };
+    let outage = outage.at(&releases().latest());
+    let standing_in = Event::StandingIn {
+        error: &outage,
+        version: &version(),
+    };
+    let Said::Warning(standing_in) = events::said(&standing_in) else {
+        panic!("a warning is expected");
+    };
     let mirror = releases_at("http://r0b0t:t0k3n@mirror.example/hoop");
     [
-        ("outage", warnings::outage(&outage, &version())),
-        (
-            "cache",
-            warnings::cache_unwritable(Path::new("/tmp/cache"), &kernel(30)),
-        ),
-        ("exposed", warnings::exposed(&mirror)),
+        ("outage", standing_in),
+        ("cache", events::cache_unwritable(Path::new("/tmp/cache"), &kernel(30))),
+        ("exposed", events::exposed(&mirror)),
         (
             "displaced",
-            warnings::displaced(&Displaced {
+            messages::displaced(&Displaced {
                 path: ".profile.d/zz-hoop-buildpack.sh".to_owned(),
                 was: "a file",
                 is_replaced: true,
@@ -891,7 +892,7 @@ fn shown_warnings() -> Vec<(&'static str, String)> {
     ]
     .into_iter()
     .chain(advice())
-    .map(|(name, warning)| (name, logged(&warning, Tone::Warning)))
+    .map(|(name, warning)| (name, logged(&warning)))
     .collect()
 }
 
@@ -1158,10 +1159,11 @@ fn a_line_of_a_boot_is_one_line_with_its_id_at_the_end() {
 #[test]
 fn no_secret_is_in_any_text() {
     for (_, error) in errors() {
-        let message = messages::of_build_error(&error);
+        let message = messages::of_build_error(&error, Tone::Error);
         let all = [
-            logged(&message, Tone::Error),
-            logged(&message, Tone::Warning),
+            logged(&message),
+            logged(&messages::of_build_error(&error, Tone::Warning)),
+            message.summary(),
             // What bin/report hands on, and what a panic would show.
             error.to_string(),
             format!("{error:?}"),

@@ -4,15 +4,17 @@
 mod support;
 
 use hoop_buildpack::acquire::config::DEFAULT_RELEASES_URL;
+use hoop_buildpack::acquire::error::AcquireError;
 use hoop_buildpack::acquire::fetch::Patience;
+use hoop_buildpack::acquire::latest::VersionError;
 use hoop_buildpack::acquire::release_server::ReleasesUrl;
-use hoop_buildpack::acquire::resolve::ReleaseError;
 use hoop_buildpack::build_log::BuildLog;
-use hoop_buildpack::classic::BuildError;
+use hoop_buildpack::classic::error::BuildError;
+use hoop_buildpack::classic::messages;
 use hoop_buildpack::cli;
 use hoop_buildpack::config::{self, ReadAt};
 use hoop_buildpack::failure::Failure;
-use hoop_buildpack::messages;
+use hoop_buildpack::messages::message::Tone;
 use hoop_buildpack::start::fault::Fault;
 use std::collections::BTreeSet;
 use std::io;
@@ -354,14 +356,14 @@ fn the_readme_lists_the_files_of_a_slug_and_shows_its_logs() {
 fn quoted_messages_are_what_the_code_prints() {
     let version = "1.36.99".parse().unwrap();
     let releases: ReleasesUrl = DEFAULT_RELEASES_URL.parse().unwrap();
-    let error = BuildError::from(ReleaseError::VersionNotFound {
+    let error = BuildError::from(AcquireError::from(VersionError::VersionNotFound {
         location: releases.checksums(&version),
         version,
         answer: "404 Not Found".to_owned(),
         is_latest: false,
-    });
+    }));
     let mut alerts = Vec::new();
-    BuildLog::to(io::sink(), &mut alerts).error(&messages::of_build_error(&error));
+    BuildLog::to(io::sink(), &mut alerts).tell(&messages::of_build_error(&error, Tone::Error));
     let alerts = String::from_utf8(alerts).unwrap();
     assert_eq!(
         fence_with(" !     Error: ").text(),

@@ -4,7 +4,6 @@
 use hoop_buildpack::acquire::config::RunTimeVars;
 use hoop_buildpack::classic::advise::{App, advice};
 use hoop_buildpack::classic::survey::{OtherBuildpacks, ProcfileState};
-use hoop_buildpack::messages::Tone;
 use hoop_buildpack::procfile::Procfile;
 use libfuzzer_sys::fuzz_target;
 
@@ -31,6 +30,6 @@ fuzz_target!(|text: &str| {
         others: &OtherBuildpacks::default(),
     };
     for message in advice(&app) {
-        assert!(message.render(Tone::Warning).starts_with("Warning: "));
+        assert!(message.render().starts_with("Warning: "));
     }
 });

@@ -7,6 +7,7 @@
 
 use crate::acquire::scratch::create_file;
 use crate::agent::sha256::{Hasher, Sha256};
+use crate::failure::Failure;
 use cap_std::fs::{Dir, Metadata, MetadataExt as _};
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -30,7 +31,7 @@ const MOST_SKIPPED_NAMES: usize = 8;
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
     /// It cannot be read as a gzip-compressed tar file.
-    #[error("cannot read {name}: {source}")]
+    #[error("{name} cannot be unpacked")]
     Damaged {
         /// The archive.
         name: String,
@@ -38,7 +39,7 @@ pub enum ArchiveError {
         source: io::Error,
     },
     /// There is no regular file `hoop` at its top.
-    #[error("{name} holds no hoop")]
+    #[error("there is no hoop agent in {name}")]
     NoAgent {
         /// The archive.
         name: String,
@@ -46,19 +47,31 @@ pub enum ArchiveError {
         found: Vec<String>,
     },
     /// It unpacks to more than [`UNPACKED_LIMIT`].
-    #[error("{name} unpacks to more than {UNPACKED_LIMIT} bytes")]
+    #[error("{name} unpacks to more than 2 GiB")]
     TooLarge {
         /// The archive.
         name: String,
     },
     /// It holds a file twice, so which one is meant cannot be known.
-    #[error("{name} holds {file} twice")]
+    #[error("{name} contains {file} twice")]
     Duplicate {
         /// The archive.
         name: String,
         /// The file.
         file: &'static str,
     },
+}
+
+impl ArchiveError {
+    /// The failure id.
+    pub fn failure(&self) -> Failure {
+        match self {
+            ArchiveError::Damaged { .. } => Failure::ArchiveDamaged,
+            ArchiveError::NoAgent { .. } => Failure::NoAgent,
+            ArchiveError::TooLarge { .. } => Failure::ArchiveTooLarge,
+            ArchiveError::Duplicate { .. } => Failure::ArchiveDuplicate,
+        }
+    }
 }
 
 /// What went wrong while unpacking: the archive, or the disk.

@@ -10,7 +10,7 @@ pub const SIZE_LIMIT: u64 = 1024 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChecksumsError {
     /// A line is not a digest and a name; usually the text is an error page with status 200.
-    #[error("line {line} is not a checksum and a file name: {}", text::in_quotes(content))]
+    #[error("checksums.txt is not a list of checksums")]
     Line {
         /// Which line, from 1.
         line: usize,
@@ -18,7 +18,7 @@ pub enum ChecksumsError {
         content: String,
     },
     /// A name is listed twice with different digests.
-    #[error("{name} is listed as {first} and as {second}")]
+    #[error("checksums.txt gives {name} two digests")]
     Conflict {
         /// The file.
         name: String,

@@ -5,6 +5,7 @@
 //! app may have a config var of any name, and none of the others is ours to know.
 
 use crate::config;
+use crate::failure::Failure;
 
 use crate::acquire::release_server::{ReleasesUrl, ReleasesUrlError};
 use crate::agent::sha256::Sha256;
@@ -82,25 +83,25 @@ impl RunTimeVars {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// `HOOP_VERSION` is set to nothing.
-    #[error("HOOP_VERSION is empty")]
+    #[error("the config var HOOP_VERSION is empty")]
     VersionEmpty,
     /// `HOOP_VERSION` is not a version.
-    #[error("HOOP_VERSION is not a version: {}", text::quoted(value, 80))]
+    #[error("HOOP_VERSION is not a version: {}", text::quoted(value, 60))]
     VersionInvalid {
         /// What it is.
         value: String,
     },
     /// `HOOP_SHA256` is set to nothing.
-    #[error("HOOP_SHA256 is empty")]
+    #[error("the config var HOOP_SHA256 is empty")]
     Sha256Empty,
     /// `HOOP_SHA256` is not 64 hex digits.
-    #[error("HOOP_SHA256 is not a SHA-256: {}", text::quoted(value, 80))]
+    #[error("HOOP_SHA256 is not a SHA-256")]
     Sha256Invalid {
         /// What it is.
         value: String,
     },
     /// `HOOP_RELEASES_URL` is set to nothing.
-    #[error("HOOP_RELEASES_URL is empty")]
+    #[error("the config var HOOP_RELEASES_URL is empty")]
     ReleasesUrlEmpty,
     /// `HOOP_RELEASES_URL` is not a URL to read releases from. Its value is not kept: it may hold a token.
     #[error("HOOP_RELEASES_URL cannot be used: {reason}")]
@@ -109,13 +110,13 @@ pub enum ConfigError {
         reason: ReleasesUrlError,
     },
     /// `HOOP_INSTALL` is neither of its two values.
-    #[error("HOOP_INSTALL is neither required nor optional: {}", text::quoted(value, 80))]
+    #[error("HOOP_INSTALL is neither \"required\" nor \"optional\": {}", text::quoted(value, 60))]
     InstallInvalid {
         /// What it is.
         value: String,
     },
     /// A config var of ours is not UTF-8.
-    #[error("{name} is not UTF-8 from byte {position} on")]
+    #[error("the config var {name} is not UTF-8 text")]
     NotUtf8 {
         /// The config var.
         name: &'static str,
@@ -123,13 +124,28 @@ pub enum ConfigError {
         position: usize,
     },
     /// The env dir, or a file of it, cannot be read. Rare: the platform has just written it.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("the app's config vars cannot be read")]
     EnvDirUnreadable {
         /// The file.
         path: PathBuf,
         /// Why.
         source: io::Error,
     },
+}
+
+impl ConfigError {
+    /// The failure id.
+    pub fn failure(&self) -> Failure {
+        match self {
+            ConfigError::VersionEmpty => Failure::VersionEmpty,
+            ConfigError::VersionInvalid { .. } => Failure::VersionInvalid,
+            ConfigError::Sha256Empty | ConfigError::Sha256Invalid { .. } => Failure::Sha256Invalid,
+            ConfigError::ReleasesUrlEmpty | ConfigError::ReleasesUrlInvalid { .. } => Failure::ReleasesUrlInvalid,
+            ConfigError::InstallInvalid { .. } => Failure::InstallInvalid,
+            ConfigError::NotUtf8 { .. } => Failure::NotUtf8,
+            ConfigError::EnvDirUnreadable { .. } => Failure::EnvDirUnreadable,
+        }
+    }
 }
 
 impl BuildConfig {

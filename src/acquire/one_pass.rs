@@ -68,17 +68,17 @@ pub struct Targets<'a, 'b> {
     /// The folder to unpack into. Whatever is in it after a fault is the caller's to remove.
     pub folder: &'a Dir,
     /// Gets a copy of the archive as it comes. A copy that fails to be written is given up quietly: see
-    /// [`Copy::into_error`].
-    pub copy: Copy<'b>,
+    /// [`CacheCopy::into_error`].
+    pub copy: CacheCopy<'b>,
 }
 
 /// A second copy of the archive's bytes that is given up at the first error.
-pub struct Copy<'a> {
+pub struct CacheCopy<'a> {
     target: Option<&'a mut dyn Write>,
     error: Option<io::Error>,
 }
 
-impl<'a> Copy<'a> {
+impl<'a> CacheCopy<'a> {
     /// Copies to `target`, or nowhere.
     pub fn to(target: Option<&'a mut dyn Write>) -> Self {
         Self { target, error: None }
@@ -163,7 +163,7 @@ pub fn run(
 struct Archive<'a, 'b> {
     source: &'a mut dyn Read,
     hasher: Hasher,
-    copy: &'a mut Copy<'b>,
+    copy: &'a mut CacheCopy<'b>,
     bytes: u64,
     limit: u64,
 }
@@ -200,7 +200,7 @@ fn inflate(compressed: Chunks, inflated: Filler, disk_failed: &AtomicBool) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Copy, PassFault, Targets, run};
+    use super::{CacheCopy, PassFault, Targets, run};
     use crate::acquire::archive::{ArchiveError, UnpackFault};
     use crate::agent::sha256::{Hasher, Sha256};
     use cap_std::ambient_authority;
@@ -253,7 +253,7 @@ mod tests {
             1024 * 1024,
             &mut Targets {
                 folder: &into,
-                copy: Copy::to(Some(&mut copy)),
+                copy: CacheCopy::to(Some(&mut copy)),
             },
         );
         Pass { result, folder, copy }

@@ -1,9 +1,14 @@
 //! Proves that the agent runs on this machine, before it goes into the slug.
 
+use crate::acquire::archive::AGENT;
+use crate::acquire::one_pass::VerifiedAgent;
+use crate::acquire::scratch::{Scratch, UNPACKED, WriteError};
 use crate::agent::version::Version;
+use crate::failure::Failure;
 use crate::os::offspring::Offspring;
 use crate::os::stop::Stop;
 use crate::text;
+use cap_std::fs::Dir;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use std::fs::File;
@@ -23,48 +28,120 @@ const POLL: Duration = Duration::from_millis(1);
 const OUTPUT_LIMIT: u64 = 64 * 1024;
 
 /// The folder in the scratch folder that is the agent's home meanwhile: it makes a `.cache` there. It must be there.
-pub const HOME: &str = "proof";
+const HOME: &str = "proof";
 
 /// The files in [`HOME`] that take the agent's stdout and stderr. They must be there.
-pub const OUTPUTS: [&str; 2] = ["proof/stdout", "proof/stderr"];
+const OUTPUTS: [&str; 2] = ["proof/stdout", "proof/stderr"];
 
-/// How the agent failed to prove itself.
-#[derive(Debug, thiserror::Error)]
+/// How the agent failed to prove that it runs.
+#[derive(Debug)]
 pub enum ProofError {
     /// The kernel cannot start it, most often because it is for another machine.
-    #[error("cannot start the agent: {0}")]
     NotStarted(io::Error),
     /// It ended with a failure.
-    #[error("the agent ended with {status}")]
     Failed {
         /// How.
         status: String,
-        /// What it wrote to stderr, the beginning.
+        /// The beginning of what it wrote to stderr.
         stderr: String,
     },
-    /// It did not end in time.
-    #[error("the agent did not answer within 10 s")]
+    /// It did not end within 10 seconds.
     TimedOut,
-    /// It printed something else than its version.
-    #[error("the agent's answer is not its version: {0}")]
+    /// It printed something other than its version.
     NotVersion(String),
-    /// It is another version than was asked for.
-    #[error("the agent says it is {0}")]
+    /// It is not the version that was asked for.
     OtherVersion(Version),
-    /// What it has started cannot be ended.
-    #[error("processes that the agent started cannot be stopped")]
+    /// Processes that it started cannot be stopped.
     Lingers,
-    /// It has changed what was verified before it was started, or what is to go into the slug with it.
-    #[error("the agent has changed {what}")]
+    /// It changed what was verified, or what goes into the slug with it.
     Changed {
         /// The path, below the scratch folder.
         what: String,
     },
 }
 
+impl ProofError {
+    /// The failure id.
+    pub fn failure(&self) -> Failure {
+        match self {
+            ProofError::NotStarted(_)
+            | ProofError::Failed { .. }
+            | ProofError::TimedOut
+            | ProofError::NotVersion(_)
+            | ProofError::Lingers => Failure::AgentDoesNotRun,
+            ProofError::OtherVersion(_) => Failure::AgentVersionDiffers,
+            ProofError::Changed { .. } => Failure::AgentChanged,
+        }
+    }
+
+    /// The sentence of an agent that was to be `version`.
+    pub fn title(&self, version: &Version) -> String {
+        match self {
+            ProofError::OtherVersion(reported) => {
+                format!("the agent in the archive of {version} says it is {reported}")
+            }
+            ProofError::Changed { .. } => format!("hoop agent {version} changed files of the build"),
+            _ => format!("hoop agent {version} does not run on this machine"),
+        }
+    }
+}
+
+/// Makes what the proof needs in the scratch folder. Apart from it, so that a full disk is told as that, and not as an
+/// agent that does not run.
+pub fn prepare(scratch: &Scratch) -> Result<(), WriteError> {
+    scratch.make_folder(HOME)?;
+    OUTPUTS.iter().try_for_each(|output| scratch.write(output, &[], 0o600))
+}
+
+/// Proves that the agent in the scratch folder is `version` and runs here, and that it is still what was verified
+/// afterwards: it runs as the user of the build, who may change all there is. Of one that does not prove itself nothing
+/// is left.
+pub fn prove(scratch: &Scratch, stop: &Stop, agent: &VerifiedAgent, version: &Version) -> Result<(), ProofError> {
+    let program = scratch.path().join(UNPACKED).join(AGENT);
+    let proved = agent_runs(&program, version, scratch.path(), stop).and_then(|()| match changed(scratch, agent) {
+        Some(what) => Err(ProofError::Changed { what }),
+        None => Ok(()),
+    });
+    // The build may go on without an agent.
+    proved.inspect_err(|_| scratch.empty())
+}
+
+/// Returns what in the scratch folder is not as it was before `agent` ran, if there is something. What is written there
+/// later must be new, so nothing may be in its place.
+fn changed(scratch: &Scratch, agent: &VerifiedAgent) -> Option<String> {
+    let scratch = scratch.dir();
+    let files = &agent.unpacked().files;
+    // No link in its place is followed.
+    let unpacked = match scratch.symlink_metadata(UNPACKED) {
+        Ok(found) if found.is_dir() => scratch.open_dir(UNPACKED).ok(),
+        _ => None,
+    };
+    let Some(unpacked) = unpacked else {
+        return Some(UNPACKED.to_owned());
+    };
+    let beside = other_name(scratch, |name| [UNPACKED, HOME].contains(&name));
+    let within = || {
+        let other = other_name(&unpacked, |name| files.contains_key(name));
+        let differing = || files.iter().find(|(name, file)| !file.is_at(&unpacked, name));
+        let name = other.or_else(|| differing().map(|(name, _)| (*name).to_owned()))?;
+        Some(format!("{UNPACKED}/{name}"))
+    };
+    beside.or_else(within)
+}
+
+/// Returns the name of something in `folder` that is not `known`. A folder that cannot be listed is not known either.
+fn other_name(folder: &Dir, known: impl Fn(&str) -> bool) -> Option<String> {
+    let Ok(entries) = folder.entries() else {
+        return Some(".".to_owned());
+    };
+    let names = entries.map(|entry| entry.map(|entry| entry.file_name()).unwrap_or_default());
+    let mut others = names.filter(|name| !name.to_str().is_some_and(&known));
+    others.next().map(|name| text::excerpt(&name.to_string_lossy(), 60))
+}
+
 /// Runs `agent version` and compares the answer with `expected`. Its output goes through [`OUTPUTS`] in `scratch`,
 /// so that an agent that floods it cannot block or fill memory. Nothing that it has started is left afterwards.
-pub fn agent_runs(agent: &Path, expected: &Version, scratch: &Path, stop: &Stop) -> Result<(), ProofError> {
+fn agent_runs(agent: &Path, expected: &Version, scratch: &Path, stop: &Stop) -> Result<(), ProofError> {
     let home = scratch.join(HOME);
     let [stdout, stderr] = OUTPUTS.map(|name| File::options().read(true).write(true).open(scratch.join(name)));
     let (stdout, stderr) = (

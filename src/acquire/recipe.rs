@@ -1,47 +1,28 @@
-//! Gets a verified agent into the scratch folder: from the cache where that is enough, else from the release
-//! server.
+//! The recipe: gets a verified agent into a scratch folder, from the cache where that is enough, else from the release
+//! server, and has it prove that it runs.
 
 use crate::acquire::archive::{UnpackFault, Unpacked};
 use crate::acquire::cache::Cache;
 use crate::acquire::cache_names::CachedArchive;
 use crate::acquire::checksums;
 use crate::acquire::config::{BuildConfig, VersionRequest};
-use crate::acquire::fetch::{ARCHIVE_LIMIT, Effort, FetchError, Fetcher, from_io};
-use crate::acquire::one_pass::{self, Copy, PassFault, Targets, VerifiedAgent};
+use crate::acquire::error::AcquireError;
+use crate::acquire::event::{Event, Listener, VersionOrigin};
+use crate::acquire::fetch::error::{FetchError, FetchFault, TransferError};
+use crate::acquire::fetch::{ARCHIVE_LIMIT, Effort, Fetcher, Retry, from_io};
+use crate::acquire::latest::{self, LATEST_LIMIT, VersionError};
+use crate::acquire::one_pass::{self, CacheCopy, PassFault, Targets, VerifiedAgent};
+use crate::acquire::proof;
 use crate::acquire::release_server::{Location, tarball_names};
-use crate::acquire::resolve::{self, LATEST_LIMIT, ReleaseError, Tarball};
+use crate::acquire::resolve::{self, Tarball};
+use crate::acquire::resources::NoResources;
+use crate::acquire::scratch::{Scratch, UNPACKED, WriteError};
 use crate::agent::platform::Platform;
 use crate::agent::sha256::Sha256;
 use crate::agent::version::Version;
-use crate::build_log::BuildLog;
-use crate::classic::BuildError;
-use crate::classic::install::{InstallError, UNPACKED};
-use crate::classic::slug::{Slug, SlugError};
-use crate::messages::warnings;
+use crate::os::stop::Stop;
 use cap_std::fs::Dir;
 use std::io::{self, Read, Write};
-
-/// How the version was settled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum VersionOrigin {
-    /// `HOOP_VERSION` names it.
-    ConfigVar,
-    /// `latest.txt` names it.
-    Latest,
-    /// It is what the last build used, since the latest one cannot be had.
-    LastBuild,
-}
-
-impl VersionOrigin {
-    /// Returns the word for the build log and the report.
-    pub fn word(self) -> &'static str {
-        match self {
-            VersionOrigin::ConfigVar => "HOOP_VERSION",
-            VersionOrigin::Latest => "latest",
-            VersionOrigin::LastBuild => "last build",
-        }
-    }
-}
 
 /// Where the archive's bytes came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +34,7 @@ pub enum ArchiveOrigin {
 }
 
 impl ArchiveOrigin {
-    /// Returns the word for the report.
+    /// The word for the report.
     pub fn word(self) -> &'static str {
         match self {
             ArchiveOrigin::Cache => "cache",
@@ -86,25 +67,40 @@ impl Acquired {
 }
 
 /// What acquiring needs.
-pub struct Acquire<'a, 'log> {
+pub struct Acquire<'a> {
     /// What the app's config vars ask for.
     pub config: &'a BuildConfig,
     /// The way to the release server.
     pub fetcher: &'a Fetcher,
     /// The app's cache, where it can be used.
     pub cache: Option<&'a mut Cache>,
-    /// The slug with its scratch folder.
-    pub slug: &'a Slug,
-    /// The platform of the slug.
+    /// The folder to put the agent into.
+    pub scratch: &'a Scratch,
+    /// What may stop the build.
+    pub stop: &'a Stop,
+    /// The platform the agent is for.
     pub platform: Platform,
-    /// Where to tell what happens.
-    pub log: &'a mut BuildLog<'log>,
+    /// Is told what happens.
+    pub listener: &'a mut Listener<'a>,
 }
 
-impl Acquire<'_, '_> {
+impl Acquire<'_> {
+    /// Settles the version, gets its tarball, unpacks it and has the agent prove that it runs.
+    pub fn run(mut self) -> Result<Acquired, AcquireError> {
+        let acquired = self.unpacked()?;
+        proof::prepare(self.scratch)?;
+        match proof::prove(self.scratch, self.stop, &acquired.agent, &acquired.version) {
+            Ok(()) => Ok(acquired),
+            Err(error) => Err(AcquireError::Proof {
+                version: acquired.version,
+                error,
+            }),
+        }
+    }
+
     /// Settles the version, gets its tarball and unpacks it. Where the server of the latest one is down, the last
     /// build's agent stands in.
-    pub fn run(mut self) -> Result<Acquired, BuildError> {
+    fn unpacked(&mut self) -> Result<Acquired, AcquireError> {
         if let VersionRequest::Exact(version) = &self.config.version {
             return self.install(version.clone(), VersionOrigin::ConfigVar);
         }
@@ -112,18 +108,24 @@ impl Acquire<'_, '_> {
             .latest()
             .and_then(|version| self.install(version, VersionOrigin::Latest));
         let error = match latest {
-            Err(BuildError::Fetch(error)) if error.is_outage() => error,
+            Err(AcquireError::Fetch(error)) if error.is_outage() => error,
             result => return result,
         };
         let last = self.cache.as_ref().and_then(|cache| cache.newest());
         let Some(last) = last.filter(|archive| self.has_wanted_digest(archive)) else {
             return Err(error.into());
         };
-        self.tell_version(&last.version, VersionOrigin::LastBuild);
+        self.tell(Event::Installing {
+            version: &last.version,
+            origin: VersionOrigin::LastBuild,
+        });
         let Some(agent) = self.unpack_cached(&last)? else {
             return Err(error.into());
         };
-        self.log.warning(&warnings::outage(&error, &last.version));
+        self.tell(Event::StandingIn {
+            error: &error,
+            version: &last.version,
+        });
         Ok(Acquired {
             version: last.version,
             version_origin: VersionOrigin::LastBuild,
@@ -132,15 +134,16 @@ impl Acquire<'_, '_> {
         })
     }
 
-    /// Says which version is being installed.
-    fn tell_version(&mut self, version: &Version, origin: VersionOrigin) {
-        self.log
-            .step(format!("Installing hoop agent {version} ({})", origin.word()));
+    fn tell(&mut self, event: Event) {
+        (self.listener)(event);
     }
 
     /// Gets the tarball of `version` and unpacks it.
-    fn install(&mut self, version: Version, version_origin: VersionOrigin) -> Result<Acquired, BuildError> {
-        self.tell_version(&version, version_origin);
+    fn install(&mut self, version: Version, version_origin: VersionOrigin) -> Result<Acquired, AcquireError> {
+        self.tell(Event::Installing {
+            version: &version,
+            origin: version_origin,
+        });
         let (agent, archive_origin) = self.agent(&version, version_origin)?;
         Ok(Acquired {
             version,
@@ -151,19 +154,20 @@ impl Acquire<'_, '_> {
     }
 
     /// Asks the release server for the latest version.
-    fn latest(&mut self) -> Result<Version, BuildError> {
+    fn latest(&mut self) -> Result<Version, AcquireError> {
         let location = self.config.releases.latest();
         match self.whole(&location, LATEST_LIMIT) {
-            Ok(body) => Ok(resolve::latest(&body, &location)?),
-            Err(FetchError::NotFound { location, answer }) => {
-                Err(ReleaseError::LatestNotFound { location, answer }.into())
-            }
-            // A page of any length is no version.
-            Err(FetchError::TooLarge { location, limit }) => Err(ReleaseError::LatestInvalid {
-                location,
-                content: format!("more than {limit} bytes"),
-            }
-            .into()),
+            Ok(body) => Ok(latest::read(&body, &location)?),
+            Err(TransferError::Fetch(error)) => Err(match error.fault {
+                FetchFault::NotFound { answer } => VersionError::LatestNotFound { location, answer }.into(),
+                // A page of any length is no version.
+                FetchFault::TooLarge { limit } => VersionError::LatestInvalid {
+                    location,
+                    content: format!("more than {limit} bytes"),
+                }
+                .into(),
+                _ => error.into(),
+            }),
             Err(error) => Err(error.into()),
         }
     }
@@ -178,7 +182,7 @@ impl Acquire<'_, '_> {
         &mut self,
         version: &Version,
         version_origin: VersionOrigin,
-    ) -> Result<(VerifiedAgent, ArchiveOrigin), BuildError> {
+    ) -> Result<(VerifiedAgent, ArchiveOrigin), AcquireError> {
         let mut cached = self.cache.as_ref().and_then(|cache| cache.archive_of(version));
         // Known from the file's name, so also where its bytes turn out to be damaged. Only we give such a name.
         let named_by_us = |archive: &&CachedArchive| self.cache.as_ref().is_some_and(|cache| cache.has(archive));
@@ -202,14 +206,17 @@ impl Acquire<'_, '_> {
 
     /// Returns the tarball of `version` as it was published. Where the server has no `checksums.txt`, a digest
     /// from the user is enough.
-    fn published(&mut self, version: &Version) -> Result<Tarball, BuildError> {
+    fn published(&mut self, version: &Version) -> Result<Tarball, AcquireError> {
         let location = self.config.releases.checksums(version);
         match self.whole(&location, checksums::SIZE_LIMIT) {
             Ok(body) => {
                 let text = String::from_utf8_lossy(&body);
                 Ok(resolve::published(&text, version, self.platform, &location)?)
             }
-            Err(FetchError::NotFound { location, answer }) => match self.config.sha256 {
+            Err(TransferError::Fetch(FetchError {
+                location,
+                fault: FetchFault::NotFound { answer },
+            })) => match self.config.sha256 {
                 Some(digest) => {
                     let [name, _] = tarball_names(version, self.platform);
                     Ok(Tarball {
@@ -218,49 +225,42 @@ impl Acquire<'_, '_> {
                         is_listed: false,
                     })
                 }
-                None => Err(ReleaseError::VersionNotFound {
-                    version: version.clone(),
-                    location,
-                    answer,
-                    is_latest: self.config.version == VersionRequest::Latest,
-                }
-                .into()),
+                None => Err(not_found(self.config, version, location, answer)),
             },
             Err(error) => Err(error.into()),
         }
     }
 
     /// Unpacks a cached archive. `None` means that it is damaged, which is told, and that it must be had anew.
-    fn unpack_cached(&mut self, archive: &CachedArchive) -> Result<Option<VerifiedAgent>, BuildError> {
+    fn unpack_cached(&mut self, archive: &CachedArchive) -> Result<Option<VerifiedAgent>, AcquireError> {
         let Some(cache) = &self.cache else { return Ok(None) };
         let mut file = match cache.open_archive(archive) {
             Ok(file) => file,
             Err(error) => {
-                self.log.detail(format!("The cached copy is not used: {error}"));
+                self.tell(Event::CacheUnreadable(&error));
                 return Ok(None);
             }
         };
         let [name, _] = tarball_names(&archive.version, self.platform);
-        match pass(self.slug, &mut file, &name, archive.digest, None) {
+        match pass(self.scratch, &mut file, &name, archive.digest, None) {
             Ok((agent, _)) => {
-                self.log.detail(format!(
-                    "Using the copy of the last build ({}), sha256 verified",
-                    megabytes(agent.archive_bytes())
-                ));
-                self.tell_skipped(agent.unpacked());
+                self.tell(Event::Cached {
+                    bytes: agent.archive_bytes(),
+                });
+                self.tell_left_out(agent.unpacked());
                 Ok(Some(agent))
             }
             Err(PassFault::Unpack(UnpackFault::Write(file, source))) => Err(write_failed(file, source)),
-            Err(PassFault::NoThread(error)) => Err(no_thread(&error)),
+            Err(PassFault::NoThread(error)) => Err(NoResources::from(error).into()),
             Err(_) => {
-                self.log.detail("The cached copy is damaged and is not used");
+                self.tell(Event::CacheDamaged);
                 Ok(None)
             }
         }
     }
 
     /// Downloads and unpacks `tarball`, with a copy to the cache.
-    fn download(&mut self, version: &Version, tarball: &Tarball) -> Result<VerifiedAgent, BuildError> {
+    fn download(&mut self, version: &Version, tarball: &Tarball) -> Result<VerifiedAgent, AcquireError> {
         let location = self.config.releases.tarball(version, &tarball.name);
         let mut effort = Effort::begin();
         loop {
@@ -268,24 +268,21 @@ impl Acquire<'_, '_> {
                 Ok(copy) => (copy, None),
                 Err(error) => (None, Some(error)),
             };
-            let log = &mut *self.log;
-            let mut notice = |line: String| log.detail(line);
+            let listener = &mut *self.listener;
+            let mut notice = |retry: Retry<'_>| listener(Event::Retrying(retry));
             let mut stream = match self.fetcher.stream(&location, ARCHIVE_LIMIT, &mut effort, &mut notice) {
                 Ok(stream) => stream,
                 // Without checksums.txt this is the first thing the server was asked of the version.
-                Err(FetchError::NotFound { location, answer }) if !tarball.is_listed => {
-                    return Err(ReleaseError::VersionNotFound {
-                        version: version.clone(),
-                        location,
-                        answer,
-                        is_latest: self.config.version == VersionRequest::Latest,
-                    }
-                    .into());
+                Err(TransferError::Fetch(FetchError {
+                    location,
+                    fault: FetchFault::NotFound { answer },
+                })) if !tarball.is_listed => {
+                    return Err(not_found(self.config, version, location, answer));
                 }
                 Err(error) => return Err(error.into()),
             };
             let result = pass(
-                self.slug,
+                self.scratch,
                 &mut *stream,
                 &tarball.name,
                 tarball.digest,
@@ -295,17 +292,16 @@ impl Acquire<'_, '_> {
             match result {
                 Ok((agent, copy_error)) => {
                     self.keep_copy(version, &agent, no_copy.or(copy_error));
-                    self.log.detail(format!(
-                        "Downloaded {} ({}), sha256 verified",
-                        tarball.name,
-                        megabytes(agent.archive_bytes())
-                    ));
-                    self.tell_skipped(agent.unpacked());
+                    self.tell(Event::Downloaded {
+                        name: &tarball.name,
+                        bytes: agent.archive_bytes(),
+                    });
+                    self.tell_left_out(agent.unpacked());
                     return Ok(agent);
                 }
                 Err(fault) => match of_pass(fault, tarball, &location) {
                     Some(error) => return Err(error),
-                    None => self.log.detail(format!("{location}: starting over")),
+                    None => self.tell(Event::StartingOver(&location)),
                 },
             }
         }
@@ -322,43 +318,56 @@ impl Acquire<'_, '_> {
             None => cache.finish_copy(archive),
             Some(error) => {
                 cache.drop_copy();
-                self.log.warning(&warnings::cache_unwritable(cache.path(), &error));
+                (self.listener)(Event::CacheUnwritable {
+                    path: cache.path(),
+                    error: &error,
+                });
             }
         }
     }
 
     /// Reads a small file of the release server.
-    fn whole(&mut self, location: &Location, limit: u64) -> Result<Vec<u8>, FetchError> {
-        let log = &mut *self.log;
-        self.fetcher.whole(location, limit, &mut |line| log.detail(line))
+    fn whole(&mut self, location: &Location, limit: u64) -> Result<Vec<u8>, TransferError> {
+        let listener = &mut *self.listener;
+        let mut notice = |retry: Retry<'_>| listener(Event::Retrying(retry));
+        self.fetcher.whole(location, limit, &mut notice)
     }
 
     /// Names what the archive holds beside the agent.
-    fn tell_skipped(&mut self, unpacked: &Unpacked) {
-        let shown = unpacked.skipped.join(", ");
-        match unpacked.skipped_count.saturating_sub(unpacked.skipped.len() as u64) {
-            _ if unpacked.skipped.is_empty() => {}
-            0 => self.log.detail(format!("Left out of the slug: {shown}")),
-            more => self
-                .log
-                .detail(format!("Left out of the slug: {shown} and {more} more")),
+    fn tell_left_out(&mut self, unpacked: &Unpacked) {
+        let names = unpacked.skipped.as_slice();
+        if !names.is_empty() {
+            let more = unpacked.skipped_count.saturating_sub(names.len() as u64);
+            self.tell(Event::LeftOut { names, more });
         }
     }
 }
 
+/// The error of a `version` that the release server does not have.
+fn not_found(config: &BuildConfig, version: &Version, location: Location, answer: String) -> AcquireError {
+    let is_latest = config.version == VersionRequest::Latest;
+    let version = version.clone();
+    VersionError::VersionNotFound {
+        version,
+        location,
+        answer,
+        is_latest,
+    }
+    .into()
+}
+
 /// Unpacks `source` into a fresh folder in the scratch folder. Also returns what ended the copy, if something did.
 fn pass(
-    slug: &Slug,
+    scratch: &Scratch,
     source: &mut dyn Read,
     name: &str,
     expected: Sha256,
     copy: Option<&mut dyn Write>,
 ) -> Result<(VerifiedAgent, Option<io::Error>), PassFault> {
-    let folder =
-        fresh_folder(slug.scratch()).map_err(|error| PassFault::Unpack(UnpackFault::Write(UNPACKED, error)))?;
+    let folder = fresh_folder(scratch.dir()).map_err(|error| PassFault::Unpack(UnpackFault::Write(UNPACKED, error)))?;
     let mut targets = Targets {
         folder: &folder,
-        copy: Copy::to(copy),
+        copy: CacheCopy::to(copy),
     };
     let agent = one_pass::run(source, name, expected, ARCHIVE_LIMIT, &mut targets)?;
     Ok((agent, targets.copy.into_error()))
@@ -374,45 +383,27 @@ fn fresh_folder(scratch: &Dir) -> io::Result<Dir> {
     scratch.open_dir(UNPACKED)
 }
 
-/// Returns the build error that a fault of a download is. `None` means that it must start over.
-fn of_pass(fault: PassFault, tarball: &Tarball, location: &Location) -> Option<BuildError> {
+/// The error that a fault of a download is. `None` means that it must start over.
+fn of_pass(fault: PassFault, tarball: &Tarball, location: &Location) -> Option<AcquireError> {
     let error = match fault {
         PassFault::Read(error) => from_io(error, location)?.into(),
-        PassFault::TooLarge => FetchError::TooLarge {
-            location: location.clone(),
-            limit: ARCHIVE_LIMIT,
-        }
-        .into(),
-        PassFault::DigestDiffers { received, bytes } => ReleaseError::ChecksumMismatch {
+        PassFault::TooLarge => FetchFault::TooLarge { limit: ARCHIVE_LIMIT }.at(location).into(),
+        PassFault::DigestDiffers { received, bytes } => FetchFault::ChecksumMismatch {
             name: tarball.name.clone(),
             bytes,
-            from: location.clone(),
             expected: tarball.digest,
             received,
         }
+        .at(location)
         .into(),
         PassFault::Unpack(UnpackFault::Archive(error)) => error.into(),
         PassFault::Unpack(UnpackFault::Write(file, source)) => write_failed(file, source),
-        PassFault::NoThread(error) => no_thread(&error),
+        PassFault::NoThread(error) => NoResources::from(error).into(),
     };
     Some(error)
 }
 
-fn no_thread(error: &io::Error) -> BuildError {
-    let cause = error.to_string();
-    FetchError::NoResources { cause }.into()
-}
-
-fn write_failed(file: &str, source: io::Error) -> BuildError {
-    InstallError::Slug(SlugError::WriteFailed {
-        path: file.to_owned(),
-        source,
-    })
-    .into()
-}
-
-/// Returns a number of bytes as people read it. Like the platform, in units of 1,000,000.
-pub fn megabytes(bytes: u64) -> String {
-    let tenths = bytes.div_ceil(100_000);
-    format!("{}.{} MB", tenths / 10, tenths % 10)
+fn write_failed(file: &str, source: io::Error) -> AcquireError {
+    let path = file.to_owned();
+    WriteError { path, source }.into()
 }

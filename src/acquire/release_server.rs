@@ -141,6 +141,12 @@ impl Location {
     pub fn host(&self) -> &str {
         self.0.host_str().unwrap_or_default()
     }
+
+    /// What to connect to, as openssl takes it.
+    pub fn host_and_port(&self) -> String {
+        let port = self.0.port_or_known_default().unwrap_or(443);
+        format!("{}:{port}", self.host())
+    }
 }
 
 impl fmt::Display for Location {

@@ -1,4 +1,4 @@
-//! Settles which release to install, and by which digest it is known.
+//! Settles which tarball to install, and by which digest it is known.
 //!
 //! Up to three sources know the digest: the user (`HOOP_SHA256`), the last build (the cache's record) and the
 //! release server (`checksums.txt`). They must agree. The decisions are pure; what they need is asked for by
@@ -9,44 +9,13 @@ use crate::acquire::release_server::{Location, tarball_names};
 use crate::agent::platform::Platform;
 use crate::agent::sha256::Sha256;
 use crate::agent::version::Version;
-use crate::text;
+use crate::failure::Failure;
 
-/// The largest `latest.txt` that is read, in bytes. A version has about 10.
-pub const LATEST_LIMIT: u64 = 64;
-
-/// Why a build has no release to install.
+/// Why a build has no tarball to install.
 #[derive(Debug, thiserror::Error)]
 pub enum ReleaseError {
-    /// `latest.txt` does not hold a version.
-    #[error("{location} does not hold a version: {}", text::quoted(content, 48))]
-    LatestInvalid {
-        /// Where it was read.
-        location: Location,
-        /// What it holds, the beginning.
-        content: String,
-    },
-    /// There is no `latest.txt`.
-    #[error("{location}: {answer}")]
-    LatestNotFound {
-        /// Where it was looked for.
-        location: Location,
-        /// The server's answer.
-        answer: String,
-    },
-    /// There is no such version.
-    #[error("no version {version}: {location}: {answer}")]
-    VersionNotFound {
-        /// The version.
-        version: Version,
-        /// What was asked for.
-        location: Location,
-        /// The server's answer.
-        answer: String,
-        /// Whether `latest.txt` named the version, and not the user.
-        is_latest: bool,
-    },
     /// The version has no tarball for this platform.
-    #[error("{location} lists no tarball for {platform}")]
+    #[error("hoop agent {version} was not published for {platform}")]
     PlatformMissing {
         /// The version.
         version: Version,
@@ -58,7 +27,7 @@ pub enum ReleaseError {
         location: Location,
     },
     /// `checksums.txt` cannot be used.
-    #[error("{location}: {error}")]
+    #[error("{error}")]
     Checksums {
         /// Where it was read.
         location: Location,
@@ -66,7 +35,7 @@ pub enum ReleaseError {
         error: ChecksumsError,
     },
     /// `HOOP_SHA256` and `checksums.txt` differ.
-    #[error("HOOP_SHA256 is {wanted}, published is {published}")]
+    #[error("HOOP_SHA256 is not the published digest")]
     DigestDiffers {
         /// The version.
         version: Version,
@@ -78,7 +47,7 @@ pub enum ReleaseError {
         published: Sha256,
     },
     /// The cache's record and `checksums.txt` differ.
-    #[error("{version} was {cached}, published is {published}")]
+    #[error("the published bytes of hoop agent {version} have changed")]
     DigestChanged {
         /// The version.
         version: Version,
@@ -89,20 +58,21 @@ pub enum ReleaseError {
         /// The digest published now.
         published: Sha256,
     },
-    /// The bytes are not those the digest is of.
-    #[error("{name} is {received}, expected {expected}")]
-    ChecksumMismatch {
-        /// The tarball.
-        name: String,
-        /// Its size.
-        bytes: u64,
-        /// Where it came from.
-        from: Location,
-        /// The digest it should have.
-        expected: Sha256,
-        /// The digest it has.
-        received: Sha256,
-    },
+}
+
+impl ReleaseError {
+    /// The failure id.
+    pub fn failure(&self) -> Failure {
+        match self {
+            ReleaseError::PlatformMissing { .. } => Failure::PlatformMissing,
+            ReleaseError::Checksums { error, .. } => match error {
+                ChecksumsError::Line { .. } => Failure::ChecksumsInvalid,
+                ChecksumsError::Conflict { .. } => Failure::ChecksumsConflict,
+            },
+            ReleaseError::DigestDiffers { .. } => Failure::DigestDiffers,
+            ReleaseError::DigestChanged { .. } => Failure::DigestChanged,
+        }
+    }
 }
 
 /// The tarball to install: its name and the digest it must have.
@@ -114,15 +84,6 @@ pub struct Tarball {
     pub digest: Sha256,
     /// Whether `checksums.txt` lists it. If not, the digest is the user's word alone.
     pub is_listed: bool,
-}
-
-/// Reads the body of `latest.txt`.
-pub fn latest(body: &[u8], location: &Location) -> Result<Version, ReleaseError> {
-    let text = String::from_utf8_lossy(body);
-    text.trim().parse().map_err(|_| ReleaseError::LatestInvalid {
-        location: location.clone(),
-        content: text.into_owned(),
-    })
 }
 
 /// Finds the tarball of `version` for `platform` in the text of its `checksums.txt`: the first name, or its twin
@@ -187,7 +148,7 @@ pub fn agree(
 
 #[cfg(test)]
 mod tests {
-    use super::{Platform, ReleaseError, Tarball, agree, latest, published};
+    use super::{Platform, ReleaseError, Tarball, agree, published};
     use crate::acquire::release_server::{Location, ReleasesUrl};
     use crate::agent::sha256::Sha256;
     use crate::agent::version::Version;
@@ -205,19 +166,6 @@ mod tests {
             .parse::<ReleasesUrl>()
             .unwrap()
             .checksums(&version())
-    }
-
-    #[test]
-    fn latest_is_a_version_with_or_without_a_line_end() {
-        for body in ["1.148.0", "1.148.0\n", "v1.148.0\r\n"] {
-            assert_eq!(latest(body.as_bytes(), &location()).unwrap(), version());
-        }
-        for body in [&b"<html>"[..], b"", b"1.148", b"\xff\xfe"] {
-            assert!(matches!(
-                latest(body, &location()),
-                Err(ReleaseError::LatestInvalid { .. })
-            ));
-        }
     }
 
     #[test]

@@ -5,10 +5,11 @@
 //! the disk knows no locks by their age. A folder of the app whose name only looks like it stays ([`own_name`]).
 
 use crate::acquire::own_name;
+use crate::os::folders;
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, File, OpenOptions, Permissions};
+use cap_std::fs::{Dir, DirBuilder, DirBuilderExt as _, File, OpenOptions, Permissions};
 use std::fs::{self, TryLockError};
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -16,9 +17,22 @@ use std::time::{Duration, SystemTime};
 /// How the name of a scratch folder begins.
 const PREFIX: &str = ".hoop-scratch-";
 
+/// Where an archive is unpacked, in the scratch folder.
+pub const UNPACKED: &str = "agent";
+
 /// No build takes longer: the platform ends it after 25 minutes
 /// (<https://devcenter.heroku.com/articles/slug-compiler>).
 const LONGEST_BUILD: Duration = Duration::from_hours(1);
+
+/// A file of the build cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("writing {path} failed")]
+pub struct WriteError {
+    /// Below the folder that is built in.
+    pub path: String,
+    /// Why.
+    pub source: io::Error,
+}
 
 /// A folder that is removed, with all that is in it, when this value goes.
 #[derive(Debug)]
@@ -69,6 +83,27 @@ impl Scratch {
         &self.dir
     }
 
+    /// Makes a folder in it, for this user alone.
+    pub fn make_folder(&self, name: &str) -> Result<(), WriteError> {
+        let mut builder = DirBuilder::new();
+        builder.mode(0o700);
+        let made = self.dir.create_dir_with(name, &builder);
+        made.map_err(|source| WriteError {
+            path: name.to_owned(),
+            source,
+        })
+    }
+
+    /// Writes a file with `content` to it.
+    pub fn write(&self, name: &str, content: &[u8], mode: u32) -> Result<(), WriteError> {
+        create_file(&self.dir, name, mode)
+            .and_then(|mut file| file.write_all(content))
+            .map_err(|source| WriteError {
+                path: name.to_owned(),
+                source,
+            })
+    }
+
     /// Returns the folder's path.
     pub fn path(&self) -> &Path {
         &self.path
@@ -76,9 +111,9 @@ impl Scratch {
 
     /// Removes what is in the folder, as far as that can be done.
     pub fn empty(&self) {
-        open_to_owner(&self.path);
+        folders::open_to_owner(&self.path);
         for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {
-            let _ = remove(&entry.path()).or_else(|_| fs::remove_file(entry.path()));
+            let _ = folders::remove(&entry.path()).or_else(|_| fs::remove_file(entry.path()));
         }
     }
 }
@@ -86,25 +121,7 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         // Best effort: there is nobody to tell, and the next build tries again.
-        let _ = remove(&self.path);
-    }
-}
-
-/// Removes the folder `path` with all that is in it, whatever modes an agent has given to folders there.
-pub fn remove(path: &Path) -> io::Result<()> {
-    fs::remove_dir_all(path).or_else(|_| {
-        open_to_owner(path);
-        fs::remove_dir_all(path)
-    })
-}
-
-/// Lets the owner of the folder `path`, and of those below it, list and change them.
-fn open_to_owner(path: &Path) {
-    if fs::symlink_metadata(path).is_ok_and(|found| found.is_dir()) {
-        let _ = fs::set_permissions(path, fs::Permissions::from_mode(0o700));
-        for entry in fs::read_dir(path).into_iter().flatten().flatten() {
-            open_to_owner(&entry.path());
-        }
+        let _ = folders::remove(&self.path);
     }
 }
 
@@ -120,14 +137,14 @@ pub fn remove_abandoned(root: &Dir, build_dir: &Path) {
         }
         let path = build_dir.join(&name);
         let opened = fs::File::open(&path).or_else(|_| {
-            open_to_owner(&path);
+            folders::open_to_owner(&path);
             fs::File::open(&path)
         });
         let Ok(folder) = opened else { continue };
         // Held until the folder is gone: whoever made it then sees that it needs another.
         if is_abandoned(&folder) {
             // Best effort: of someone else's folder there is nothing to be done.
-            let _ = remove(&path);
+            let _ = folders::remove(&path);
         }
     }
 }

@@ -3,20 +3,23 @@
 use crate::acquire::cache::Cache;
 use crate::acquire::config::{BuildConfig, Install, VersionRequest};
 use crate::acquire::fetch::Fetcher;
-use crate::acquire::recipe::{Acquire, Acquired, megabytes};
+use crate::acquire::recipe::{Acquire, Acquired};
 use crate::agent::manifest::{AgentRecord, BUILDPACK_VERSION, Manifest};
 use crate::agent::platform::Platform;
 use crate::build_log::BuildLog;
 use crate::classic::advise::{self, App};
+use crate::classic::error::BuildError;
 use crate::classic::report::{self, Facts};
 use crate::classic::slug::Slug;
 use crate::classic::survey::{self, OtherBuildpacks, ProcfileState};
-use crate::classic::{BuildError, install};
+use crate::classic::{install, messages};
 use crate::failure::Failure;
-use crate::messages::{self, warnings};
+use crate::messages::events;
+use crate::messages::message::{Message, Tone};
 use crate::os::environment::Environment;
 use crate::os::stop::Stop;
 use crate::procfile::Procfile;
+use crate::text;
 use rustix::fs::Mode;
 use rustix::process::umask;
 use std::path::{Path, PathBuf};
@@ -56,8 +59,9 @@ pub fn run(folders: &Folders, environment: &Environment, log: &mut BuildLog) -> 
     drop(stop.hold());
     if let Err(error) = &result {
         facts.text("outcome", "failure");
-        note_failure(&mut facts, error);
-        log.error(&messages::of_build_error(error));
+        let message = messages::of_build_error(error, Tone::Error);
+        note_failure(&mut facts, error.failure(), &message);
+        log.tell(&message);
     }
     let duration = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     facts.number("duration_ms", duration);
@@ -86,14 +90,14 @@ fn build(
     log: &mut BuildLog,
     facts: &mut Facts,
 ) -> Result<(), BuildError> {
-    let slug = Slug::open(&folders.build_dir, stop).map_err(install::InstallError::from)?;
+    let slug = Slug::open(&folders.build_dir, stop)?;
     let config = BuildConfig::read(folders.env_dir.as_deref())?;
     if config.releases.is_exposed() {
-        log.warning(&warnings::exposed(&config.releases));
+        log.tell(&events::exposed(&config.releases));
     }
     // Before anything that may fail: the cause may be that a config var has another name than it should.
     if let Some(advice) = advise::misspelt(&config.run_time.names, config.run_time.connection.as_deref()) {
-        log.warning(&advice);
+        log.tell(&advice);
     }
     let mut cache = open_cache(&folders.cache_dir, stop, log);
     if cache.as_ref().is_some_and(|cache| cache.is_below(&folders.build_dir)) {
@@ -107,12 +111,13 @@ fn build(
     let by_script = by_script.unwrap_or_default();
     let others = OtherBuildpacks::of(slug.root(), &config.run_time.folders);
 
-    let acquired = acquire(&config, &fetcher, cache.as_mut(), &slug, log);
+    let acquired = acquire(&config, &fetcher, cache.as_mut(), &slug, stop, log);
     let acquired = match acquired {
         Ok(acquired) => Some(acquired),
         Err(error) if config.install == Install::Optional && error.leaves_app_intact() => {
-            note_failure(facts, &error);
-            log.warning(&messages::of_build_error(&error));
+            let message = messages::of_build_error(&error, Tone::Warning);
+            note_failure(facts, error.failure(), &message);
+            log.tell(&message);
             None
         }
         Err(error) => return Err(error),
@@ -129,17 +134,17 @@ fn build(
     };
     drop(held);
     if let (Err(error), Some(cache)) = (kept, &cache) {
-        log.warning(&warnings::cache_unwritable(cache.path(), &error));
+        log.tell(&events::cache_unwritable(cache.path(), &error));
     }
 
     let what = match &acquired {
         Some(acquired) => format!("hoop {} adds", acquired.version),
         None => "hoopstart, without an agent, adds".to_owned(),
     };
-    let (size, files) = (megabytes(added.bytes), added.files);
+    let (size, files) = (text::megabytes(added.bytes), added.files);
     log.detail(format!("{what} {size} to the slug, {files} files"));
     for displaced in &added.displaced {
-        log.warning(&warnings::displaced(displaced));
+        log.tell(&messages::displaced(displaced));
     }
     if let Some(path) = added.in_the_way {
         log.detail(format!("Made no link bin/hoopstart, for {path} is in its way"));
@@ -155,30 +160,30 @@ fn build(
         others: &others,
     };
     for advice in advise::advice(&app) {
-        log.warning(&advice);
+        log.tell(&advice);
     }
     Ok(())
 }
 
-/// Gets the agent into the scratch folder and proves that it runs.
+/// Gets the agent into the scratch folder.
 fn acquire(
     config: &BuildConfig,
     fetcher: &Fetcher,
     cache: Option<&mut Cache>,
     slug: &Slug,
+    stop: &Stop,
     log: &mut BuildLog,
 ) -> Result<Acquired, BuildError> {
-    let acquired = Acquire {
+    let acquire = Acquire {
         config,
         fetcher,
         cache,
-        slug,
+        scratch: slug.scratch(),
+        stop,
         platform: Platform::OWN,
-        log,
-    }
-    .run()?;
-    install::prove(slug, &acquired.agent, &acquired.version)?;
-    Ok(acquired)
+        listener: &mut |event| log.hear(&event),
+    };
+    Ok(acquire.run()?)
 }
 
 /// Opens the cache, or tells why the build goes on without one.
@@ -186,7 +191,7 @@ fn open_cache(cache_dir: &Path, stop: &Stop, log: &mut BuildLog) -> Option<Cache
     match Cache::open(cache_dir, Platform::OWN, stop) {
         Ok(cache) => Some(cache),
         Err(error) => {
-            log.warning(&warnings::cache_unwritable(cache_dir, &error));
+            log.tell(&events::cache_unwritable(cache_dir, &error));
             None
         }
     }
@@ -209,10 +214,9 @@ fn manifest(acquired: Option<&Acquired>, config: &BuildConfig, procfile: Option<
 }
 
 /// Notes why there is no agent.
-fn note_failure(facts: &mut Facts, error: &BuildError) {
-    let failure: Failure = messages::failure_of_build_error(error);
+fn note_failure(facts: &mut Facts, failure: Failure, message: &Message) {
     facts.text("failure_id", &failure);
-    facts.text("failure_detail", &error);
+    facts.text("failure_detail", &message.summary());
 }
 
 /// Notes what was built.

@@ -2,14 +2,10 @@
 
 use crate::acquire::archive::{AGENT, RDP_HELPER};
 use crate::acquire::one_pass::VerifiedAgent;
-use crate::acquire::proof::{self, ProofError};
-use crate::acquire::scratch::create_file;
+use crate::acquire::scratch::{WriteError, create_file};
 use crate::agent::manifest::Manifest;
-use crate::agent::version::Version;
-use crate::classic::slug::{Content, Displaced, Placement, Slug, SlugError};
+use crate::classic::slug::{Content, Displaced, InstallError, Placement, Slug};
 use crate::os::stop::Held;
-use crate::text;
-use cap_std::fs::Dir;
 use rustix::fs::{Access, AtFlags, accessat};
 use std::io::{self, Read as _};
 
@@ -35,85 +31,6 @@ const PROGRAMS: &str = ".hoop/bin";
 /// What `bin/hoopstart` is a link to.
 const LINK_IN_BIN: &str = "../.hoop/bin/hoopstart";
 
-/// Where an archive is unpacked, in the scratch folder.
-pub const UNPACKED: &str = "agent";
-
-/// Why the slug is not complete.
-#[derive(Debug, thiserror::Error)]
-pub enum InstallError {
-    /// Files cannot be put into the slug.
-    #[error(transparent)]
-    Slug(#[from] SlugError),
-    /// This program's own file cannot be read.
-    #[error("cannot read /proc/self/exe: {0}")]
-    OwnBinary(io::Error),
-    /// The agent did not prove that it runs.
-    #[error("hoop {version}: {error}")]
-    Proof {
-        /// The version that was asked for.
-        version: Version,
-        /// What happened.
-        error: ProofError,
-    },
-}
-
-/// Proves that the agent in the scratch folder is `version` and runs here, and that it is still what was verified
-/// afterwards: it runs as the user of the build, who may change all there is.
-pub fn prove(slug: &Slug, agent: &VerifiedAgent, version: &Version) -> Result<(), InstallError> {
-    // Made here, so that a full disk is told as that, and not as an agent that does not run.
-    slug.make_folder(proof::HOME)?;
-    for output in proof::OUTPUTS {
-        slug.write(output, &[], 0o600)?;
-    }
-    let folder = slug.scratch_path(UNPACKED);
-    proof::agent_runs(&folder.join(AGENT), version, &slug.scratch_path(""), slug.stop())
-        .and_then(|()| match changed(slug, agent) {
-            Some(what) => Err(ProofError::Changed { what }),
-            None => Ok(()),
-        })
-        .map_err(|error| {
-            // The build may go on without an agent, and with nothing of it.
-            slug.empty_scratch();
-            InstallError::Proof {
-                version: version.clone(),
-                error,
-            }
-        })
-}
-
-/// Returns what in the scratch folder is not as it was before `agent` ran, if there is something. What is written there
-/// later must be new, so nothing may be in its place.
-fn changed(slug: &Slug, agent: &VerifiedAgent) -> Option<String> {
-    let scratch = slug.scratch();
-    let files = &agent.unpacked().files;
-    // No link in its place is followed.
-    let unpacked = match scratch.symlink_metadata(UNPACKED) {
-        Ok(found) if found.is_dir() => scratch.open_dir(UNPACKED).ok(),
-        _ => None,
-    };
-    let Some(unpacked) = unpacked else {
-        return Some(UNPACKED.to_owned());
-    };
-    let beside = other_name(scratch, |name| [UNPACKED, proof::HOME].contains(&name));
-    let within = || {
-        let other = other_name(&unpacked, |name| files.contains_key(name));
-        let differing = || files.iter().find(|(name, file)| !file.is_at(&unpacked, name));
-        let name = other.or_else(|| differing().map(|(name, _)| (*name).to_owned()))?;
-        Some(format!("{UNPACKED}/{name}"))
-    };
-    beside.or_else(within)
-}
-
-/// Returns the name of something in `folder` that is not `known`. A folder that cannot be listed is not known either.
-fn other_name(folder: &Dir, known: impl Fn(&str) -> bool) -> Option<String> {
-    let Ok(entries) = folder.entries() else {
-        return Some(".".to_owned());
-    };
-    let names = entries.map(|entry| entry.map(|entry| entry.file_name()).unwrap_or_default());
-    let mut others = names.filter(|name| !name.to_str().is_some_and(&known));
-    others.next().map(|name| text::excerpt(&name.to_string_lossy(), 60))
-}
-
 /// What an installation adds to the slug.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Added {
@@ -136,8 +53,8 @@ pub fn into_slug(
 ) -> Result<Added, InstallError> {
     let manifest = manifest.to_yaml();
     let own_bytes = copy_own_binary(slug)?;
-    slug.write("manifest.yml", manifest.as_bytes(), 0o644)?;
-    slug.write("hoop.sh", PROFILE_SCRIPT.as_bytes(), 0o644)?;
+    slug.scratch().write("manifest.yml", manifest.as_bytes(), 0o644)?;
+    slug.scratch().write("hoop.sh", PROFILE_SCRIPT.as_bytes(), 0o644)?;
 
     let file_or_nothing = |file: &'static str, path| {
         let is_there = agent.is_some_and(|agent| agent.unpacked().files.contains_key(file));
@@ -182,14 +99,12 @@ fn placement(folder: &'static str, name: &'static str, content: Content) -> Plac
 /// Copies this program to the scratch folder: it is hoopstart, too.
 fn copy_own_binary(slug: &Slug) -> Result<u64, InstallError> {
     let mut own = std::fs::File::open("/proc/self/exe").map_err(InstallError::OwnBinary)?;
-    create_file(slug.scratch(), "hoopstart", 0o755)
+    create_file(slug.scratch().dir(), "hoopstart", 0o755)
         // The kernel copies between two files of the standard library by itself.
         .and_then(|copy| io::copy(&mut own, &mut copy.into_std()))
         .map_err(|source| {
-            InstallError::Slug(SlugError::WriteFailed {
-                path: format!("{PROGRAMS}/hoopstart"),
-                source,
-            })
+            let path = format!("{PROGRAMS}/hoopstart");
+            InstallError::Write(WriteError { path, source })
         })
 }
 

@@ -4,23 +4,25 @@
 //! matter of renames on one disk. Folders of the app are opened without leaving the build dir: an app's repo may
 //! hold links, planted or not, and nothing is written through one that leads outside.
 
-use crate::acquire::scratch::{self, Scratch, create_file};
+use crate::acquire::scratch::{self, Scratch, WriteError};
 use crate::agent::manifest::{self, Manifest};
+use crate::failure::Failure;
 use crate::os::stop::{Held, Stop};
+use crate::text;
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, DirBuilder, DirBuilderExt as _, FileTypeExt as _, Metadata, MetadataExt as _, Permissions};
-use std::io::{self, Read as _, Write as _};
+use cap_std::fs::{Dir, FileTypeExt as _, Metadata, MetadataExt as _, Permissions};
+use std::io::{self, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// The most bytes of a manifest that are read. Ours have a few hundred.
 const MANIFEST_LIMIT: u64 = 64 * 1024;
 
-/// Why files cannot be put into the slug.
+/// Why the slug is not complete.
 #[derive(Debug, thiserror::Error)]
-pub enum SlugError {
+pub enum InstallError {
     /// There is no build dir.
-    #[error("no folder {}: {source}", path.display())]
+    #[error("there is no build dir {}", text::visible(&path.display().to_string()))]
     BuildDirMissing {
         /// The path given.
         path: PathBuf,
@@ -28,7 +30,7 @@ pub enum SlugError {
         source: io::Error,
     },
     /// No file can be made in the build dir.
-    #[error("cannot write to {}: {source}", path.display())]
+    #[error("the build dir {} cannot be written", text::visible(&path.display().to_string()))]
     BuildDirUnwritable {
         /// The path given.
         path: PathBuf,
@@ -37,7 +39,7 @@ pub enum SlugError {
     },
     /// A file, a link that leads out of the build dir, or a folder that may not be written stands where a folder is
     /// needed.
-    #[error("{path} cannot be used as a folder: {source}")]
+    #[error("\"{path}\" in the app stands where a folder of the agent must go")]
     Blocked {
         /// The path below the build dir.
         path: String,
@@ -45,13 +47,23 @@ pub enum SlugError {
         source: io::Error,
     },
     /// Writing or moving a file failed.
-    #[error("cannot write {path}: {source}")]
-    WriteFailed {
-        /// The path below the build dir.
-        path: String,
-        /// Why.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// This program's own file cannot be read.
+    #[error("this program cannot copy itself into the slug")]
+    OwnBinary(io::Error),
+}
+
+impl InstallError {
+    /// The failure id.
+    pub fn failure(&self) -> Failure {
+        match self {
+            InstallError::BuildDirMissing { .. } => Failure::BuildDirMissing,
+            InstallError::BuildDirUnwritable { .. } => Failure::BuildDirUnwritable,
+            InstallError::Blocked { .. } => Failure::Blocked,
+            InstallError::Write(_) | InstallError::OwnBinary(_) => Failure::WriteFailed,
+        }
+    }
 }
 
 /// The build dir, with a scratch folder in it that goes when this value goes.
@@ -60,17 +72,17 @@ pub struct Slug {
     path: PathBuf,
     root: Dir,
     scratch: Scratch,
-    stop: Stop,
 }
 
 impl Slug {
     /// Opens the build dir `path` and makes the scratch folder.
-    pub fn open(path: &Path, stop: &Stop) -> Result<Self, SlugError> {
-        let root = Dir::open_ambient_dir(path, ambient_authority()).map_err(|source| SlugError::BuildDirMissing {
-            path: path.to_owned(),
-            source,
-        })?;
-        let unwritable = |source| SlugError::BuildDirUnwritable {
+    pub fn open(path: &Path, stop: &Stop) -> Result<Self, InstallError> {
+        let root =
+            Dir::open_ambient_dir(path, ambient_authority()).map_err(|source| InstallError::BuildDirMissing {
+                path: path.to_owned(),
+                source,
+            })?;
+        let unwritable = |source| InstallError::BuildDirUnwritable {
             path: path.to_owned(),
             source,
         };
@@ -84,7 +96,6 @@ impl Slug {
             path: path.to_owned(),
             root,
             scratch,
-            stop: stop.clone(),
         })
     }
 
@@ -98,51 +109,14 @@ impl Slug {
         &self.root
     }
 
-    /// Returns what may stop the build.
-    pub fn stop(&self) -> &Stop {
-        &self.stop
-    }
-
-    /// Returns the scratch folder, to write what [`Slug::place`] will move.
-    pub fn scratch(&self) -> &Dir {
-        self.scratch.dir()
-    }
-
-    /// Returns the path of a file in the scratch folder, to run it.
-    pub fn scratch_path(&self, name: &str) -> PathBuf {
-        self.scratch.path().join(name)
-    }
-
-    /// Removes what is in the scratch folder, as far as that can be done.
-    pub fn empty_scratch(&self) {
-        self.scratch.empty();
-    }
-
-    /// Makes a folder in the scratch folder, for this user alone.
-    pub fn make_folder(&self, name: &str) -> Result<(), SlugError> {
-        let mut builder = DirBuilder::new();
-        builder.mode(0o700);
-        self.scratch()
-            .create_dir_with(name, &builder)
-            .map_err(|source| SlugError::WriteFailed {
-                path: name.to_owned(),
-                source,
-            })
-    }
-
-    /// Writes a file with `content` to the scratch folder.
-    pub fn write(&self, name: &str, content: &[u8], mode: u32) -> Result<(), SlugError> {
-        create_file(self.scratch(), name, mode)
-            .and_then(|mut file| file.write_all(content))
-            .map_err(|source| SlugError::WriteFailed {
-                path: name.to_owned(),
-                source,
-            })
+    /// The scratch folder, to write what [`Slug::place`] will move.
+    pub fn scratch(&self) -> &Scratch {
+        &self.scratch
     }
 
     /// Moves everything into place as `placements` say, in a build that is not stopped meanwhile. If one fails, those
     /// before it are taken back. Returns what of the app's was in their place.
-    pub fn place(&self, placements: &[Placement], _held: &Held) -> Result<Vec<Displaced>, SlugError> {
+    pub fn place(&self, placements: &[Placement], _held: &Held) -> Result<Vec<Displaced>, InstallError> {
         let mut displaced = Vec::new();
         let is_rebuild = self.has_manifest_of_ours();
         let mut undo = Undo {
@@ -153,19 +127,19 @@ impl Slug {
             let folder = self.folder(placement.folder, &mut undo)?;
             let failed = |source: io::Error| match source.kind() {
                 // The scratch folder is ours, so it is the app's that may not be written.
-                io::ErrorKind::PermissionDenied => SlugError::Blocked {
+                io::ErrorKind::PermissionDenied => InstallError::Blocked {
                     path: placement.folder.to_owned(),
                     source,
                 },
-                _ => SlugError::WriteFailed {
+                _ => InstallError::Write(WriteError {
                     path: placement.path(),
                     source,
-                },
+                }),
             };
             let kept = format!("kept-{number}");
             if let Ok(found) = folder.symlink_metadata(placement.name) {
                 if found.is_dir() {
-                    return Err(SlugError::Blocked {
+                    return Err(InstallError::Blocked {
                         path: placement.path(),
                         source: io::ErrorKind::IsADirectory.into(),
                     });
@@ -174,7 +148,7 @@ impl Slug {
             }
             // Before the rename, which must be on record if it succeeds.
             let folder_of_kept = folder.try_clone().map_err(failed)?;
-            match folder.rename(placement.name, self.scratch(), &kept) {
+            match folder.rename(placement.name, self.scratch.dir(), &kept) {
                 Ok(()) => undo.done.push(Done::Moved {
                     kept,
                     folder: folder_of_kept,
@@ -185,7 +159,8 @@ impl Slug {
             }
             match &placement.content {
                 Content::File(scratch_name) => {
-                    self.scratch()
+                    self.scratch
+                        .dir()
                         .rename(scratch_name, &folder, placement.name)
                         .map_err(failed)?;
                 }
@@ -215,7 +190,7 @@ impl Slug {
     }
 
     /// Opens the folder `path` below the build dir and makes what is missing of it.
-    fn folder(&self, path: &'static str, undo: &mut Undo) -> Result<Dir, SlugError> {
+    fn folder(&self, path: &'static str, undo: &mut Undo) -> Result<Dir, InstallError> {
         let mut made = PathBuf::new();
         for part in Path::new(path) {
             made.push(part);
@@ -226,21 +201,21 @@ impl Slug {
                     let open_to_all = Permissions::from_std(std::fs::Permissions::from_mode(0o755));
                     self.root
                         .set_permissions(&made, open_to_all)
-                        .map_err(|source| SlugError::WriteFailed {
+                        .map_err(|source| WriteError {
                             path: made.display().to_string(),
                             source,
                         })?;
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(source) => {
-                    return Err(SlugError::Blocked {
+                    return Err(InstallError::Blocked {
                         path: made.display().to_string(),
                         source,
                     });
                 }
             }
         }
-        self.root.open_dir(path).map_err(|source| SlugError::Blocked {
+        self.root.open_dir(path).map_err(|source| InstallError::Blocked {
             path: path.to_owned(),
             source,
         })
@@ -342,7 +317,7 @@ impl Drop for Undo<'_> {
         for done in self.done.drain(..).rev() {
             let _ = match done {
                 Done::MadeFolder(path) => self.slug.root.remove_dir(path),
-                Done::Moved { kept, folder, name } => self.slug.scratch().rename(kept, &folder, name),
+                Done::Moved { kept, folder, name } => self.slug.scratch().dir().rename(kept, &folder, name),
                 Done::Placed { folder, name } => folder.remove_file(name),
             };
         }
@@ -351,7 +326,7 @@ impl Drop for Undo<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Content, Displaced, Placement, Slug, SlugError, Stop};
+    use super::{Content, Displaced, InstallError, Placement, Slug, Stop};
     use crate::acquire::own_name;
     use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
@@ -361,8 +336,8 @@ mod tests {
         Placement { folder, name, content }
     }
 
-    fn place(slug: &Slug, placements: &[Placement]) -> Result<Vec<Displaced>, SlugError> {
-        slug.place(placements, &slug.stop().hold())
+    fn place(slug: &Slug, placements: &[Placement]) -> Result<Vec<Displaced>, InstallError> {
+        slug.place(placements, &Stop::default().hold())
     }
 
     fn names(path: &Path) -> Vec<String> {
@@ -378,7 +353,7 @@ mod tests {
     fn files_links_and_folders_are_put_into_place_and_the_scratch_goes() {
         let build = tempfile::tempdir().unwrap();
         let slug = Slug::open(build.path(), &Stop::default()).unwrap();
-        slug.write("new", b"new", 0o755).unwrap();
+        slug.scratch().write("new", b"new", 0o755).unwrap();
 
         let placements = [
             placement(".hoop/bin", "hoop", Content::File("new")),
@@ -399,7 +374,7 @@ mod tests {
         fs::write(build.path().join("bin/tool"), "of the app").unwrap();
         fs::write(build.path().join(".profile.d"), "a file where a folder is needed").unwrap();
         let slug = Slug::open(build.path(), &Stop::default()).unwrap();
-        slug.write("new", b"new", 0o644).unwrap();
+        slug.scratch().write("new", b"new", 0o644).unwrap();
 
         let placements = [
             placement("bin", "tool", Content::File("new")),
@@ -410,7 +385,7 @@ mod tests {
         drop(slug);
 
         assert!(
-            matches!(error, SlugError::Blocked { ref path, .. } if path == ".profile.d"),
+            matches!(error, InstallError::Blocked { ref path, .. } if path == ".profile.d"),
             "{error}"
         );
         assert_eq!(names(build.path()), [".profile.d", "bin"]);
@@ -431,7 +406,7 @@ mod tests {
         let living = Slug::open(build.path(), &Stop::default()).unwrap();
         let later = Slug::open(build.path(), &Stop::default()).unwrap();
 
-        assert!(living.scratch_path("").is_dir() && later.scratch_path("").is_dir());
+        assert!(living.scratch().path().is_dir() && later.scratch().path().is_dir());
         drop((living, later));
         let left = names(build.path());
         assert_eq!(left.len(), 2, "{left:?}");
@@ -444,11 +419,11 @@ mod tests {
         let build = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink(outside.path(), build.path().join(".hoop")).unwrap();
         let slug = Slug::open(build.path(), &Stop::default()).unwrap();
-        slug.write("new", b"new", 0o644).unwrap();
+        slug.scratch().write("new", b"new", 0o644).unwrap();
 
         let error = place(&slug, &[placement(".hoop/bin", "hoop", Content::File("new"))]).unwrap_err();
 
-        assert!(matches!(error, SlugError::Blocked { .. }), "{error}");
+        assert!(matches!(error, InstallError::Blocked { .. }), "{error}");
         assert_eq!(names(outside.path()), [] as [&str; 0]);
     }
 }

@@ -1,197 +1,294 @@
 //! What to tell a person whose build could not get a file from the release server.
 
-use crate::acquire::fetch::FetchError;
-use crate::acquire::release_server::Location;
-use crate::failure::Failure;
-use crate::messages::Message;
+use crate::acquire::fetch::error::{FetchError, FetchFault};
+use crate::messages::message::{ISSUES_URL, Message, Tone};
 use crate::messages::shortage::Shortage;
+use indoc::{formatdoc, indoc};
 
-/// The failure id of `error`.
-pub(super) fn failure(error: &FetchError) -> Failure {
-    match error {
-        FetchError::Unreachable { .. } => Failure::Unreachable,
-        FetchError::Tls { .. } | FetchError::NotTls { .. } | FetchError::NoRoots { .. } => Failure::Tls,
-        FetchError::NotHttp { .. } => Failure::NotHttp,
-        FetchError::NotFound { .. } | FetchError::Refused { .. } => Failure::Refused,
-        FetchError::ServerError { .. } => Failure::ServerError,
-        FetchError::Stalled { .. } | FetchError::Overlong { .. } => Failure::Stalled,
-        FetchError::Proxy { .. } => Failure::Proxy,
-        FetchError::NoResources { .. } => Failure::NoResources,
-        FetchError::CutShort { .. } => Failure::CutShort,
-        FetchError::TooLarge { .. } => Failure::DownloadTooLarge,
-        FetchError::FileUnreadable { .. } => Failure::FileUnreadable,
+/// The message of `error`.
+pub(super) fn message(error: &FetchError, tone: Tone) -> Message {
+    let FetchError { location, fault } = error;
+    let consequence = tone.consequence();
+    let without_server = without_server(tone);
+    let block = match fault {
+        FetchFault::Unreachable { attempts, .. } => formatdoc! {"
+            {error}.
+
+            Asked for: {location}
+            Tried:     {tried}
+            Answer:    none
+
+            The usual cause is an outage. A misspelled host in HOOP_RELEASES_URL, or a proxy that does not exist, looks the
+            same.
+
+            {consequence}
+
+            {without_server}
+            ",
+            tried = times(*attempts),
+        },
+        FetchFault::Tls { .. } => formatdoc! {"
+            {error}.
+
+            The server's TLS certificate was not accepted, so nothing was downloaded. The usual cause is a proxy that
+            intercepts TLS, an expired certificate, or a mirror whose certificate is from its own CA.
+
+            Asked for: {location}
+
+            {consequence}
+
+            1. Look at the certificate:
+               openssl s_client -connect {place} </dev/null
+            2. For a mirror with its own CA, give the build that CA's certificate: SSL_CERT_FILE in the build's environment
+               names a PEM file.
+            3. Deploy again.
+            ",
+            place = location.host_and_port(),
+        },
+        FetchFault::NotTls { .. } => formatdoc! {"
+            {error}.
+
+            HOOP_RELEASES_URL says https. The usual cause is a wrong port, a port for plain http, or a proxy that answers
+            for every server.
+
+            Asked for: {location}
+
+            {consequence}
+
+            1. Look at what answers:
+               openssl s_client -connect {place} </dev/null
+            2. Correct the port or, on a network of your own, the scheme:
+               heroku config:set HOOP_RELEASES_URL=https://mirror.example/hoop
+            3. Deploy again.
+            ",
+            place = location.host_and_port(),
+        },
+        FetchFault::NotHttp { .. } => formatdoc! {"
+            {error}.
+
+            The usual cause is a wrong port in HOOP_RELEASES_URL, http for a port that expects https, a redirect to such a
+            port, or a proxy variable that does not name a proxy.
+
+            Asked for: {location}
+
+            {consequence}
+
+            1. Look at what answers:
+               curl --http0.9 -m 10 {location} | head -c 200
+            2. Correct the URL:
+               heroku config:set HOOP_RELEASES_URL=https://mirror.example/hoop
+            3. Deploy again.
+        "},
+        FetchFault::NoRoots { .. } => formatdoc! {"
+            {error}.
+
+            Without them no release server can be trusted, so nothing was downloaded. SSL_CERT_FILE and SSL_CERT_DIR in the
+            build's environment say where they are.
+
+            {consequence}
+
+            1. Point SSL_CERT_FILE to a readable PEM file, or unset it.
+            2. Build again.
+        "},
+        FetchFault::NotFound { answer } => formatdoc! {"
+            {error}.
+
+            Asked for: {location}
+            Answer:    {answer}
+
+            The version exists, because its checksums.txt was found. The usual cause is an incomplete mirror.
+
+            {consequence}
+
+            1. Look at the answer:
+               curl -I {location}
+            2. For a mirror: copy the whole folder of the version.
+            3. Deploy again.
+        "},
+        FetchFault::Refused { answer } => formatdoc! {"
+            {error}.
+
+            Asked for: {location}
+            Answer:    {answer}
+
+            Another attempt would get the same answer. The usual cause is a mirror that requires a user name and a token, a
+            HOOP_RELEASES_URL with a wrong path, or a redirect that is not safe to follow.
+
+            {consequence}
+
+            1. Look at the answer:
+               curl -I {location}
+            2. Put the user name and token into HOOP_RELEASES_URL if the mirror requires them:
+               heroku config:set HOOP_RELEASES_URL=https://user:token@host/path
+            3. Deploy again.
+        "},
+        FetchFault::ServerError { attempts, answer } => formatdoc! {"
+            {error}.
+
+            Asked for: {location}
+            Tried:     {tried}
+            Answer:    {answer}
+
+            {consequence}
+
+            {without_server}
+            ",
+            tried = times(*attempts),
+        },
+        FetchFault::Stalled { received, waited } => formatdoc! {"
+            {error}.
+
+            Asked for: {location}
+            Received:  {received} bytes
+            Waited:    {waited} s for more
+
+            {consequence}
+
+            {without_server}
+            ",
+            waited = waited.as_secs_f64(),
+        },
+        FetchFault::Overlong { received, limit } => formatdoc! {"
+            {error}.
+
+            Asked for: {location}
+            Received:  {received} bytes
+            In:        {limit} s, the limit for one file
+
+            On a slow line, raise CURL_TIMEOUT (seconds) in the build's environment.
+
+            {consequence}
+
+            {without_server}
+            ",
+            limit = limit.as_secs_f64(),
+        },
+        FetchFault::CutShort { attempts, received, .. } => formatdoc! {"
+            {error}.
+
+            Asked for: {location}
+            Tried:     {tried}
+            Received:  {received} bytes
+
+            {consequence}
+
+            {without_server}
+            ",
+            tried = times(*attempts),
+        },
+        FetchFault::TooLarge { limit } => formatdoc! {"
+            {error}.
+
+            Asked for: {location}
+            Read:      {limit} bytes, then stopped
+
+            The usual cause is a mirror that sends something other than the file.
+
+            {consequence}
+
+            1. Look at what it sends:
+               curl -I {location}
+            2. Deploy again.
+        "},
+        FetchFault::ChecksumMismatch {
+            name,
+            bytes,
+            expected,
+            received,
+        } => formatdoc! {"
+            {error}.
+
+            File:     {name} ({bytes} bytes)
+            From:     {location}
+            Expected: sha256 {expected}
+            Received: sha256 {received}
+
+            The download was deleted. The usual cause is a proxy that rewrites downloads, an incomplete mirror, or a
+            HOOP_SHA256 of another file.
+
+            {consequence}
+
+            1. Deploy again.
+            2. If \"Received\" is the same the second time, do not work around this check. Send us the four lines above:
+               {ISSUES_URL}
+        "},
+        FetchFault::FileUnreadable(source) => {
+            let path = location.file().unwrap_or_default();
+            let path = path.display();
+            let rest = match Shortage::of(source) {
+                Some(shortage) => shortage.explained(tone),
+                None => formatdoc! {"
+                    HOOP_RELEASES_URL is a file: URL. This file exists, but it cannot be read.
+
+                    {consequence}
+
+                    1. Look at it, and make it readable for the user that runs the build:
+                       ls -l {path}
+                    2. Build again.
+                "},
+            };
+            formatdoc! {"
+                {error}.
+
+                File: {path}
+
+                {rest}
+            "}
+        }
+        FetchFault::Proxy { .. } => formatdoc! {"
+            {error}.
+
+            HTTPS_PROXY, HTTP_PROXY or ALL_PROXY in the build's environment names it. NO_PROXY lists the hosts that are
+            reached without a proxy.
+
+            {consequence}
+
+            1. Correct it: http://user:password@host:port, on one line, with each @ / ? # \\ : in the user name and password
+               percent-encoded.
+            2. Build again.
+        "},
+    };
+    let message = Message::about(error.failure(), tone, block);
+    match fault {
+        FetchFault::Unreachable { cause, .. }
+        | FetchFault::Tls { cause }
+        | FetchFault::NotTls { cause }
+        | FetchFault::NotHttp { cause }
+        | FetchFault::NoRoots { cause }
+        | FetchFault::CutShort { cause, .. }
+        | FetchFault::Proxy { cause } => message.details(cause),
+        FetchFault::FileUnreadable(source) => message.details(source),
+        FetchFault::NotFound { .. }
+        | FetchFault::Refused { .. }
+        | FetchFault::ServerError { .. }
+        | FetchFault::Stalled { .. }
+        | FetchFault::Overlong { .. }
+        | FetchFault::TooLarge { .. }
+        | FetchFault::ChecksumMismatch { .. } => message,
     }
 }
 
-pub(super) fn message(error: &FetchError) -> Message {
-    match error {
-        FetchError::Unreachable { location, attempts, cause } => {
-            let message = of(error, format!("{} cannot be reached.", server(location)))
-                .facts(vec![
-                    ("Asked for", location.to_string()),
-                    ("Tried", times(*attempts)),
-                    ("Answer", "none".to_owned()),
-                ])
-                .text("An outage is the usual cause. A HOOP_RELEASES_URL with a misspelt host, or a proxy that is not there, looks the same.")
-                .consequence();
-            without_server(message).details(cause)
-        }
-        FetchError::Tls { location, cause } => of(error, format!("the connection to {} is not trusted.", location.host()))
-            .text("The server's TLS certificate was not accepted, so nothing was downloaded. A proxy that opens TLS, an expired certificate, or a mirror with a certificate of its own CA is the usual cause.")
-            .facts(vec![("Asked for", location.to_string())])
-            .consequence()
-            .step("Look at the certificate:", &[&format!("openssl s_client -connect {} </dev/null", host_and_port(location))])
-            .step("For a mirror with its own CA, give the build that CA's certificate: the process environment's SSL_CERT_FILE names a PEM file.", &[])
-            .step("Deploy again.", &[])
-            .details(cause),
-        FetchError::NotTls { location, cause } => of(error, format!("what answers at {} does not speak TLS.", host_and_port(location)))
-            .text("HOOP_RELEASES_URL says https. The usual cause is a wrong port, one that speaks plain http, or a proxy that answers for everyone.")
-            .facts(vec![("Asked for", location.to_string())])
-            .consequence()
-            .step("Look at what answers:", &[&format!("openssl s_client -connect {} </dev/null", host_and_port(location))])
-            .step("Correct the port or, on a network of your own, the scheme:", &["heroku config:set HOOP_RELEASES_URL=https://mirror.example/hoop"])
-            .step("Deploy again.", &[])
-            .details(cause),
-        FetchError::NotHttp { location, cause } => of(error, format!("what answers at {} does not speak HTTP.", host_and_port(location)))
-            .text("The usual cause is a wrong port in HOOP_RELEASES_URL, http for a port that speaks https, a redirect to such a port, or a proxy variable that does not name a proxy.")
-            .facts(vec![("Asked for", location.to_string())])
-            .consequence()
-            .step("Look at what answers:", &[&format!("curl --http0.9 -m 10 {location} | head -c 200")])
-            .step("Correct the URL:", &["heroku config:set HOOP_RELEASES_URL=https://mirror.example/hoop"])
-            .step("Deploy again.", &[])
-            .details(cause),
-        FetchError::NoRoots { cause } => of(error, "the CA certificates of this machine cannot be read.")
-            .text("Without them no release server's certificate can be judged, so nothing was downloaded. SSL_CERT_FILE and SSL_CERT_DIR of the process environment say where they are.")
-            .consequence()
-            .step("Point SSL_CERT_FILE to a readable PEM file, or unset it.", &[])
-            .step("Build again.", &[])
-            .details(cause),
-        FetchError::NotFound { location, answer } => of(error, format!("{} does not have the tarball.", server(location)))
-            .facts(vec![("Asked for", location.to_string()), ("Answer", answer.clone())])
-            .text("The version exists, since its checksums.txt was found. A mirror that was copied in part answers so.")
-            .consequence()
-            .step("Look at the answer:", &[&format!("curl -I {location}")])
-            .step("For a mirror: copy the whole folder of the version.", &[])
-            .step("Deploy again.", &[]),
-        FetchError::Refused { location, answer } => of(error, format!("{} did not give a file.", server(location)))
-            .facts(vec![("Asked for", location.to_string()), ("Answer", answer.clone())])
-            .text("Asking again would not change that. A mirror that wants a user name and a token, a HOOP_RELEASES_URL with a wrong path, or a redirect that is not safe to follow is the usual cause.")
-            .consequence()
-            .step("Look at the answer:", &[&format!("curl -I {location}")])
-            .step("Put user name and token into HOOP_RELEASES_URL where the mirror wants them:", &["heroku config:set HOOP_RELEASES_URL=https://user:token@host/path"])
-            .step("Deploy again.", &[]),
-        FetchError::ServerError { location, attempts, answer } => {
-            let message = of(error, format!("{} has trouble of its own.", server(location)))
-                .facts(vec![
-                    ("Asked for", location.to_string()),
-                    ("Tried", times(*attempts)),
-                    ("Answer", answer.clone()),
-                ])
-                .consequence();
-            without_server(message)
-        }
-        FetchError::Stalled { location, received, waited } => {
-            let message = of(error, format!("the download from {} stopped.", location.host()))
-                .facts(vec![
-                    ("Asked for", location.to_string()),
-                    ("Received", format!("{received} bytes")),
-                    ("Waited", format!("{} s for more", waited.as_secs_f64())),
-                ])
-                .consequence();
-            without_server(message)
-        }
-        FetchError::Overlong { location, received, limit } => {
-            let message = of(error, format!("the download from {} took too long.", location.host()))
-                .facts(vec![
-                    ("Asked for", location.to_string()),
-                    ("Received", format!("{received} bytes")),
-                    ("In", format!("{} s, which is all that one file has", limit.as_secs_f64())),
-                ])
-                .text("On a slow line, raise CURL_TIMEOUT (seconds) of the build's environment.")
-                .consequence();
-            without_server(message)
-        }
-        FetchError::Proxy { cause } => of(error, "the proxy cannot be used.")
-            .text("HTTPS_PROXY, HTTP_PROXY and ALL_PROXY of the build's environment name one, and NO_PROXY where there is none to be used.")
-            .consequence()
-            .step("Correct it: http://user:password@host:port, on one line, with each @ / ? # \\ : in the user name and password percent-encoded.", &[])
-            .step("Build again.", &[])
-            .details(cause),
-        FetchError::NoResources { cause } => of(error, "this machine gives the build no more threads or open files.")
-            .text("A limit of the container or of the user is the usual cause.")
-            .consequence()
-            .step("Build with higher limits: ulimit -u and -n, or the number of processes that the container may have.", &[])
-            .details(cause),
-        FetchError::CutShort { location, attempts, received, cause } => {
-            let message = of(error, format!("the connection to {} broke each time.", location.host()))
-                .facts(vec![
-                    ("Asked for", location.to_string()),
-                    ("Tried", times(*attempts)),
-                    ("Received", format!("{received} bytes")),
-                ])
-                .consequence();
-            without_server(message).details(cause)
-        }
-        FetchError::TooLarge { location, limit } => of(error, "the release server sends more than the file can have.")
-            .facts(vec![("Asked for", location.to_string()), ("Read", format!("{limit} bytes, then stopped"))])
-            .text("A mirror that answers with something else than the file is the usual cause.")
-            .consequence()
-            .step("Look at what it sends:", &[&format!("curl -I {location}")])
-            .step("Deploy again.", &[]),
-        FetchError::FileUnreadable { path, source } => {
-            let message = of(error, "a file of the release folder cannot be read.")
-                .facts(vec![("File", path.display().to_string())]);
-            if let Some(shortage) = Shortage::of(source) {
-                return shortage.explain(message).details(source);
-            }
-            message
-                .text("HOOP_RELEASES_URL is a file: URL, and this file of it is there and cannot be read.")
-                .consequence()
-                .step("Look at it, and make it readable for the user who builds:", &[&format!("ls -l {}", path.display())])
-                .step("Build again.", &[])
-                .details(source)
-        }
-    }
+/// The ways out of a build that needs a server it cannot reach.
+fn without_server(tone: Tone) -> String {
+    let let_it_go = match tone {
+        Tone::Error => indoc! {"
+            2. If this push must go out now, deploy without the agent; the app starts as usual:
+               heroku config:set HOOP_INSTALL=optional
+        "},
+        Tone::Warning => "",
+    };
+    formatdoc! {"
+        1. Deploy again. Most outages last minutes.
+        {let_it_go}3. If an earlier build of this app installed another version, that one is in the cache and needs no server:
+           heroku config:set HOOP_VERSION=<version>
+    "}
 }
 
-/// Adds the ways out of a build that needs a server it cannot have.
-fn without_server(message: Message) -> Message {
-    message
-        .step("Deploy again. Most outages last minutes.", &[])
-        .step_if_stopped(
-            "If this push must go out now, let it go without the agent; the app starts as it always does:",
-            &["heroku config:set HOOP_INSTALL=optional"],
-        )
-        .step(
-            "If an earlier build of this app installed another version, that one is in the cache and needs no server:",
-            &["heroku config:set HOOP_VERSION=<version>"],
-        )
-}
-
-/// Returns what to call the release server: of a `file:` one there is no host to name.
-fn server(location: &Location) -> String {
-    match location.host() {
-        "" => "the release folder".to_owned(),
-        host => format!("the release server {host}"),
-    }
-}
-
-/// Returns what to connect to, as openssl takes it.
-fn host_and_port(location: &Location) -> String {
-    let port = location.url().port_or_known_default().unwrap_or(443);
-    format!("{}:{port}", location.host())
-}
-
-/// Returns a number of attempts in words.
+/// A number of attempts in words.
 fn times(attempts: u32) -> String {
     match attempts {
         1 => "once".to_owned(),
         2 => "twice".to_owned(),
         more => format!("{more} times"),
     }
-}
-
-/// Starts the message of `error`.
-fn of(error: &FetchError, title: impl Into<String>) -> Message {
-    Message::about(failure(error), title)
 }

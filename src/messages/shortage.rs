@@ -1,12 +1,16 @@
 //! What the machine that builds can be short of, and what to do about it.
 
-use crate::messages::Message;
+use crate::acquire::resources::NoResources;
+use crate::acquire::scratch::WriteError;
+use crate::failure::Failure;
+use crate::messages::message::{ISSUES_URL, Message, Tone};
+use indoc::{formatdoc, indoc};
 use rustix::io::Errno;
 use std::io::{self, ErrorKind};
 
-/// What an error of the kernel's says that the machine is short of.
+/// What a kernel error says that the machine is short of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shortage {
+pub enum Shortage {
     /// The size that a file may have.
     FileSize,
     /// Files that may be open.
@@ -18,8 +22,8 @@ pub(super) enum Shortage {
 }
 
 impl Shortage {
-    /// Returns what `error` says that the machine is short of, if it says so.
-    pub(super) fn of(error: &io::Error) -> Option<Self> {
+    /// What `error` says that the machine is short of, if it says so.
+    pub fn of(error: &io::Error) -> Option<Self> {
         // These two have no kind.
         if let Some(Errno::MFILE | Errno::NFILE) = Errno::from_io_error(error) {
             return Some(Shortage::OpenFiles);
@@ -32,37 +36,88 @@ impl Shortage {
         }
     }
 
-    /// Adds to `message` what is short, what that means for the release, and what to do.
-    pub(super) fn explain(self, message: Message) -> Message {
-        self.steps(message.text(self.sentence()).consequence())
-    }
-
-    /// Returns the sentence that names it.
-    fn sentence(self) -> &'static str {
-        match self {
-            Shortage::FileSize => "A file may not grow so large here: there is a limit on the size of files.",
-            Shortage::OpenFiles => "The build has as many files open as it may: there is a limit on open files.",
-            Shortage::Processes => "The machine has too little memory, or as many processes as it may have.",
-            Shortage::Space => "The disk is full, or a quota on it is used up.",
-        }
-    }
-
-    /// Adds the steps against it to `message`, the first of which is for those who own the machine.
-    fn steps(self, message: Message) -> Message {
-        let message = match self {
-            Shortage::FileSize => {
-                message.step("Where the machine is yours, raise the limit:", &["ulimit -f unlimited"])
-            }
-            Shortage::OpenFiles => message.step("Where the machine is yours, raise the limit:", &["ulimit -n 1024"]),
-            Shortage::Processes => message.step(
-                "Where the machine is yours, look at the limit on processes and at its memory:",
-                &["ulimit -u", "free -m"],
+    /// What is short, what that means for the release, and two steps against it, the first of which is for those who own
+    /// the machine.
+    pub fn explained(self, tone: Tone) -> String {
+        let (sentence, step) = match self {
+            Shortage::FileSize => (
+                "A file may not grow this large here: there is a limit on the size of files.",
+                indoc! {"
+                    1. If the machine is yours, raise the limit:
+                       ulimit -f unlimited"},
             ),
-            Shortage::Space => message.step(
-                "Where the machine is yours, free space on the disk of the build dir:",
-                &["df -h"],
+            Shortage::OpenFiles => (
+                "The build has reached the limit on open files.",
+                indoc! {"
+                    1. If the machine is yours, raise the limit:
+                       ulimit -n 1024"},
+            ),
+            Shortage::Processes => (
+                "The machine is out of memory, or has reached its limit on processes.",
+                indoc! {"
+                    1. If the machine is yours, look at its limit on processes and at its memory:
+                       ulimit -u
+                       free -m"},
+            ),
+            Shortage::Space => (
+                "The disk is full, or its quota is used up.",
+                indoc! {"
+                    1. If the machine is yours, free space on the disk of the build dir:
+                       df -h"},
             ),
         };
-        message.step("Deploy again.", &[])
+        formatdoc! {"
+            {sentence}
+
+            {consequence}
+
+            {step}
+            2. Deploy again.
+            ",
+            consequence = tone.consequence(),
+        }
     }
+}
+
+/// What to tell the person whose build could not write a file.
+pub fn write_failed(error: &WriteError, tone: Tone) -> Message {
+    let WriteError { path, source } = error;
+    let explained = match Shortage::of(source) {
+        Some(shortage) => shortage.explained(tone),
+        None => formatdoc! {"
+            The usual cause is a disk that fails or is read-only.
+
+            {consequence}
+
+            1. If the machine is yours, look at the disk of the build dir:
+               df -h
+               mount
+            2. Deploy again.
+            ",
+            consequence = tone.consequence(),
+        },
+    };
+    let block = formatdoc! {"
+        writing {path} failed.
+
+        {explained}3. If it happens again, tell us:
+           {ISSUES_URL}
+    "};
+    Message::about(Failure::WriteFailed, tone, block).details(source)
+}
+
+/// What to tell the person whose build got no thread or open file.
+pub(super) fn no_resources(error: &NoResources, tone: Tone) -> Message {
+    let block = formatdoc! {"
+        the build has run out of threads or open files.
+
+        The usual cause is a limit of the container or of the user.
+
+        {consequence}
+
+        1. Build with higher limits: ulimit -u and -n, or the number of processes that the container may have.
+        ",
+        consequence = tone.consequence(),
+    };
+    Message::about(Failure::NoResources, tone, block).details(&error.cause)
 }

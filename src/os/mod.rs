@@ -3,6 +3,7 @@
 
 pub mod audience;
 pub mod environment;
+pub mod folders;
 pub mod host_names;
 pub mod offspring;
 pub mod processes;

@@ -5,9 +5,8 @@
 //! the two apart is one lock, over the list of what has to go: whoever holds it may change what others will see.
 //! The build takes it to put files into place; the signal's thread never lets it go again.
 
-use crate::acquire::scratch;
 use crate::os::offspring::Offspring;
-use crate::os::stderr;
+use crate::os::{folders, stderr};
 use rustix::process::Signal;
 use std::fs;
 use std::io::{self, Read as _};
@@ -147,7 +146,7 @@ impl Leftovers {
 /// Removes `folder` and all that is in it, also while the build still writes to it.
 fn remove_folder(folder: &Path) {
     for _ in 0..MOST_TRIES {
-        if scratch::remove(folder).is_ok() || !folder.exists() {
+        if folders::remove(folder).is_ok() || !folder.exists() {
             return;
         }
         thread::sleep(PAUSE);

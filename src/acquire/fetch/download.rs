@@ -1,11 +1,12 @@
 //! A download that goes on where it broke.
 
+use crate::acquire::fetch::error::{FetchError, FetchFault, StartOver};
 use crate::acquire::fetch::http::{HttpClient, PassingKind, Rest, Trouble, strong_validator, trouble_on_the_way};
-use crate::acquire::fetch::{FetchError, Notice, Patience, StartOver};
+use crate::acquire::fetch::retry::Patience;
 use crate::acquire::release_server::Location;
 use reqwest::blocking::Response;
 use std::io::{self, Read};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The bytes of one file. A connection that breaks is made again and asked for the rest
 /// (<https://www.rfc-editor.org/rfc/rfc9110#name-range-requests>), so that what has been hashed and unpacked is
@@ -23,6 +24,24 @@ pub(super) struct Download<'a> {
     received: u64,
     effort: &'a mut Effort,
 }
+
+/// A transfer is tried again.
+#[derive(Debug)]
+pub struct Retry<'a> {
+    /// What is asked for.
+    pub location: &'a Location,
+    /// Why.
+    pub cause: &'a str,
+    /// How long before.
+    pub pause: Duration,
+    /// Which attempt this will be, the first being 1.
+    pub attempt: u32,
+    /// How many there are at most.
+    pub attempts: u32,
+}
+
+/// Is told of each attempt but the first.
+pub(super) type Notice<'a> = dyn FnMut(Retry<'_>) + 'a;
 
 /// What was spent on one file so far, also where it was begun again from its start.
 #[derive(Debug)]
@@ -120,11 +139,11 @@ impl Read for Download<'_> {
         }
         loop {
             if self.effort.started.elapsed() > self.patience.whole {
-                return Err(io::Error::other(FetchError::Overlong {
-                    location: self.location.clone(),
+                let overlong = FetchFault::Overlong {
                     received: self.received,
                     limit: self.patience.whole,
-                }));
+                };
+                return Err(io::Error::other(overlong.at(&self.location)));
             }
             let trouble = match self.response.read(buffer) {
                 Ok(0) if self.expected.is_some_and(|expected| self.received < expected) => Trouble::Passing {
@@ -162,49 +181,41 @@ impl Progress<'_> {
     /// Waits for the next attempt, and says so. Fails where there is none to make.
     fn wait_to_retry(&mut self, trouble: Trouble, patience: &Patience, notice: &mut Notice) -> Result<(), FetchError> {
         let (kind, cause, wait) = match trouble {
-            Trouble::Lasting(error) => return Err(error),
+            Trouble::Lasting(fault) => return Err(fault.at(self.location)),
             Trouble::Passing { kind, cause, wait } => (kind, cause, wait),
         };
         let pause = wait.unwrap_or_else(|| patience.pause(self.effort.attempts, fastrand::f64()));
         if self.effort.attempts >= patience.attempts || self.effort.started.elapsed() + pause > patience.whole {
-            return Err(self.give_up(kind, cause, patience));
+            return Err(self.give_up(kind, cause, patience).at(self.location));
         }
         self.effort.attempts += 1;
-        notice(format!(
-            "{}: {cause}; trying again in {:.1} s ({} of {})",
-            self.location,
-            pause.as_secs_f64(),
-            self.effort.attempts,
-            patience.attempts,
-        ));
+        notice(Retry {
+            location: self.location,
+            cause: &cause,
+            pause,
+            attempt: self.effort.attempts,
+            attempts: patience.attempts,
+        });
         std::thread::sleep(pause);
         Ok(())
     }
 
-    /// Returns the error of a transfer that is not tried again.
-    fn give_up(&self, kind: PassingKind, cause: String, patience: &Patience) -> FetchError {
-        let location = self.location.clone();
+    /// What is wrong with a transfer that is not tried again.
+    fn give_up(&self, kind: PassingKind, cause: String, patience: &Patience) -> FetchFault {
         let attempts = self.effort.attempts;
         let received = self.received;
         match kind {
-            PassingKind::Connect => FetchError::Unreachable {
-                location,
-                attempts,
-                cause,
-            },
-            PassingKind::Server => FetchError::ServerError {
-                location,
+            PassingKind::Connect => FetchFault::Unreachable { attempts, cause },
+            PassingKind::Server => FetchFault::ServerError {
                 attempts,
                 answer: cause,
             },
-            PassingKind::Stall => FetchError::Stalled {
-                location,
+            PassingKind::Stall => FetchFault::Stalled {
                 received,
                 waited: patience.silence(),
             },
-            PassingKind::NotHttp => FetchError::NotHttp { location, cause },
-            PassingKind::Broken => FetchError::CutShort {
-                location,
+            PassingKind::NotHttp => FetchFault::NotHttp { cause },
+            PassingKind::Broken => FetchFault::CutShort {
                 attempts,
                 received,
                 cause,

@@ -1,15 +1,17 @@
 //! One HTTP request and what its answer means.
 
-use crate::acquire::fetch::FetchError;
+use crate::acquire::fetch::error::FetchFault;
 use crate::acquire::fetch::proxy::{Proxies, ProxyFault};
 use crate::acquire::fetch::retry::{Patience, retry_after};
 use crate::acquire::release_server::Location;
+use crate::acquire::resources::NoResources;
 use crate::os::{host_names, tls};
 use reqwest::StatusCode;
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, IF_RANGE, RANGE, RETRY_AFTER};
 use reqwest::redirect::Policy;
+use rustls::RootCertStore;
 use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -47,7 +49,7 @@ pub(super) enum Trouble {
         wait: Option<Duration>,
     },
     /// Asking again will not help.
-    Lasting(FetchError),
+    Lasting(FetchFault),
 }
 
 /// The kinds of trouble that may pass.
@@ -86,11 +88,10 @@ impl Rest<'_> {
 }
 
 impl HttpClient {
-    /// Makes a client that trusts the system's certificates, obeys the proxy variables of the process
+    /// Makes a client that trusts `roots`, obeys the proxy variables of the process
     /// environment and looks names up by itself: the C library's lookup cannot be used from a static program.
     /// `proxies` are what those variables say.
-    pub(super) fn new(patience: &Patience, proxies: Proxies) -> Result<Self, FetchError> {
-        let roots = tls::system_roots().map_err(|cause| FetchError::NoRoots { cause })?;
+    pub(super) fn new(roots: RootCertStore, patience: &Patience, proxies: Proxies) -> Result<Self, NoResources> {
         let client = Client::builder()
             .tls_backend_preconfigured(tls::client_config(roots))
             .dns_resolver(Arc::new(Resolver))
@@ -117,7 +118,7 @@ impl HttpClient {
             }))
             .build()
             // It has a thread of its own, and a file to wait on.
-            .map_err(|error| FetchError::NoResources {
+            .map_err(|error| NoResources {
                 cause: innermost(&error),
             })?;
         Ok(Self(client))
@@ -125,10 +126,10 @@ impl HttpClient {
 
     /// Asks for all of `location`.
     pub(super) fn ask(&self, location: &Location) -> Result<Response, Trouble> {
-        let response = send(self.0.get(location.url().clone()), location)?;
+        let response = send(self.0.get(location.url().clone()))?;
         match response.status() {
             StatusCode::OK => Ok(response),
-            _ => Err(trouble_of_status(&response, location)),
+            _ => Err(trouble_of_status(&response)),
         }
     }
 
@@ -140,35 +141,34 @@ impl HttpClient {
             .get(location.url().clone())
             .header(RANGE, format!("bytes={}-", rest.from))
             .header(IF_RANGE, rest.validator);
-        let response = send(request, location)?;
+        let response = send(request)?;
         match response.status() {
             StatusCode::PARTIAL_CONTENT if rest.is_in(response.headers()) => Ok(Some(response)),
             StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => Ok(None),
-            _ => Err(trouble_of_status(&response, location)),
+            _ => Err(trouble_of_status(&response)),
         }
     }
 }
 
 /// Sends `request`, and waits for the head of the answer.
-fn send(request: RequestBuilder, location: &Location) -> Result<Response, Trouble> {
-    request.send().map_err(|error| trouble(&error, location))
+fn send(request: RequestBuilder) -> Result<Response, Trouble> {
+    request.send().map_err(|error| trouble(&error))
 }
 
 /// Returns the trouble of an answer without the file.
-fn trouble_of_status(response: &Response, location: &Location) -> Trouble {
+fn trouble_of_status(response: &Response) -> Trouble {
     let status = response.status();
     let answer = status_words(status);
-    let location = location.clone();
     match status {
         StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::GONE => {
-            Trouble::Lasting(FetchError::NotFound { location, answer })
+            Trouble::Lasting(FetchFault::NotFound { answer })
         }
-        StatusCode::PROXY_AUTHENTICATION_REQUIRED => Trouble::Lasting(FetchError::Proxy {
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED => Trouble::Lasting(FetchFault::Proxy {
             cause: format!("it answered \"{answer}\""),
         }),
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => server_trouble(response, answer),
         _ if status.is_server_error() => server_trouble(response, answer),
-        _ => Trouble::Lasting(FetchError::Refused { location, answer }),
+        _ => Trouble::Lasting(FetchFault::Refused { answer }),
     }
 }
 
@@ -178,34 +178,33 @@ pub(super) fn strong_validator(response: &Response) -> Option<String> {
     (!tag.starts_with("W/")).then(|| tag.to_owned())
 }
 
-/// Returns the trouble that `error` of a request to `location` is.
-fn trouble(error: &reqwest::Error, location: &Location) -> Trouble {
+/// The trouble that `error` of a request is.
+fn trouble(error: &reqwest::Error) -> Trouble {
     let cause = innermost(error);
-    let location = location.clone();
     if let Some(fault) = find::<ProxyFault>(error) {
-        return Trouble::Lasting(FetchError::Proxy {
+        return Trouble::Lasting(FetchFault::Proxy {
             cause: fault.to_string(),
         });
     }
     if error.is_redirect() {
         let answer = cause;
-        return Trouble::Lasting(FetchError::Refused { location, answer });
+        return Trouble::Lasting(FetchFault::Refused { answer });
     }
     match find::<rustls::Error>(error) {
         // A greeting of its own, or an answer to what it took for a bad request.
         Some(rustls::Error::InvalidMessage(_)) => {
-            return Trouble::Lasting(FetchError::NotTls { location, cause });
+            return Trouble::Lasting(FetchFault::NotTls { cause });
         }
-        Some(_) => return Trouble::Lasting(FetchError::Tls { location, cause }),
+        Some(_) => return Trouble::Lasting(FetchFault::Tls { cause }),
         None => {}
     }
     // A head without an end is one of HTTP.
     if find::<hyper::Error>(error).is_some_and(hyper::Error::is_parse) && cause != TOO_LARGE {
-        return Trouble::Lasting(FetchError::NotHttp { location, cause });
+        return Trouble::Lasting(FetchFault::NotHttp { cause });
     }
     // What a proxy that was asked for a tunnel to an https server has answered: there is no other way to tell.
     if error.is_connect() && cause.contains("proxy authorization required") {
-        return Trouble::Lasting(FetchError::Proxy { cause });
+        return Trouble::Lasting(FetchFault::Proxy { cause });
     }
     let kind = if error.is_connect() {
         PassingKind::Connect

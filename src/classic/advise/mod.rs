@@ -17,7 +17,7 @@ use crate::agent::key::AgentKey;
 use crate::agent::version::Version;
 use crate::classic::advise::start::{SCRIPT, Start, app_of, quoted, with_note};
 use crate::classic::survey::{OtherBuildpacks, ProcfileState};
-use crate::messages::Message;
+use crate::messages::message::Message;
 use crate::procfile::command_line::without_comment;
 use crate::procfile::{NOT_RUN_BY_DEFAULT, Procfile, ProcfileFault, RELEASE};
 use crate::secret::redact::redacted;
@@ -83,7 +83,7 @@ fn procfile_advice(app: &App) -> Vec<Message> {
         ProcfileState::Read(_) | ProcfileState::Missing => Vec::new(),
         ProcfileState::Misnamed { path } => vec![misnamed(path)],
         ProcfileState::NoFile { what } => vec![
-            Message::new(format!("the Procfile is {what}, so the platform cannot read it."))
+            Message::warning(format!("the Procfile is {what}, so the platform cannot read it."))
                 .text("Put a file named Procfile in its place, with a line such as")
                 .quote(EXAMPLE),
         ],
@@ -125,7 +125,7 @@ fn start_advice(procfile: &Procfile, app: &App, autostart: bool) -> Vec<Message>
 
 /// Advice for an app in which nothing starts the agent.
 fn forgotten(procfile: &Procfile) -> Message {
-    let message = Message::new("no line of the Procfile starts the agent.");
+    let message = Message::warning("no line of the Procfile starts the agent.");
     let mut processes = procfile
         .processes()
         .filter(|(name, _)| !NOT_RUN_BY_DEFAULT.contains(name));
@@ -164,7 +164,7 @@ fn or_autostart(message: Message) -> Message {
 
 /// Advice for an app without process types of its own.
 fn no_procfile() -> Message {
-    Message::new("the app has no Procfile that starts the agent.")
+    Message::warning("the app has no Procfile that starts the agent.")
         .text("The agent is in the slug, and nothing will start it. Add a file named Procfile with a line such as")
         .quote(EXAMPLE)
         .text("or leave the app as it is and set")
@@ -175,7 +175,7 @@ fn no_procfile() -> Message {
 fn misnamed(path: &str) -> Message {
     let shown = text::visible(path);
     let name = shell_words::quote(path);
-    let message = Message::new(format!("the app has no Procfile, but it has a file named {shown}."));
+    let message = Message::warning(format!("the app has no Procfile, but it has a file named {shown}."));
     // In a folder it may be there for another app of the repository.
     let message = if path.contains('/') {
         message.text("The platform only reads a file named Procfile in the top folder of the app, so no process of it is started. If it is meant for this app, move it there:")
@@ -194,14 +194,14 @@ fn misnamed(path: &str) -> Message {
 /// Advice for an app whose Procfile says nothing.
 fn faulty(fault: &ProcfileFault) -> Message {
     match fault {
-        ProcfileFault::Utf16 => Message::new("the Procfile is in UTF-16, so the platform finds no process in it.")
+        ProcfileFault::Utf16 => Message::warning("the Procfile is in UTF-16, so the platform finds no process in it.")
             .text("Save it as UTF-8 without a byte order mark. In a shell:")
             .quote("iconv -f UTF-16 -t UTF-8 Procfile > Procfile.utf8 && mv Procfile.utf8 Procfile"),
-        ProcfileFault::Empty => Message::new("the Procfile is empty, so the platform finds no process in it.")
+        ProcfileFault::Empty => Message::warning("the Procfile is empty, so the platform finds no process in it.")
             .text("Write a line for each process type, such as")
             .quote(EXAMPLE),
         ProcfileFault::NoLine { first } => with_note(
-            Message::new("the Procfile defines no process.")
+            Message::warning("the Procfile defines no process.")
                 .text("Its first line is")
                 .quote(text::excerpt(&redacted(first), 60))
                 .text("Each line is a process type (letters, digits, - and _), a colon and a command, such as")
@@ -213,7 +213,7 @@ fn faulty(fault: &ProcfileFault) -> Message {
 
 /// Advice where what we install goes again.
 fn cleared(folder_var: &str) -> Message {
-    Message::new("another buildpack will remove what this one installs.")
+    Message::warning("another buildpack will remove what this one installs.")
         .text(format!("The config var {folder_var} makes a folder the app's. The buildpack that does it has not run yet, and it drops everything else, including the agent. Put this one right after it, and before your language's:"))
         .quote("heroku buildpacks")
         .quote("heroku buildpacks:remove <the URL of this buildpack>")
@@ -226,7 +226,7 @@ fn key_advice(run_time: &RunTimeVars) -> Option<Message> {
     let (name, key) = run_time.key.as_ref()?;
     let fault = AgentKey::parse(key).err()?;
     Some(
-        Message::new(format!("the agent key in {name} cannot be used: {fault}."))
+        Message::warning(format!("the agent key in {name} cannot be used: {fault}."))
             .text("hoopstart will run the app, but the agent will not connect. Copy the key again from the gateway's web app and run")
             .quote(format!("heroku config:set {name}=<key>")),
     )
@@ -238,7 +238,7 @@ fn connection_advice(run_time: &RunTimeVars) -> Option<Message> {
     // What a reference stands for is only known at run time, so any is taken as set.
     let fault = Connections::parse(value, |name| Some(name.to_owned())).err()?;
     Some(
-        Message::new(format!("HOOP_CONNECTION cannot be used: {fault}."))
+        Message::warning(format!("HOOP_CONNECTION cannot be used: {fault}."))
             .text("It is")
             .quote(text::excerpt(value, 60))
             .text("Set it to names separated by commas, for example")
@@ -252,7 +252,7 @@ fn order_advice(others: &OtherBuildpacks, procfile: Option<&Procfile>) -> Option
     if procfile.is_some_and(|procfile| procfile.command("web").is_some()) {
         return None;
     }
-    let message = Message::new("other buildpacks ran before this one.");
+    let message = Message::warning("other buildpacks ran before this one.");
     let why = format!(
         "They left {} in the app. The last buildpack in the list supplies the process types that the Procfile lacks, and this one supplies none.",
         text::visible(first)

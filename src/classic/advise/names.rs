@@ -2,7 +2,7 @@
 
 use crate::config;
 
-use crate::messages::Message;
+use crate::messages::message::Message;
 use crate::text;
 
 /// Variables that the agent, its gateway or its sessions know, from the source of its releases 1.14 to 1.148, and one
@@ -71,7 +71,8 @@ pub fn misspelt(names: &[String], connection: Option<&str>) -> Option<Message> {
             found.len()
         ),
     };
-    let mut message = Message::new(title).text("Nothing reads a variable of that name. To rename it, run in a shell:");
+    let mut message =
+        Message::warning(title).text("Nothing reads a variable of that name. To rename it, run in a shell:");
     for (name, meant) in found {
         let name = shell_words::quote(name);
         if !names.iter().any(|set| set == meant) {
@@ -159,7 +160,6 @@ fn split_prefix(name: &str) -> Option<(&'static str, String)> {
 mod tests {
     use super::{OF_AGENT, meant_by, misspelt};
     use crate::config;
-    use crate::messages::Tone;
 
     #[test]
     fn near_misses_of_our_names_are_found() {
@@ -238,7 +238,7 @@ mod tests {
     fn a_name_that_is_set_twice_is_only_to_be_unset() {
         let told = |names: &[&str]| {
             let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-            misspelt(&names, Some("orders,env.HOOP_CONNECTIONS")).map(|message| message.render(Tone::Warning))
+            misspelt(&names, Some("orders,env.HOOP_CONNECTIONS")).map(|message| message.render())
         };
         let one = told(&["HOOP_SHA", "PATH"]).unwrap();
         for line in [

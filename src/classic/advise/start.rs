@@ -1,6 +1,6 @@
 //! Where a line of the Procfile starts our program, and what is wrong with that.
 
-use crate::messages::Message;
+use crate::messages::message::Message;
 use crate::procfile::command_line::{
     DASHES, Part, as_program, has_expansion, is_assignment, is_of_shell, parts, split_at_program, without_comment,
     words,
@@ -265,7 +265,7 @@ pub(super) fn continued(process_type: &str, line: &str) -> Message {
 
 /// Starts a message about the line of `process_type`.
 fn about(process_type: &str, what: &str, line: &str) -> Message {
-    Message::new(format!(
+    Message::warning(format!(
         "the {process_type} line of the Procfile {}.",
         text::visible(what)
     ))

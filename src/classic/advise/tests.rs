@@ -3,7 +3,7 @@
 use crate::acquire::config::RunTimeVars;
 use crate::classic::advise::{App, advice};
 use crate::classic::survey::{OtherBuildpacks, ProcfileState};
-use crate::messages::Tone;
+use crate::messages::message::Message;
 use crate::procfile::Procfile;
 use crate::secret::Secret;
 use proptest::prelude::*;
@@ -18,10 +18,7 @@ fn told(state: &ProcfileState, run_time: &RunTimeVars, others: &OtherBuildpacks)
         run_time,
         others,
     };
-    advice(&app)
-        .iter()
-        .map(|message| message.render(Tone::Warning))
-        .collect()
+    advice(&app).iter().map(Message::render).collect()
 }
 
 fn given(procfile: &str, run_time: &RunTimeVars) -> Vec<String> {

@@ -3,7 +3,7 @@
 use crate::config;
 
 use crate::acquire::config::RunTimeVars;
-use crate::messages::Message;
+use crate::messages::message::Message;
 use crate::procfile::{LOCAL, NOT_RUN_BY_DEFAULT, OF_LANGUAGES, Procfile};
 use crate::text;
 
@@ -33,7 +33,7 @@ fn lists_advice(run_time: &RunTimeVars, procfile: Option<&Procfile>) -> Vec<Mess
 
 /// Advice on an on/off config var that is neither.
 fn no_switch(name: &str, value: &str) -> Message {
-    Message::new(format!("{name} is neither on nor off, and counts as off."))
+    Message::warning(format!("{name} is neither on nor off, and counts as off."))
         .text("It is")
         .quote(text::quoted(value, 40))
         .text("On is 1, true, yes or on; off is 0, false, no or off. Set it to one of them:")
@@ -46,7 +46,7 @@ pub(super) fn without_effect(run_time: &RunTimeVars) -> Option<Message> {
         .into_iter()
         .find(|name| run_time.is_on(name))?;
     Some(
-        Message::new(format!("{name} has no effect with HOOP_AUTOSTART."))
+        Message::warning(format!("{name} has no effect with HOOP_AUTOSTART."))
             .text("The buildpack cannot change or stop the shell that starts the app. Start the app with hoopstart in the Procfile, with a line such as")
             .quote("web: hoopstart -- bundle exec puma -C config/puma.rb")
             .text("or run")
@@ -59,7 +59,7 @@ fn list_advice(name: &str, value: &str, procfile: Option<&Procfile>) -> Option<M
     let items: Vec<&str> = items(value).collect();
     if items.is_empty() {
         return (!value.trim().is_empty()).then(|| {
-            Message::new(format!("{name} names no process type."))
+            Message::warning(format!("{name} names no process type."))
                 .text("It is")
                 .quote(text::quoted(value, 40))
                 .text("Set it to types (web) or dynos (web.1), separated by commas:")
@@ -68,7 +68,7 @@ fn list_advice(name: &str, value: &str, procfile: Option<&Procfile>) -> Option<M
     }
     if let Some(item) = items.iter().find(|item| type_of(item).is_none()) {
         return Some(
-            Message::new(format!(
+            Message::warning(format!(
                 "{name} has an item that cannot be a process type: {}.",
                 text::quoted(item, 40)
             ))
@@ -82,7 +82,7 @@ fn list_advice(name: &str, value: &str, procfile: Option<&Procfile>) -> Option<M
     let first = unknown.first()?;
     let types: Vec<&str> = procfile.process_types().collect();
     Some(
-        Message::new(format!(
+        Message::warning(format!(
             "{name} names a process type that the Procfile does not have: {}.",
             text::visible(first)
         ))
@@ -188,7 +188,7 @@ pub(super) fn shut_out(run_time: &RunTimeVars, starting: &[&str], procfile: &Pro
         config::PROCESS_TYPES
     };
     Some(
-        Message::new(format!("{name} excludes every process that would start the agent."))
+        Message::warning(format!("{name} excludes every process that would start the agent."))
             .text(format!(
                 "These lines of the Procfile start it: {}. The agent runs in none of them. Run",
                 starting.join(", ")
@@ -210,13 +210,13 @@ fn is_of_type(rest: &str) -> bool {
 mod tests {
     use super::{advice, shut_out};
     use crate::acquire::config::RunTimeVars;
-    use crate::messages::Tone;
+    use crate::messages::message::Message;
     use crate::procfile::Procfile;
 
     fn told(run_time: &RunTimeVars, procfile: &str) -> Vec<String> {
         let procfile = Procfile::parse(procfile);
         let messages = advice(run_time, Some(&procfile));
-        messages.iter().map(|message| message.render(Tone::Warning)).collect()
+        messages.iter().map(Message::render).collect()
     }
 
     #[test]
@@ -324,7 +324,7 @@ mod tests {
                 ..RunTimeVars::default()
             };
             let procfile = Procfile::parse("web: x\nworker: hoopstart -- y\nclock: hoopstart -- z");
-            let told = shut_out(&run_time, &starting, &procfile).map(|message| message.render(Tone::Warning));
+            let told = shut_out(&run_time, &starting, &procfile).map(|message| message.render());
             match line {
                 None => assert_eq!(told, None, "{only:?} {never:?}"),
                 Some(line) => assert!(told.as_ref().is_some_and(|told| told.contains(line)), "{told:?}"),

@@ -3,7 +3,7 @@
 use crate::agent::key::{AgentKey, KeyMode};
 use crate::agent::limits::Limit;
 use crate::agent::version::Version;
-use crate::messages::Message;
+use crate::messages::message::Message;
 use crate::secret::Secret;
 
 /// Advice on an agent that can never do what the key asks for. Where there is no key yet, or one that cannot be read,
@@ -16,7 +16,7 @@ pub(super) fn advice(version: &Version, key: Option<&(&'static str, Secret)>) ->
     };
     let mut limits = limits.iter().map(ToString::to_string);
     let first = limits.next()?;
-    let mut message = Message::new(format!("hoop agent {version} {first}."));
+    let mut message = Message::warning(format!("hoop agent {version} {first}."));
     for other in limits {
         message = message.text(format!("It {other}."));
     }
@@ -40,20 +40,13 @@ pub(super) fn advice(version: &Version, key: Option<&(&'static str, Secret)>) ->
 #[cfg(test)]
 mod tests {
     use super::advice;
-    use crate::messages::Tone;
     use crate::secret::Secret;
 
     /// The advice in one line.
     fn given(version: &str, key: Option<&str>) -> Option<String> {
         let key = key.map(|key| ("HOOP_KEY", Secret::new(key)));
         let message = advice(&version.parse().unwrap(), key.as_ref())?;
-        Some(
-            message
-                .render(Tone::Warning)
-                .split_whitespace()
-                .collect::<Vec<_>>()
-                .join(" "),
-        )
+        Some(message.render().split_whitespace().collect::<Vec<_>>().join(" "))
     }
 
     #[test]
