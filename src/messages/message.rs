@@ -247,7 +247,7 @@ mod tests {
             Message::about(Failure::Unreachable, Tone::Error, block)
                 .details("it\nbroke")
                 .render(),
-            indoc! {r"
+            indoc! {"
                 Error: the server is down.
 
                 Asked for: https://releases.example/a/path/that/is/longer/than/the/width/of/the/build/log
@@ -263,7 +263,7 @@ mod tests {
                    or else
                 2. Deploy again.
 
-                Details: it\nbroke
+                Details: it<newline>broke
 
                 Failure id: fetch::unreachable
             "}

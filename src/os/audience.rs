@@ -131,8 +131,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_said_without_such_a_command(text in "(heroku config:(set |unset |get )?|[A-Z_]{1,3}=|<|>|\"\\$\\(| |\n|\\PC){0,12}") {
-            prop_assert!(!of_try(&text).contains("heroku config:set "));
+        fn text_without_such_a_command_stays_as_it_is(text in "([A-Z_]{1,3}=|<|>|\"\\$\\(|heroku |config:|\\PC){0,12}") {
+            prop_assume!(!text.contains("heroku config:"));
+            prop_assert_eq!(of_try(&text), text);
+        }
+
+        #[test]
+        fn a_command_becomes_options_whatever_its_values(names in prop::collection::vec("[A-Z_]{1,6}", 1..4), value in "[a-z<>$(\"]{0,6}") {
+            let pairs: Vec<String> = names.iter().map(|name| format!("{name}={value}")).collect();
+            let said = of_try(&format!("heroku config:set {}", pairs.join(" ")));
+            prop_assert!(said.starts_with(&format!("--env {}=", names[0])), "{said}");
+            prop_assert!(!said.contains("heroku"), "{said}");
         }
     }
 }
