@@ -458,12 +458,12 @@ fn runs_the_app_alone_with_the_stand_in(launcher: Launcher) {
 }
 
 #[test]
-fn honcho_runs_the_app_alone_with_the_stand_in_of_the_readme() {
+fn honcho_runs_the_app_alone_with_the_stand_in() {
     runs_the_app_alone_with_the_stand_in(HONCHO);
 }
 
 #[test]
-fn node_foreman_runs_the_app_alone_with_the_stand_in_of_the_readme() {
+fn node_foreman_runs_the_app_alone_with_the_stand_in() {
     runs_the_app_alone_with_the_stand_in(NODE_FOREMAN);
 }
 
