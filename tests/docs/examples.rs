@@ -122,7 +122,7 @@ fn the_documents_list_the_files_of_a_slug_and_show_its_logs() {
     assert_eq!(check.stdout(), document("README.md").fence_with("runs: ").text());
 }
 
-/// Lines that a supervisor says long after they began to be true. `src/run/condition/tests.rs` has both.
+/// Lines that a supervisor says long after they began to be true. `src/start/log/condition/tests.rs` has both.
 const LATE: [&str; 2] = [
     "hoopstart: warning: for 60 min now, ",
     "hoopstart: connected again after ",
