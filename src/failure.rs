@@ -1,7 +1,7 @@
 //! The stable ids of every failure a user can meet.
 //!
-//! An id is what people search for, what `bin/report` tells the platform and what the README's
-//! troubleshooting table is keyed by. An id is never reused for another meaning.
+//! An id is what people search for, what `bin/report` tells the platform, and what docs/troubleshooting.md has an
+//! anchor for. An id is never reused for another meaning.
 
 use std::fmt;
 

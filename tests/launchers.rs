@@ -430,12 +430,12 @@ fn honcho_under_hoopstart_has_one_agent_for_all_its_apps() {
     only_the_agent_is_left(&slug, &dyno, 1);
 }
 
-/// Returns the stand-in for `hoopstart` that the README shows for a checkout.
+/// Returns the stand-in for `hoopstart` that docs/local.md shows for a checkout.
 fn stand_in() -> String {
-    let readme = include_str!("../README.md");
-    let blocks = readme.split("```sh\n").skip(1);
+    let page = include_str!("../docs/local.md");
+    let blocks = page.split("```sh\n").skip(1);
     let mut programs = blocks.filter(|block| block.trim_start().starts_with("#!/bin/sh\n"));
-    let program = programs.next().expect("the README shows a program");
+    let program = programs.next().expect("the page shows a program");
     let lines = program.lines().take_while(|line| line.trim() != "```");
     lines.flat_map(|line| [line.trim_start(), "\n"]).collect()
 }
@@ -458,12 +458,12 @@ fn runs_the_app_alone_with_the_stand_in(launcher: Launcher) {
 }
 
 #[test]
-fn honcho_runs_the_app_alone_with_the_stand_in_of_the_readme() {
+fn honcho_runs_the_app_alone_with_the_stand_in() {
     runs_the_app_alone_with_the_stand_in(HONCHO);
 }
 
 #[test]
-fn node_foreman_runs_the_app_alone_with_the_stand_in_of_the_readme() {
+fn node_foreman_runs_the_app_alone_with_the_stand_in() {
     runs_the_app_alone_with_the_stand_in(NODE_FOREMAN);
 }
 

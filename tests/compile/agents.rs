@@ -45,11 +45,11 @@ fn the_usual_cause_is_the_one_that_fits() {
     for (archive, cause) in [
         (
             Archive::of_foreign_machine(),
-            "An archive with the agent of another architecture",
+            "an archive with the agent for another architecture",
         ),
         (
             Archive::holding("#!/no/such/interpreter\n"),
-            "An agent that needs an interpreter",
+            "an agent that needs an interpreter",
         ),
         // The kernel says the same of a disk that is mounted with noexec.
         (Archive::holding("#!/\n"), "mounted with noexec"),

@@ -54,7 +54,7 @@ fn a_digest_or_url_that_is_set_to_nothing_is_told_with_how_to_unset_it() {
         for value in ["", "\n", " "] {
             let build = Build::from(NOBODY).with(name, value);
             build.compile_fails(id).tells(&[
-                &format!("the config var {name} is set to nothing."),
+                &format!("the config var {name} is empty."),
                 &format!("heroku config:unset {name}"),
             ]);
         }

@@ -43,7 +43,7 @@ fn a_build_with_too_few_files_ends_whatever_the_limit_is() {
     let mut told = 0;
     for limit in 10..24 {
         let run = Build::from(releases.as_str()).with_open_files_limit(limit).compile();
-        if run.prose().contains("there is a limit on open files") {
+        if run.prose().contains("reached the limit on open files") {
             run.exits(1).tells(&["ulimit -n", "Failure id: "]);
             told += 1;
         }
