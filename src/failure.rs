@@ -6,18 +6,23 @@
 use std::fmt;
 
 macro_rules! failures {
-    ($( $(#[$doc:meta])* $variant:ident => $id:literal, )*) => {
+    ($( $(#[doc = $doc:literal])+ $variant:ident => $id:literal, )*) => {
         /// One kind of failure. Shown as `phase::slug`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Failure {
-            $( $(#[$doc])* $variant, )*
+            $( $(#[doc = $doc])+ $variant, )*
         }
 
         impl Failure {
             /// Every failure, in the order in which a build and then a boot can meet them.
             pub const ALL: &'static [Failure] = &[ $( Failure::$variant, )* ];
 
-            /// Returns the stable id.
+            /// What it means, in the words of `docs/troubleshooting.md`.
+            pub fn meaning(self) -> &'static str {
+                match self { $( Failure::$variant => concat!($($doc),+).trim_start(), )* }
+            }
+
+            /// The stable id.
             pub const fn id(self) -> &'static str {
                 match self { $( Failure::$variant => $id, )* }
             }
@@ -26,145 +31,154 @@ macro_rules! failures {
 }
 
 failures! {
-    /// `HOOP_VERSION` is set to nothing.
+    /// `HOOP_VERSION` is empty.
     VersionEmpty => "config::version-empty",
     /// `HOOP_VERSION` is not a version.
     VersionInvalid => "config::version-invalid",
-    /// `HOOP_SHA256` is not a SHA-256.
+    /// `HOOP_SHA256` is not 64 hex digits, or is empty.
     Sha256Invalid => "config::sha256-invalid",
-    /// `HOOP_RELEASES_URL` is not a URL this buildpack can read from.
+    /// `HOOP_RELEASES_URL` is not an https, http, or file URL, has a `?` or `#`, has a token that is not
+    /// percent-encoded, or is empty.
     ReleasesUrlInvalid => "config::releases-url-invalid",
     /// `HOOP_INSTALL` is neither `required` nor `optional`.
     InstallInvalid => "config::install-invalid",
-    /// A config var of ours is not UTF-8.
+    /// A config var of this buildpack is not UTF-8 text.
     NotUtf8 => "config::not-utf8",
-    /// The env dir or a file of it cannot be read.
+    /// The files in which the platform passes config vars to the build cannot be read, or their folder is not a folder.
     EnvDirUnreadable => "config::env-dir-unreadable",
-    /// `latest.txt` does not hold a version.
+    /// The release server's `latest.txt` does not hold a version. Often it is an error page.
     LatestInvalid => "version::latest-invalid",
     /// The release server has no `latest.txt`.
     LatestNotFound => "version::latest-not-found",
-    /// The release server does not know the version.
+    /// The release server does not have this version.
     VersionNotFound => "version::not-found",
-    /// The version was not built for this platform.
+    /// This version was not published for the build machine's architecture.
     PlatformMissing => "release::platform-missing",
-    /// `checksums.txt` is not a list of checksums.
+    /// `checksums.txt` is not a list of checksums. Often it is an error page.
     ChecksumsInvalid => "release::checksums-invalid",
-    /// `checksums.txt` gives one file two digests.
+    /// `checksums.txt` lists two digests for the tarball.
     ChecksumsConflict => "release::checksums-conflict",
     /// `HOOP_SHA256` and `checksums.txt` differ.
     DigestDiffers => "release::digest-differs",
-    /// The bytes of a version changed after this app had built with it.
+    /// The published bytes of this version have changed since this app's last build with it.
     DigestChanged => "release::digest-changed",
     /// No connection to the release server.
     Unreachable => "fetch::unreachable",
-    /// The release server's certificate was not accepted, or TLS failed otherwise.
+    /// The server's certificate was not accepted, the port does not speak TLS, or the CA certificates cannot be read.
     Tls => "fetch::tls",
-    /// What answers in the release server's place does not speak HTTP.
+    /// Something answers in place of the release server and does not speak HTTP.
     NotHttp => "fetch::not-http",
-    /// The release server refused the request.
+    /// The server did not send the file, and asking again would not help.
     Refused => "fetch::refused",
-    /// The release server answered with an error of its own, more than once.
+    /// The server answered every attempt with an error of its own.
     ServerError => "fetch::server-error",
-    /// The release server stopped sending.
+    /// The server stopped sending, or the download took too long.
     Stalled => "fetch::stalled",
-    /// The connection broke before the end, more than once.
+    /// The connection broke at every attempt.
     CutShort => "fetch::cut-short",
-    /// The download is larger than any release of the agent.
+    /// The server sends more than any release has.
     DownloadTooLarge => "fetch::too-large",
-    /// The proxy cannot be used.
+    /// The proxy in `HTTPS_PROXY`, `HTTP_PROXY`, or `ALL_PROXY` refuses the connection, is neither http nor https, or
+    /// has a URL that is ambiguous or cannot be read.
     Proxy => "fetch::proxy",
-    /// A file of a `file:` release server cannot be read.
+    /// A file of a `file:` mirror cannot be read.
     FileUnreadable => "fetch::file-unreadable",
     /// The download is not the file that was published.
     ChecksumMismatch => "fetch::checksum-mismatch",
-    /// The archive is the published one and still cannot be unpacked.
+    /// The published archive cannot be unpacked.
     ArchiveDamaged => "archive::damaged",
-    /// The archive holds no agent.
+    /// The published archive does not contain the agent.
     NoAgent => "archive::no-agent",
-    /// The archive unpacks to more than any release of the agent.
+    /// The published archive unpacks to more than 2 GiB.
     ArchiveTooLarge => "archive::too-large",
-    /// The archive holds a file twice.
+    /// The published archive contains the agent twice.
     ArchiveDuplicate => "archive::duplicate",
-    /// There is no build dir.
+    /// The app's folder does not exist.
     BuildDirMissing => "install::build-dir-missing",
-    /// The build dir cannot be written.
+    /// The app's folder cannot be written to.
     BuildDirUnwritable => "install::build-dir-unwritable",
-    /// Something in the app stands where a folder of the agent must go.
+    /// `.hoop` or `.profile.d` in your app is a file, or a link that leads out of the app.
     Blocked => "install::blocked",
-    /// There are no more threads or open files.
+    /// The build machine does not allow more threads or open files.
     NoResources => "install::no-resources",
-    /// Writing a file failed.
+    /// Writing to the app's folder failed.
     WriteFailed => "install::write-failed",
-    /// The agent does not run on this machine.
+    /// The agent did not answer `hoop version`.
     AgentDoesNotRun => "install::agent-does-not-run",
-    /// The agent reports another version than was asked for.
+    /// The agent reports a different version than the one installed.
     AgentVersionDiffers => "install::agent-version-differs",
-    /// The agent changed what was verified while it was asked for its version.
+    /// While it was asked for its version, the agent changed itself or another file of the build.
     AgentChanged => "install::agent-changed",
-    /// No agent key is set.
+    /// No agent key is set. The app runs alone.
     KeyMissing => "start::key-missing",
-    /// The agent key cannot be parsed.
+    /// The agent key cannot be used. The line says why: a line break or space that was pasted with it, quotation marks,
+    /// a bad `%`.
     KeyMalformed => "start::key-malformed",
-    /// The agent in the slug can never do what this key asks for.
+    /// The agent can never do what this key asks for.
     AgentTooOld => "start::agent-too-old",
-    /// The slug holds no agent.
+    /// The slug has no agent, for example after a build with `HOOP_INSTALL=optional`; or its agent cannot run, because
+    /// it is damaged or built for another machine.
     AgentMissing => "start::agent-missing",
-    /// The manifest in the slug cannot be read.
+    /// `.hoop/manifest.yml` is missing or damaged.
     ManifestUnreadable => "start::manifest-unreadable",
-    /// The agent's generation needs `HOOP_CONNECTION` and it is not set.
+    /// This key needs `HOOP_CONNECTION`.
     ConnectionMissing => "start::connection-missing",
-    /// `HOOP_CONNECTION` cannot be used as it is.
+    /// `HOOP_CONNECTION` is too long, refers to a variable that is not set or holds no name, or contains an agent key.
     ConnectionInvalid => "start::connection-invalid",
-    /// Names of `HOOP_CONNECTION` become one connection.
+    /// Names in `HOOP_CONNECTION` differ only in accents or spaces, so they become one connection.
     ConnectionMerged => "start::connection-merged",
-    /// The agent runs, and does not publish the names of `HOOP_CONNECTION`.
+    /// The agent runs, but does not publish `HOOP_CONNECTION` with this key.
     ConnectionNotPublished => "start::connection-not-published",
-    /// `HOOP_COMMAND` has a quote that is not closed, or holds the agent key.
+    /// `HOOP_COMMAND` has a quote that is not closed, or contains the agent key.
     CommandInvalid => "start::command-invalid",
-    /// An on/off config var has another value.
+    /// An on/off config var is neither on nor off, and counts as off; or another config var has an invalid value, and
+    /// its default is used.
     ValueInvalid => "start::value-invalid",
-    /// A config var has no effect together with `HOOP_AUTOSTART`.
+    /// `HOOP_HIDE_KEY` or `HOOP_REQUIRED` is on, but `HOOP_AUTOSTART` starts the agent beside a shell that hoopstart
+    /// cannot change.
     NotWithAutostart => "start::not-with-autostart",
-    /// A process type list names a type the Procfile does not have.
+    /// `HOOP_PROCESS_TYPES` or `HOOP_IGNORE_PROCESS_TYPES` names a process type that the Procfile does not have, names
+    /// something that can never match a dyno, or names nothing.
     ProcessTypeUnknown => "start::process-type-unknown",
-    /// The gateway's name does not resolve.
+    /// The gateway's host name does not resolve. From the agent, or from `--check --connect`.
     GatewayUnresolved => "start::gateway-unresolved",
-    /// No connection to the gateway.
+    /// Nothing answers at the gateway's address. From the agent, or from `--check --connect`.
     GatewayUnreachable => "start::gateway-unreachable",
-    /// What answers at the gateway's place is something else.
+    /// What answers is not the gateway's gRPC. From the agent, or from `--check --connect`.
     GatewayOther => "start::gateway-other-service",
-    /// A variable for TLS is set that this agent does not obey.
+    /// From `--check`: a TLS variable is set that this agent ignores.
     TlsVariableIgnored => "start::tls-variable-ignored",
-    /// A variable for TLS cannot be used.
+    /// From `--check`: a TLS variable does not lead to a file, or holds no certificate.
     TlsVariableInvalid => "start::tls-variable-invalid",
-    /// Nothing starts the agent.
+    /// From `--check`: nothing starts the agent in this process type, neither the Procfile nor `HOOP_AUTOSTART`; or the
+    /// lists of process types exclude all of them.
     NotStarted => "start::not-started",
-    /// No TLS connection to the gateway.
+    /// The gateway answers, but the TLS handshake fails, or only one side speaks TLS. From the agent, or from `--check
+    /// --connect`.
     GatewayTls => "start::gateway-tls",
-    /// The gateway does not know the agent key.
+    /// The gateway does not accept the agent key: it was copied wrong, or its agent was deleted or recreated.
     KeyRejected => "start::key-rejected",
-    /// The gateway has an agent with this key already.
+    /// The gateway accepts one agent per key, and one is already connected.
     AlreadyConnected => "start::already-connected",
-    /// The gateway wants a connection name that the agent does not send.
+    /// The gateway expects a connection name with this key, and the agent sends none.
     ConnectionNameMissing => "start::connection-name-missing",
-    /// A connection name belongs to another agent.
+    /// A name in `HOOP_CONNECTION` belongs to another agent, or was set up by hand in hoop.
     ConnectionTaken => "start::connection-taken",
-    /// The gateway turns the agent away for another reason.
+    /// The gateway rejects the agent, for the reason that the line quotes.
     AgentTurnedAway => "start::agent-turned-away",
-    /// The agent ends because of its configuration.
+    /// The agent exits at once because of its configuration. It is started again every 5 minutes.
     AgentMisconfigured => "start::agent-misconfigured",
-    /// The agent ends again and again.
+    /// The agent has exited four times or more.
     AgentCrashing => "start::agent-crashing",
-    /// The supervisor could not be started.
+    /// The agent's supervisor could not be started, or failed, or the dyno has no room for another process.
     SupervisorFailed => "start::supervisor-failed",
-    /// hoopstart was given no command.
+    /// `hoopstart` was given no command (exit 2).
     CommandMissing => "start::command-missing",
-    /// hoopstart has no such option.
+    /// `hoopstart` has no such option (exit 2).
     OptionUnknown => "start::option-unknown",
-    /// The app's program does not exist.
+    /// The app's program, or the interpreter in its first line, was not found (exit 127).
     CommandNotFound => "start::not-found",
-    /// The app's program cannot be run.
+    /// The app's program cannot be run, is not a program, or is built for another machine (exit 126).
     CommandNotExecutable => "start::not-executable",
 }
 

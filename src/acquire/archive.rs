@@ -38,7 +38,6 @@ pub enum ArchiveError {
         /// What the decompressor or the tar reader says.
         source: io::Error,
     },
-    /// There is no regular file `hoop` at its top.
     #[error("there is no hoop agent in {name}")]
     NoAgent {
         /// The archive.

@@ -17,7 +17,6 @@ pub enum ChecksumsError {
         /// Its beginning.
         content: String,
     },
-    /// A name is listed twice with different digests.
     #[error("checksums.txt gives {name} two digests")]
     Conflict {
         /// The file.

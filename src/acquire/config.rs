@@ -82,25 +82,20 @@ impl RunTimeVars {
 /// A config var that a build cannot go by.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// `HOOP_VERSION` is set to nothing.
     #[error("the config var HOOP_VERSION is empty")]
     VersionEmpty,
-    /// `HOOP_VERSION` is not a version.
     #[error("HOOP_VERSION is not a version: {}", text::quoted(value, 60))]
     VersionInvalid {
         /// What it is.
         value: String,
     },
-    /// `HOOP_SHA256` is set to nothing.
     #[error("the config var HOOP_SHA256 is empty")]
     Sha256Empty,
-    /// `HOOP_SHA256` is not 64 hex digits.
     #[error("HOOP_SHA256 is not a SHA-256")]
     Sha256Invalid {
         /// What it is.
         value: String,
     },
-    /// `HOOP_RELEASES_URL` is set to nothing.
     #[error("the config var HOOP_RELEASES_URL is empty")]
     ReleasesUrlEmpty,
     /// `HOOP_RELEASES_URL` is not a URL to read releases from. Its value is not kept: it may hold a token.
@@ -109,13 +104,11 @@ pub enum ConfigError {
         /// Why not.
         reason: ReleasesUrlError,
     },
-    /// `HOOP_INSTALL` is neither of its two values.
     #[error("HOOP_INSTALL is neither \"required\" nor \"optional\": {}", text::quoted(value, 60))]
     InstallInvalid {
         /// What it is.
         value: String,
     },
-    /// A config var of ours is not UTF-8.
     #[error("the config var {name} is not UTF-8 text")]
     NotUtf8 {
         /// The config var.

@@ -10,7 +10,6 @@ pub const LATEST_LIMIT: u64 = 64;
 /// Why a build has no version to install.
 #[derive(Debug, thiserror::Error)]
 pub enum VersionError {
-    /// `latest.txt` does not hold a version.
     #[error("the release server's latest.txt does not hold a version")]
     LatestInvalid {
         /// Where it was read.
@@ -18,7 +17,6 @@ pub enum VersionError {
         /// What it holds, the beginning.
         content: String,
     },
-    /// There is no `latest.txt`.
     #[error("the release server has no latest.txt")]
     LatestNotFound {
         /// Where it was looked for.

@@ -17,19 +17,15 @@ pub struct ReleasesUrl(Url);
 /// Why a text is not the URL of a release server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReleasesUrlError {
-    /// It has not the form of a URL.
     #[error("it is not a URL")]
     NotUrl,
     /// What stands before an `@` may be read in two ways: a part of a token would pass for a host or a path, and be shown.
     #[error("a user name or token in it, or a path, has a character that must be percent-encoded")]
     UserInfo,
-    /// It is a URL of another kind, or has none of the beginnings of one.
     #[error("it does not begin with https://, http:// or file://")]
     Scheme,
-    /// It has a `?` or `#` part, and paths cannot be put behind that.
     #[error("it has a query or a fragment")]
     Query,
-    /// It is a file URL that names no folder of this machine.
     #[error("it is a file URL that names another machine")]
     File,
 }

@@ -14,7 +14,6 @@ use crate::failure::Failure;
 /// Why a build has no tarball to install.
 #[derive(Debug, thiserror::Error)]
 pub enum ReleaseError {
-    /// The version has no tarball for this platform.
     #[error("hoop agent {version} was not published for {platform}")]
     PlatformMissing {
         /// The version.
@@ -34,7 +33,6 @@ pub enum ReleaseError {
         /// Why.
         error: ChecksumsError,
     },
-    /// `HOOP_SHA256` and `checksums.txt` differ.
     #[error("HOOP_SHA256 is not the published digest")]
     DigestDiffers {
         /// The version.
@@ -46,7 +44,6 @@ pub enum ReleaseError {
         /// What was published.
         published: Sha256,
     },
-    /// The cache's record and `checksums.txt` differ.
     #[error("the published bytes of hoop agent {version} have changed")]
     DigestChanged {
         /// The version.

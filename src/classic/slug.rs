@@ -21,7 +21,6 @@ const MANIFEST_LIMIT: u64 = 64 * 1024;
 /// Why the slug is not complete.
 #[derive(Debug, thiserror::Error)]
 pub enum InstallError {
-    /// There is no build dir.
     #[error("there is no build dir {}", text::visible(&path.display().to_string()))]
     BuildDirMissing {
         /// The path given.
@@ -29,7 +28,6 @@ pub enum InstallError {
         /// Why it cannot be opened.
         source: io::Error,
     },
-    /// No file can be made in the build dir.
     #[error("the build dir {} cannot be written", text::visible(&path.display().to_string()))]
     BuildDirUnwritable {
         /// The path given.
@@ -49,7 +47,6 @@ pub enum InstallError {
     /// Writing or moving a file failed.
     #[error(transparent)]
     Write(#[from] WriteError),
-    /// This program's own file cannot be read.
     #[error("this program cannot copy itself into the slug")]
     OwnBinary(io::Error),
 }

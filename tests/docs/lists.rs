@@ -110,6 +110,17 @@ fn every_failure_has_an_anchor_with_its_meaning_and_what_to_do() {
     }
 }
 
+#[test]
+fn the_troubleshooting_page_says_of_a_failure_what_the_code_says() {
+    let page = document("docs/troubleshooting.md");
+    for failure in Failure::ALL {
+        let section = page.section(&format!("### `{failure}`"));
+        let text = section.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let meaning = failure.meaning().trim_end_matches('.');
+        assert!(text.starts_with(meaning), "{failure}: {meaning}\n{text}");
+    }
+}
+
 /// The ids among what a document sets as code.
 fn ids_in(document: &Document) -> BTreeSet<String> {
     let is_id = |text: &String| {
