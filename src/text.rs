@@ -73,9 +73,18 @@ pub fn megabytes(bytes: u64) -> String {
     format!("{}.{} MB", tenths / 10, tenths % 10)
 }
 
+/// Bytes in a megabyte of memory, as the platform counts that of a dyno.
+pub const MEGABYTE_OF_MEMORY: u64 = 1024 * 1024;
+
+/// A number of bytes of memory, with one decimal.
+pub fn memory(bytes: u64) -> String {
+    let tenths = (bytes * 10 + MEGABYTE_OF_MEMORY / 2) / MEGABYTE_OF_MEMORY;
+    format!("{}.{} MB", tenths / 10, tenths % 10)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{excerpt, in_quotes, visible};
+    use super::{MEGABYTE_OF_MEMORY, excerpt, in_quotes, megabytes, memory, visible};
 
     #[test]
     fn hidden_characters_are_named() {
@@ -94,5 +103,12 @@ mod tests {
     fn an_excerpt_says_that_it_is_cut() {
         assert_eq!(excerpt("abcdef", 3), "abc…");
         assert_eq!(excerpt("abc", 3), "abc");
+    }
+
+    #[test]
+    fn megabytes_are_larger_where_memory_is_counted() {
+        let bytes = 9 * MEGABYTE_OF_MEMORY + MEGABYTE_OF_MEMORY / 4;
+        assert_eq!(memory(bytes), "9.3 MB");
+        assert_eq!(megabytes(bytes), "9.7 MB");
     }
 }

@@ -11,6 +11,7 @@
 
 use crate::agent::key_fault::KeyFault;
 use crate::secret::Secret;
+use crate::secret::conceal::KEY_SCHEMES;
 
 /// How the gateway knows the agent, and so how its connections are published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,9 +48,6 @@ const OLD_FORM_PATH: usize = 65;
 /// The user name of an organization's key.
 const ORGANISATION: &str = "_default";
 
-/// The schemes that agents know.
-pub const SCHEMES: [&str; 6] = ["grpc", "grpcs", "http", "https", "ws", "wss"];
-
 impl AgentKey {
     /// Reads `key`.
     pub fn parse(key: &Secret) -> Result<Self, KeyFault> {
@@ -63,7 +61,7 @@ impl AgentKey {
             return Err(KeyFault::NotUrl);
         }
         let scheme = scheme.to_ascii_lowercase();
-        if !SCHEMES.contains(&scheme.as_str()) {
+        if !KEY_SCHEMES.contains(&scheme.as_str()) {
             return Err(KeyFault::Scheme);
         }
         let rest = rest.strip_prefix("//").ok_or(KeyFault::NotUrl)?;

@@ -1,16 +1,18 @@
 //! Takes agent keys out of what this program itself writes, whatever variable they were put into by mistake.
 //!
 //! [`crate::secret::forms`] lists the forms of a key. Other text has readers of its own: what the agent writes goes through
-//! `run/masking`, which is made for a flood of lines and for secrets that are cut; what people have written, where
+//! [`crate::secret::masks`], which is made for a flood of lines and for secrets that are cut; what people have written, where
 //! secrets may stand that nobody knows, goes through [`crate::secret::redact`].
 //!
 //! The masks of the credentials are known once for the whole process, and whatever writes must know them, also where
 //! nothing hands them on: the report of a panic, a line of the supervisor. So they are kept here, at the edge.
 
-use crate::agent::key::SCHEMES;
 use crate::secret::{Secret, forms};
 use crate::text;
 use std::sync::{Mutex, PoisonError};
+
+/// The schemes that an agent key can have.
+pub const KEY_SCHEMES: [&str; 6] = ["grpc", "grpcs", "http", "https", "ws", "wss"];
 
 /// What stands in the place of a secret.
 pub const MASK: &str = "****";
@@ -132,7 +134,7 @@ fn without_keys(text: &str) -> String {
         let letters = before[..place].rsplit(|c: char| !c.is_ascii_alphanumeric()).next();
         let scheme = letters.unwrap_or_default().to_ascii_lowercase();
         rest = behind;
-        if !SCHEMES.contains(&scheme.as_str()) {
+        if !KEY_SCHEMES.contains(&scheme.as_str()) {
             continue;
         }
         match secret_in(behind) {

@@ -109,7 +109,7 @@ pub fn run(request: Request, environment: &Environment) -> i32 {
             0
         }
         Request::Check { connect, command } => check::run(environment, connect, &command),
-        Request::Status { as_json } => supervise::status::run(as_json),
+        Request::Status { as_json } => check::status::run(as_json),
     }
 }
 

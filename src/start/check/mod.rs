@@ -3,12 +3,15 @@
 pub mod connect;
 pub mod hpack;
 pub mod http2;
+pub mod started;
+pub mod status;
 pub mod transport;
 
 use crate::config;
 
 use crate::os::environment::Environment;
 use crate::secret::conceal::conceal;
+use crate::start::check::started::Started;
 use crate::start::check::transport::Transport;
 use crate::start::fault::Fault;
 use crate::start::fault::gateway::GatewayFault;
@@ -16,7 +19,7 @@ use crate::start::launch::program::{self, Verdict};
 use crate::start::plan::agent_set::Agents;
 use crate::start::plan::credential::Gateway;
 use crate::start::plan::slug::Slug;
-use crate::start::plan::starter::{Started, Starter};
+use crate::start::plan::starter::Starter;
 use crate::start::plan::{NOT_CONFIGURED, Plan, choice_faults};
 use crate::text;
 use std::ffi::OsString;

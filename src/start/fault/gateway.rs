@@ -2,7 +2,7 @@
 
 use crate::agent::version::Version;
 use crate::failure::Failure;
-use crate::start::fault::Parts;
+use crate::start::fault::parts::Parts;
 use crate::text;
 
 /// What `--check`, with or without `--connect`, finds wrong on the way to the gateway.

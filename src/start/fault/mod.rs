@@ -4,6 +4,7 @@
 //! means for the app, what to do, and ends with the failure id.
 
 pub mod gateway;
+pub mod parts;
 pub mod trouble;
 
 use crate::agent::connections::{ConnectionsFault, Merged};
@@ -13,9 +14,9 @@ use crate::agent::version::Version;
 use crate::failure::Failure;
 use crate::os::stderr;
 use crate::start::fault::gateway::GatewayFault;
+use crate::start::fault::parts::Parts;
 use crate::start::fault::trouble::Trouble;
 use crate::text;
-use std::borrow::Cow;
 use std::fmt;
 
 /// What is left of a list of process types without those the app does not have.
@@ -603,31 +604,6 @@ const NOT_STARTED: &str = ", so the agent was not started; the app runs without 
 
 /// What a fault means for the app with which the agent is started all the same.
 const NOT_CONNECTED: &str = ". The agent will not connect; the app is not affected";
-
-/// The sentence of a fault, in parts: where `HOOP_REQUIRED` stops the boot, it means something else for the app.
-pub(crate) struct Parts {
-    /// What is wrong.
-    wrong: String,
-    /// What that means for the app, with the mark before it.
-    state: Cow<'static, str>,
-    /// What to do.
-    remedy: String,
-}
-
-impl Parts {
-    /// Takes the three parts.
-    pub(crate) fn new(
-        wrong: impl Into<String>,
-        state: impl Into<Cow<'static, str>>,
-        remedy: impl Into<String>,
-    ) -> Self {
-        Self {
-            wrong: wrong.into(),
-            state: state.into(),
-            remedy: remedy.into(),
-        }
-    }
-}
 
 impl fmt::Display for Fault {
     /// Writes the sentence, without `hoopstart: ` and without the failure id.

@@ -4,7 +4,7 @@
 //! An agent with a standard key says when it has connected. One of `hoop run`, or with an embedded key, asks its
 //! gateway every 5 s whether it is wanted, says so where that fails, and nothing when it no longer does
 //! (`agent/main.go`, 1.20 to 1.148); before 1.20 it asked every 10 s. So there a trouble is over when nothing has been
-//! heard of it for [`SILENCE`], while the agent ran. What a gateway is asked for can take 15 to 20 s to fail.
+//! heard of it for `SILENCE`, while the agent ran. What a gateway is asked for can take 15 to 20 s to fail.
 
 use crate::failure::Failure;
 use crate::start::fault::Fault;

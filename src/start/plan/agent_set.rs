@@ -12,8 +12,8 @@ use crate::start::fault::Fault;
 use crate::start::log::lines::Settings;
 use crate::start::plan::credential::{Credential, Credentials, Gateway};
 use crate::start::plan::generation::{self, AgentCommand, Generation};
+use crate::start::plan::memory_limit::MemoryLimit;
 use crate::start::plan::slug::{AgentFile, Slug};
-use crate::start::supervise::memory::Bound;
 use crate::text;
 use std::cell::LazyCell;
 use std::path::PathBuf;
@@ -42,7 +42,7 @@ pub(crate) struct Agents {
     /// The gateway, where it is named.
     pub gateway: Option<Gateway>,
     /// How much memory each may take.
-    pub memory: Bound,
+    pub memory: MemoryLimit,
 }
 
 impl Agents {
@@ -143,7 +143,7 @@ impl Agents {
             log,
             incurable,
             gateway: credential.gateway(environment),
-            memory: Bound::of(environment, faults),
+            memory: MemoryLimit::of(environment, faults),
         })
     }
 }

@@ -6,6 +6,7 @@ pub mod credential;
 pub mod dyno;
 pub mod entrypoint;
 pub mod generation;
+pub mod memory_limit;
 pub mod slug;
 pub mod starter;
 

@@ -1,85 +1,23 @@
-//! How much memory an agent may take before it is started anew, and when that is looked at. Without effects, but for
-//! [`own`].
+//! When an agent's memory is looked at, and whether it is past its limit. Pure, but for `own`.
 //!
 //! An agent leaks while it waits for its first session, or for its gateway. To look wakes the supervisor, so it looks
-//! when the bound may have been reached: at the fastest growth that was ever seen, or at that of this agent if it is
+//! when the limit may have been reached: at the fastest growth that was ever seen, or at that of this agent if it is
 //! faster. Beside that it looks, at most once a minute, when it is awake in any case.
 
-use crate::config;
-
-use crate::os::environment::Environment;
-use crate::start::fault::Fault;
-use crate::text;
+use crate::start::plan::memory_limit::MemoryLimit;
+use crate::text::MEGABYTE_OF_MEMORY as MEGABYTE;
 use std::fs::File;
 use std::io::Read as _;
 use std::time::Duration;
-
-/// The bound where none is set, in MB. An agent of release 1.148.0 has 8 of its own when it starts, and between 20 and
-/// 30 after half an hour of waiting.
-const DEFAULT: u64 = 64;
-
-/// Bytes in a megabyte, as a dyno's memory is counted.
-const MEGABYTE: u64 = 1024 * 1024;
 
 /// The fastest growth of an agent that was seen while nobody used it, in bytes a minute: from 8 to 13 MiB in the first
 /// ten minutes of waiting.
 const FASTEST: u64 = MEGABYTE / 2;
 
-/// When an agent is looked at for the first time, and again when it has passed the bound and could not be ended.
-const FIRST: Duration = Duration::from_mins(10);
-
-/// The shortest time between two looks.
-const SHORTEST: Duration = Duration::from_mins(1);
-
-/// Shortens the two times above, in milliseconds. For tests.
-const LOOK_MS: &str = "HOOP_BUILDPACK_LOOK_MS";
-
-/// How much an agent may take, and how often it is looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Bound {
-    /// Bytes; `None` for any number.
-    bytes: Option<u64>,
-    first: Duration,
-    shortest: Duration,
-}
-
-impl Bound {
-    /// Reads the bound. A value that is no number is added to `faults`, and the default is used.
-    pub(crate) fn of(environment: &Environment, faults: &mut Vec<Fault>) -> Self {
-        let megabytes = match environment.text(config::AGENT_MEMORY) {
-            None => DEFAULT,
-            Some(value) => megabytes(value).unwrap_or_else(|| {
-                faults.push(Fault::MemoryInvalid {
-                    value: text::excerpt(value, 40),
-                    default: DEFAULT,
-                });
-                DEFAULT
-            }),
-        };
-        let shortened = environment.text(LOOK_MS).and_then(|value| value.parse().ok());
-        let shortened = shortened.map(Duration::from_millis);
-        Self {
-            bytes: (megabytes > 0).then_some(megabytes * MEGABYTE),
-            first: shortened.unwrap_or(FIRST),
-            shortest: shortened.unwrap_or(SHORTEST),
-        }
-    }
-}
-
-/// Reads a number of megabytes. Above a terabyte it is taken for a slip.
-fn megabytes(value: &str) -> Option<u64> {
-    let digits = value.trim();
-    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
-    digits
-        .parse()
-        .ok()
-        .filter(|megabytes| is_number && *megabytes <= 1024 * 1024)
-}
-
 /// What is known of one agent's memory. Times are measured from the start of the supervisor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Watch {
-    bound: Bound,
+    limit: MemoryLimit,
     last: Option<(Duration, u64)>,
     started: Duration,
     due: Duration,
@@ -87,31 +25,31 @@ pub(crate) struct Watch {
 
 impl Watch {
     /// Begins with an agent that is started at the time `now`.
-    pub(crate) fn new(bound: Bound, now: Duration) -> Self {
+    pub(crate) fn new(limit: MemoryLimit, now: Duration) -> Self {
         Self {
-            bound,
+            limit,
             last: None,
             started: now,
-            due: now + bound.first,
+            due: now + limit.first,
         }
     }
 
     /// Returns when the agent must be looked at, if ever.
     pub(crate) fn next_wake(&self) -> Option<Duration> {
-        self.bound.bytes.map(|_| self.due)
+        self.limit.bytes.map(|_| self.due)
     }
 
     /// Answers whether the agent is to be looked at, by a supervisor that is awake.
     pub(crate) fn is_due(&self, now: Duration) -> bool {
         let last = self.last.map_or(self.started, |(time, _)| time);
-        self.bound.bytes.is_some() && (now >= self.due || now >= last + self.bound.shortest)
+        self.limit.bytes.is_some() && (now >= self.due || now >= last + self.limit.shortest)
     }
 
     /// Takes in that the agent has `own` bytes of its own at the time `now`; nothing is known of one that has none.
-    /// Answers whether it has passed the bound.
+    /// Answers whether it has passed the limit.
     pub(crate) fn looked(&mut self, now: Duration, own: Option<u64>) -> bool {
-        let (Some(bound), Some(own)) = (self.bound.bytes, own) else {
-            self.due = now + self.bound.first;
+        let (Some(limit), Some(own)) = (self.limit.bytes, own) else {
+            self.due = now + self.limit.first;
             return false;
         };
         let seen = self.last.map_or(0, |(time, before)| {
@@ -119,13 +57,13 @@ impl Watch {
             growth(own.saturating_sub(before), minutes)
         });
         self.last = Some((now, own));
-        let Some(left) = bound.checked_sub(own) else {
-            self.due = now + self.bound.first;
+        let Some(left) = limit.checked_sub(own) else {
+            self.due = now + self.limit.first;
             return true;
         };
         #[expect(clippy::cast_precision_loss, reason = "bytes of a process, to tell a time by")]
         let minutes = left as f64 / seen.max(FASTEST) as f64;
-        self.due = now + Duration::from_secs_f64(minutes * 60.0).max(self.bound.shortest);
+        self.due = now + Duration::from_secs_f64(minutes * 60.0).max(self.limit.shortest);
         false
     }
 }
@@ -165,24 +103,18 @@ fn own_of_status(status: &str) -> Option<u64> {
     Some((kibibytes("RssAnon:")? + kibibytes("VmSwap:").unwrap_or(0)) * 1024)
 }
 
-/// Returns `bytes` in megabytes, with one decimal.
-pub(crate) fn in_megabytes(bytes: u64) -> String {
-    let tenths = (bytes * 10 + MEGABYTE / 2) / MEGABYTE;
-    format!("{}.{} MB", tenths / 10, tenths % 10)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Bound, MEGABYTE, Watch, in_megabytes, megabytes, own, own_of_status};
+    use super::{MEGABYTE, MemoryLimit, Watch, own, own_of_status};
     use crate::os::environment::Environment;
     use std::time::Duration;
 
-    fn bound(value: &str) -> Bound {
+    fn limit(value: &str) -> MemoryLimit {
         let environment: Environment = [("HOOP_AGENT_MEMORY", value)].into_iter().collect();
         let mut faults = Vec::new();
-        let bound = Bound::of(&environment, &mut faults);
+        let limit = MemoryLimit::of(&environment, &mut faults);
         assert_eq!(faults, []);
-        bound
+        limit
     }
 
     fn minutes(minutes: u64) -> Duration {
@@ -190,9 +122,9 @@ mod tests {
     }
 
     /// Watches an agent that takes `own` at each time, for `hours`. Returns when it is looked at by a timer, and when it
-    /// was first seen to have passed the bound.
-    fn looks(bound: Bound, hours: u64, own: impl Fn(Duration) -> u64) -> (Vec<Duration>, Option<Duration>) {
-        let mut watch = Watch::new(bound, Duration::ZERO);
+    /// was first seen to have passed the limit.
+    fn looks(limit: MemoryLimit, hours: u64, own: impl Fn(Duration) -> u64) -> (Vec<Duration>, Option<Duration>) {
+        let mut watch = Watch::new(limit, Duration::ZERO);
         let mut looks = Vec::new();
         while let Some(due) = watch.next_wake().filter(|due| *due <= Duration::from_hours(hours)) {
             looks.push(due);
@@ -205,7 +137,7 @@ mod tests {
 
     #[test]
     fn an_agent_that_does_not_grow_is_looked_at_a_dozen_times_a_day() {
-        let (looks, passed) = looks(bound("64"), 24, |_| 8 * MEGABYTE);
+        let (looks, passed) = looks(limit("64"), 24, |_| 8 * MEGABYTE);
 
         assert_eq!(passed, None);
         assert_eq!(looks.len(), 13, "{looks:?}");
@@ -213,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_that_leaks_as_the_real_one_does_is_found_soon_after_it_passed_the_bound() {
+    fn an_agent_that_leaks_as_the_real_one_does_is_found_soon_after_it_passed_the_limit() {
         // 8 MiB at the start, 13 after ten minutes, 23 after thirty, then 0.13 a minute.
         let own = |time: Duration| {
             let minutes = time.as_secs_f64() / 60.0;
@@ -226,7 +158,7 @@ mod tests {
             let bytes = (megabytes * 1024.0 * 1024.0) as u64;
             bytes
         };
-        let (looks, passed) = looks(bound("64"), 24, own);
+        let (looks, passed) = looks(limit("64"), 24, own);
 
         // It passes after 345 min 20 s.
         let passed = passed.unwrap();
@@ -244,7 +176,7 @@ mod tests {
     fn whatever_grows_it_is_never_looked_at_more_often_than_once_a_minute() {
         for speed in [1, 10, 100, 10_000] {
             let own = |time: Duration| time.as_secs() * speed * MEGABYTE / 60;
-            let (looks, passed) = looks(bound("2000"), 240, own);
+            let (looks, passed) = looks(limit("2000"), 240, own);
 
             assert!(passed.is_some(), "{speed}");
             assert!(
@@ -257,8 +189,8 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_past_the_bound_and_in_use_is_looked_at_every_ten_minutes() {
-        let mut watch = Watch::new(bound("1"), Duration::ZERO);
+    fn one_that_is_past_the_limit_and_in_use_is_looked_at_every_ten_minutes() {
+        let mut watch = Watch::new(limit("1"), Duration::ZERO);
 
         for now in [10, 20, 30] {
             assert_eq!(watch.next_wake(), Some(minutes(now)));
@@ -268,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_supervisor_that_is_awake_looks_once_a_minute() {
-        let mut watch = Watch::new(bound("64"), minutes(5));
+        let mut watch = Watch::new(limit("64"), minutes(5));
 
         assert!(!watch.is_due(Duration::from_millis(6 * 60_000 - 1)));
         assert!(watch.is_due(minutes(6)));
@@ -278,39 +210,14 @@ mod tests {
     }
 
     #[test]
-    fn without_a_bound_and_without_a_number_nothing_is_past_it() {
-        let watch = Watch::new(bound("0"), Duration::ZERO);
+    fn without_a_limit_and_without_a_number_nothing_is_past_it() {
+        let watch = Watch::new(limit("0"), Duration::ZERO);
         assert_eq!(watch.next_wake(), None);
         assert!(!watch.is_due(minutes(600)));
 
-        let mut watch = Watch::new(bound("1"), Duration::ZERO);
+        let mut watch = Watch::new(limit("1"), Duration::ZERO);
         assert!(!watch.looked(minutes(10), None));
         assert_eq!(watch.next_wake(), Some(minutes(20)));
-    }
-
-    #[test]
-    fn only_a_whole_number_is_a_bound() {
-        for (value, expected) in [
-            ("64", Some(64)),
-            (" 128 ", Some(128)),
-            ("0", Some(0)),
-            ("007", Some(7)),
-            ("1048576", Some(1_048_576)),
-            ("1048577", None),
-            ("64MB", None),
-            ("+64", None),
-            ("-1", None),
-            ("1.5", None),
-            ("", None),
-            ("off", None),
-            ("99999999999999999999", None),
-        ] {
-            assert_eq!(megabytes(value), expected, "{value:?}");
-        }
-        let environment: Environment = [("HOOP_AGENT_MEMORY", "64MB")].into_iter().collect();
-        let mut faults = Vec::new();
-        assert_eq!(Bound::of(&environment, &mut faults), bound("64"));
-        assert_eq!(faults.len(), 1);
     }
 
     #[test]
@@ -322,6 +229,5 @@ mod tests {
         // As a kernel before 4.5 and some sandboxes have it.
         assert_eq!(own_of_status("VmRSS:\t 60000 kB\n"), None);
         assert!(own(std::process::id()).is_some_and(|bytes| bytes > 0));
-        assert_eq!(in_megabytes(9 * MEGABYTE + MEGABYTE / 4), "9.3 MB");
     }
 }

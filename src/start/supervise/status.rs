@@ -1,26 +1,9 @@
-//! `hoopstart --status`: what the supervisors of this container say of themselves.
+//! What a supervisor says of itself when it is asked: the answer to `hoopstart --status`.
 
-use crate::os::processes;
-use crate::start::launch::claim;
 use crate::start::supervise::inquiry::{self, Form};
-use crate::start::supervise::memory::in_megabytes;
 use crate::text;
 use serde::Serialize;
 use std::fmt::Write as _;
-use std::io::Write as _;
-use std::time::Duration;
-
-/// The exit status where everything is well.
-const HEALTHY: i32 = 0;
-
-/// The exit status where something is not.
-const NOT_HEALTHY: i32 = 1;
-
-/// The exit status where there is nobody to ask.
-const NOTHING: i32 = 2;
-
-/// How long a supervisor has to answer.
-const LIMIT: Duration = Duration::from_secs(2);
 
 /// What a supervisor says of itself. docs/status.md describes its form, which programs rely on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -103,17 +86,8 @@ pub(crate) struct Condition {
     pub(crate) seconds: u64,
 }
 
-/// The answer of a whole container.
-#[derive(Clone, Debug, Default)]
-struct Answer {
-    /// What those say that have answered, in the form that was asked for, and whether all is well with them.
-    apps: Vec<(bool, String)>,
-    /// The apps whose supervisors have not.
-    silent: Vec<App>,
-}
-
 /// How an answer begins that all is well, and that it is not.
-const MARKS: [(u8, bool); 2] = [(b'+', true), (b'-', false)];
+pub(crate) const MARKS: [(u8, bool); 2] = [(b'+', true), (b'-', false)];
 
 impl Status {
     /// Writes it down as a datagram in this form. The last lines are left out where they make it too long.
@@ -137,105 +111,6 @@ impl Status {
         }
         datagram
     }
-}
-
-/// Asks all supervisors of this container and user, prints what they say, as JSON if that is asked for, and returns the
-/// exit status.
-pub(crate) fn run(as_json: bool) -> i32 {
-    let form = if as_json { Form::Json } else { Form::Text };
-    let answer = Answer::collect(form);
-    // Whoever reads this may have gone.
-    let _ = std::io::stdout().write_all(answer.in_form(form).as_bytes());
-    answer.exit_status()
-}
-
-impl Answer {
-    /// Asks.
-    fn collect(form: Form) -> Self {
-        let mut answer = Self::default();
-        let Some(namespace) = claim::namespace() else {
-            return answer;
-        };
-        let mut processes = processes::all();
-        processes.sort_by_key(|process| process.pid);
-        let (processes, names): (Vec<_>, Vec<_>) = processes
-            .into_iter()
-            .filter_map(|process| Some((process, claim::name(&namespace, process).ok()?)))
-            .unzip();
-        let Ok(answers) = inquiry::ask(&names, form, LIMIT) else {
-            return answer;
-        };
-        for (process, said) in processes.iter().zip(answers) {
-            match said {
-                Ok(Some(bytes)) => {
-                    let Some((mark, said)) = bytes.split_first() else {
-                        continue;
-                    };
-                    if let Some((_, healthy)) = MARKS.iter().find(|(known, _)| known == mark) {
-                        answer.apps.push((*healthy, harmless(&String::from_utf8_lossy(said))));
-                    }
-                }
-                // Another user's supervisor answers that user only.
-                Ok(None) if process.is_of_this_user() => answer.silent.push(App {
-                    pid: process.pid,
-                    name: processes::name(process.pid).unwrap_or_default(),
-                }),
-                Ok(None) | Err(_) => {}
-            }
-        }
-        answer
-    }
-
-    /// Returns the exit status.
-    fn exit_status(&self) -> i32 {
-        match () {
-            () if self.apps.is_empty() && self.silent.is_empty() => NOTHING,
-            () if self.silent.is_empty() && self.apps.iter().all(|(healthy, _)| *healthy) => HEALTHY,
-            () => NOT_HEALTHY,
-        }
-    }
-
-    /// Returns what is printed.
-    fn in_form(&self, form: Form) -> String {
-        let apps = self.apps.iter().map(|(_, said)| said.clone());
-        match form {
-            Form::Json => {
-                let apps: Vec<String> = apps.collect();
-                let silent = serde_json::to_string(&self.silent).unwrap_or_default();
-                format!("{{\"apps\":[{}],\"silent\":{silent}}}\n", apps.join(","))
-            }
-            Form::Text if self.exit_status() == NOTHING => {
-                "No agent is supervised here for this user. A one-off dyno is \
-                 another dyno than the app's: ask in that one, with heroku ps:exec --dyno web.1\n"
-                    .to_owned()
-            }
-            Form::Text => apps
-                .chain(self.silent.iter().map(block_of_silent))
-                .collect::<Vec<_>>()
-                .join("\n"),
-        }
-    }
-}
-
-/// Returns an answer without anything in its lines that a terminal obeys: whoever holds the socket may have written it.
-fn harmless(answer: &str) -> String {
-    answer
-        .split_inclusive('\n')
-        .flat_map(|line| match line.strip_suffix('\n') {
-            Some(line) => [text::visible(line), "\n".to_owned()],
-            None => [text::visible(line), String::new()],
-        })
-        .collect()
-}
-
-/// Returns what is known of an app whose supervisor does not answer.
-fn block_of_silent(app: &App) -> String {
-    let mut block = String::new();
-    add(&mut block, "app", &of_app(app));
-    let seconds = LIMIT.as_secs();
-    let silence = format!("does not answer within {seconds} s; the app is not affected");
-    add(&mut block, "supervisor", &silence);
-    block
 }
 
 /// Returns what is known of one app, a fact in each line.
@@ -271,7 +146,7 @@ fn block(status: &Status) -> String {
             "  memory",
             &agent
                 .memory
-                .map_or_else(|| "not known".to_owned(), |bytes| in_megabytes(bytes) + " of its own"),
+                .map_or_else(|| "not known".to_owned(), |bytes| text::memory(bytes) + " of its own"),
         );
         if let Some(condition) = &agent.condition {
             fact(
@@ -316,7 +191,7 @@ impl Agent {
 }
 
 /// Returns an app in words.
-fn of_app(app: &App) -> String {
+pub(crate) fn of_app(app: &App) -> String {
     format!("{} (process {})", text::visible(&app.name), app.pid)
 }
 
@@ -340,7 +215,7 @@ fn duration(seconds: u64) -> String {
 }
 
 /// Adds a line to `report`, aligned as those of `--check`.
-fn add(report: &mut String, name: &str, value: &str) {
+pub(crate) fn add(report: &mut String, name: &str, value: &str) {
     let name = if name.is_empty() {
         String::new()
     } else {
@@ -352,7 +227,7 @@ fn add(report: &mut String, name: &str, value: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Agent, Answer, App, Condition, Form, State, Status, block, duration, harmless};
+    use super::{Agent, App, Condition, Form, State, Status, block, duration};
 
     fn status() -> Status {
         Status {
@@ -377,13 +252,6 @@ mod tests {
                 lines: vec!["hoop | one".to_owned(), "hoop | two\u{1b}".to_owned()],
                 ..Agent::default()
             }],
-        }
-    }
-
-    fn answer(apps: &[bool], silent: &[App]) -> Answer {
-        Answer {
-            apps: apps.iter().map(|healthy| (*healthy, "{}".to_owned())).collect(),
-            silent: silent.to_vec(),
         }
     }
 
@@ -442,33 +310,6 @@ mod tests {
     }
 
     #[test]
-    fn the_exit_status_says_healthy_not_or_nothing() {
-        for (apps, silent, expected) in [
-            (&[][..], 0, 2),
-            (&[true], 0, 0),
-            (&[true, false], 0, 1),
-            (&[true], 1, 1),
-            (&[], 1, 1),
-        ] {
-            let silent = vec![App::default(); silent];
-            assert_eq!(answer(apps, &silent).exit_status(), expected, "{apps:?} {silent:?}");
-        }
-    }
-
-    #[test]
-    fn for_programs_all_is_one_object() {
-        let app = App {
-            pid: 4,
-            name: "a \"b\"".to_owned(),
-        };
-        assert_eq!(
-            answer(&[true, false], &[app]).in_form(Form::Json),
-            "{\"apps\":[{},{}],\"silent\":[{\"pid\":4,\"name\":\"a \\\"b\\\"\"}]}\n"
-        );
-        assert_eq!(answer(&[], &[]).in_form(Form::Json), "{\"apps\":[],\"silent\":[]}\n");
-    }
-
-    #[test]
     fn a_datagram_holds_the_whole_and_of_too_much_all_but_the_lines() {
         let text = String::from_utf8(status().into_datagram(Form::Text)).unwrap();
         assert_eq!(text, format!("+{}", block(&status())));
@@ -503,14 +344,5 @@ mod tests {
         ] {
             assert_eq!(duration(seconds), words);
         }
-    }
-
-    #[test]
-    fn whoever_answers_writes_nothing_that_a_terminal_obeys() {
-        let ours = block(&status());
-        assert_eq!(harmless(&ours), ours);
-        let shown = harmless("app:\u{1b}[2J x\rno\n\u{1b}]0;title\u{7}\u{202e}end");
-        assert!(!shown.contains(|c: char| c.is_control() && c != '\n'), "{shown:?}");
-        assert_eq!(shown.lines().count(), 2);
     }
 }

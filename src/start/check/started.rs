@@ -1,0 +1,86 @@
+//! What starts the agent in a dyno, as far as it can be told.
+
+use crate::procfile::{Procfile, command_line};
+use crate::start::fault::Fault;
+use crate::start::plan::Plan;
+use crate::start::plan::starter::{Starter, starts_agent};
+use crate::text;
+
+/// What starts the agent, as far as the slug and the environment tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Started {
+    /// Lines of the Procfile. Which types they are of, where that is not this dyno's.
+    Procfile(Vec<String>),
+    /// A script of the app, which is this dyno's line of the Procfile.
+    Script,
+    /// The slug's `.profile.d`.
+    Autostart,
+    /// The command line that is being checked.
+    CommandLine,
+    /// Nothing. The type of this dyno with its line in the Procfile, if it has one.
+    Nothing(Option<(String, String)>),
+}
+
+impl Started {
+    /// Finds out what starts the agent in the dyno of the plan `here`, or where the agent does not run there, in the
+    /// other types. `autostart` says whether `HOOP_AUTOSTART` is on, and `has_command` that a command line is being
+    /// checked.
+    pub(crate) fn find(here: &Plan, procfile: &Procfile, autostart: bool, has_command: bool) -> Self {
+        let runs_here = here.not_here().is_none();
+        let process_type = here.dyno.process_type.as_str();
+        let line = procfile.command(process_type).filter(|_| runs_here);
+        if line.is_some_and(starts_agent) {
+            return Started::Procfile(Vec::new());
+        }
+        if autostart {
+            return Started::Autostart;
+        }
+        if let Some(line) = line {
+            return Started::Nothing(Some((process_type.to_owned(), line.to_owned())));
+        }
+        // A laptop runs all lines, and a one-off dyno is asked about the others.
+        if !runs_here || here.dyno.is_local() {
+            // Lists that leave no type are a fault of their own.
+            let leaves_some = here.choice.leaves_some(procfile);
+            let starting = procfile.processes().filter(|(name, command)| {
+                let is_left = || here.choice.runs_in_type(name, procfile, Starter::CommandLine);
+                starts_agent(command) && (!leaves_some || is_left())
+            });
+            let types: Vec<String> = starting.map(|(name, _)| text::visible(name)).collect();
+            if !types.is_empty() {
+                return Started::Procfile(types);
+            }
+        }
+        if has_command {
+            Started::CommandLine
+        } else {
+            Started::Nothing(None)
+        }
+    }
+
+    /// Returns it in words.
+    pub(crate) fn words(&self) -> String {
+        match self {
+            Started::Procfile(types) if types.is_empty() => "hoopstart in the Procfile".to_owned(),
+            Started::Procfile(types) => format!("hoopstart in the Procfile ({})", types.join(", ")),
+            Started::Script => "hoopstart in a script of the Procfile".to_owned(),
+            Started::Autostart => "HOOP_AUTOSTART".to_owned(),
+            Started::CommandLine => "this command line".to_owned(),
+            Started::Nothing(_) => "nothing".to_owned(),
+        }
+    }
+
+    /// Returns what is wrong with it.
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        let Started::Nothing(line) = self else { return None };
+        let right = line.as_ref().and_then(|(process_type, command)| {
+            let right = command_line::with_hoopstart(command)?;
+            Some(text::visible(&format!("{process_type}: {right}")))
+        });
+        let line = line.as_ref().map(|(process_type, command)| {
+            let line = text::visible(&format!("{process_type}: {command}"));
+            (text::visible(process_type), line)
+        });
+        Some(Fault::NotStarted { line, right })
+    }
+}
