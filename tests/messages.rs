@@ -22,7 +22,7 @@ use hoop_buildpack::agent::platform::Platform;
 use hoop_buildpack::agent::sha256::Sha256;
 use hoop_buildpack::agent::version::Version;
 use hoop_buildpack::build_log::BuildLog;
-use hoop_buildpack::classic::advise::{self, App};
+use hoop_buildpack::classic::advice::{self, App};
 use hoop_buildpack::classic::error::BuildError;
 use hoop_buildpack::classic::messages;
 use hoop_buildpack::classic::slug::{Displaced, InstallError};
@@ -1075,7 +1075,7 @@ fn advice() -> Vec<(&'static str, Message)> {
     ];
     let version = version();
     let told = cases.iter().map(|(name, state, run_time, others)| {
-        let mut told = advise::advice(&App {
+        let mut told = advice::advice(&App {
             agent: Some(&version),
             is_pinned: true,
             procfile: state,
@@ -1087,8 +1087,8 @@ fn advice() -> Vec<(&'static str, Message)> {
         (*name, told.remove(0))
     });
     let names = ["HOOP_VERISON".to_owned(), "HOOP_SHA".to_owned()];
-    let one = advise::misspelt(&names[..1], None).map(|message| ("advice.misspelt", message));
-    let two = advise::misspelt(&names, None).map(|message| ("advice.misspelt-more", message));
+    let one = advice::misspelt(&names[..1], None).map(|message| ("advice.misspelt", message));
+    let two = advice::misspelt(&names, None).map(|message| ("advice.misspelt-more", message));
     told.chain(one).chain(two).collect()
 }
 

@@ -2,7 +2,7 @@
 #![no_main]
 
 use hoop_buildpack::acquire::config::RunTimeVars;
-use hoop_buildpack::classic::advise::{App, advice};
+use hoop_buildpack::classic::advice::{App, advice};
 use hoop_buildpack::classic::survey::{OtherBuildpacks, ProcfileState};
 use hoop_buildpack::procfile::Procfile;
 use libfuzzer_sys::fuzz_target;

@@ -7,11 +7,11 @@ use crate::acquire::recipe::{Acquire, Acquired};
 use crate::agent::manifest::{AgentRecord, BUILDPACK_VERSION, Manifest};
 use crate::agent::platform::Platform;
 use crate::build_log::BuildLog;
-use crate::classic::advise::{self, App};
+use crate::classic::advice::{self, App};
 use crate::classic::error::BuildError;
 use crate::classic::report::{self, Facts};
 use crate::classic::slug::Slug;
-use crate::classic::survey::{self, OtherBuildpacks, ProcfileState};
+use crate::classic::survey::{OtherBuildpacks, ProcfileState};
 use crate::classic::{install, messages};
 use crate::failure::Failure;
 use crate::messages::events;
@@ -19,6 +19,7 @@ use crate::messages::message::{Message, Tone};
 use crate::os::environment::Environment;
 use crate::os::stop::Stop;
 use crate::procfile::Procfile;
+use crate::procfile::{invocation, scripts};
 use crate::text;
 use rustix::fs::Mode;
 use rustix::process::umask;
@@ -96,7 +97,7 @@ fn build(
         log.tell(&events::exposed(&config.releases));
     }
     // Before anything that may fail: the cause may be that a config var has another name than it should.
-    if let Some(advice) = advise::misspelt(&config.run_time.names, config.run_time.connection.as_deref()) {
+    if let Some(advice) = advice::misspelt(&config.run_time.names, config.run_time.connection.as_deref()) {
         log.tell(&advice);
     }
     let mut cache = open_cache(&folders.cache_dir, stop, log);
@@ -107,7 +108,7 @@ fn build(
     let procfile = ProcfileState::of(slug.root());
     let by_script = procfile
         .procfile()
-        .map(|procfile| survey::by_script(procfile, slug.root(), advise::is_in_script));
+        .map(|procfile| scripts::by_script(procfile, slug.root(), invocation::is_in_script));
     let by_script = by_script.unwrap_or_default();
     let others = OtherBuildpacks::of(slug.root(), &config.run_time.folders);
 
@@ -159,7 +160,7 @@ fn build(
         run_time: &config.run_time,
         others: &others,
     };
-    for advice in advise::advice(&app) {
+    for advice in advice::advice(&app) {
         log.tell(&advice);
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Heroku's classic buildpack API: puts the agent into a build dir, and says what the app's owner should know.
 
-pub mod advise;
+pub mod advice;
 pub mod compile;
 pub mod detect;
 pub mod error;

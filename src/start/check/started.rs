@@ -1,9 +1,10 @@
 //! What starts the agent in a dyno, as far as it can be told.
 
+use crate::procfile::invocation::starts_agent;
 use crate::procfile::{Procfile, command_line};
 use crate::start::fault::Fault;
 use crate::start::plan::Plan;
-use crate::start::plan::starter::{Starter, starts_agent};
+use crate::start::plan::starter::Starter;
 use crate::text;
 
 /// What starts the agent, as far as the slug and the environment tell.

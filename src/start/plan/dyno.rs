@@ -1,7 +1,8 @@
 //! Which dyno this is, and whether the agent runs in it.
 
+use crate::procfile::invocation::starts_agent;
 use crate::procfile::{LOCAL, NOT_RUN_BY_DEFAULT, Procfile};
-use crate::start::plan::starter::{Starter, starts_agent};
+use crate::start::plan::starter::Starter;
 
 /// The dyno this process is in.
 #[derive(Clone, Debug, PartialEq, Eq)]

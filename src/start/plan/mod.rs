@@ -15,12 +15,13 @@ use crate::config;
 use crate::os::environment::Environment;
 use crate::os::stderr;
 use crate::procfile::NOT_RUN_BY_DEFAULT;
+use crate::procfile::invocation::starts_agent;
 use crate::start::fault::{Fault, Rest};
 use crate::start::plan::agent_set::Agents;
 use crate::start::plan::choice::{Choice, DynoList};
 use crate::start::plan::dyno::Dyno;
 use crate::start::plan::slug::Slug;
-use crate::start::plan::starter::{Starter, starts_agent};
+use crate::start::plan::starter::Starter;
 use crate::text;
 use std::borrow::Cow;
 

@@ -1,9 +1,9 @@
 //! The slug as hoopstart finds it at run time.
 
 use crate::agent::manifest::{self, Manifest};
-use crate::classic::{advise, survey};
 use crate::os::environment::Environment;
 use crate::procfile::Procfile;
+use crate::procfile::{invocation, scripts};
 use cap_std::fs::Dir;
 use rustix::fs::{Access, OFlags};
 use std::fs::File;
@@ -97,7 +97,7 @@ impl Slug {
         let root = self.folder.as_ref();
         let root = root.and_then(|folder| Dir::open_ambient_dir(folder, cap_std::ambient_authority()).ok());
         root.is_some_and(|root| {
-            let types = survey::by_script(&self.procfile, &root, advise::is_in_script);
+            let types = scripts::by_script(&self.procfile, &root, invocation::is_in_script);
             types
                 .iter()
                 .any(|name| process_type.is_none_or(|wanted| name == wanted))

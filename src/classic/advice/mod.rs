@@ -1,13 +1,13 @@
 //! Looks at the app for what would surprise its owner at run time. Advice never fails a build.
 
+mod line;
 mod names;
-mod start;
 #[cfg(test)]
 mod tests;
 mod values;
 mod version;
 
-pub use crate::classic::advise::names::misspelt;
+pub use crate::classic::advice::names::misspelt;
 
 use crate::config;
 
@@ -15,10 +15,11 @@ use crate::acquire::config::RunTimeVars;
 use crate::agent::connections::Connections;
 use crate::agent::key::AgentKey;
 use crate::agent::version::Version;
-use crate::classic::advise::start::{SCRIPT, Start, app_of, quoted, with_note};
+use crate::classic::advice::line::{SCRIPT, quoted, with_note};
 use crate::classic::survey::{OtherBuildpacks, ProcfileState};
 use crate::messages::message::Message;
 use crate::procfile::command_line::without_comment;
+use crate::procfile::invocation::{Invocation, app_of, is_continued};
 use crate::procfile::{NOT_RUN_BY_DEFAULT, Procfile, ProcfileFault, RELEASE};
 use crate::secret::redact::redacted;
 use crate::text;
@@ -61,19 +62,6 @@ pub fn advice(app: &App) -> Vec<Message> {
     advice
 }
 
-/// Answers whether `text`, a script of the app, has a line that starts hoopstart.
-pub fn is_in_script(text: &str) -> bool {
-    text.lines()
-        .filter(|line| !line.trim_start().starts_with(['#', '/', ';']))
-        .any(start::has_starter)
-}
-
-/// Answers whether `command`, a line of the Procfile, starts the agent beside the app. One that was only meant to does
-/// not: `hoopstart --check puma`.
-pub fn starts_agent(command: &str) -> bool {
-    !start::is_continued(command) && Start::in_line(command).is_some_and(|start| start.is_right())
-}
-
 /// Advice on what starts the agent, or does not.
 fn procfile_advice(app: &App) -> Vec<Message> {
     let autostart = app.run_time.is_on(config::AUTOSTART);
@@ -101,12 +89,12 @@ fn start_advice(procfile: &Procfile, app: &App, autostart: bool) -> Vec<Message>
     let mut starting: Vec<&str> = Vec::new();
     // The release phase is no process of the app.
     for (process_type, command) in procfile.processes().filter(|(name, _)| *name != RELEASE) {
-        if start::is_continued(command) {
+        if is_continued(command) {
             starting.push(process_type);
-            advice.push(start::continued(process_type, command));
-        } else if let Some(start) = Start::in_line(command) {
+            advice.push(line::continued(process_type, command));
+        } else if let Some(invocation) = Invocation::in_line(command) {
             starting.push(process_type);
-            advice.extend(start.advice(process_type, command));
+            advice.extend(line::advice(&invocation, process_type, command));
         } else if app.by_script.iter().any(|name| name == process_type) {
             starting.push(process_type);
         }

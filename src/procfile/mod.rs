@@ -2,6 +2,8 @@
 //! (<https://devcenter.heroku.com/articles/procfile>).
 
 pub mod command_line;
+pub mod invocation;
+pub mod scripts;
 
 /// The process types of an app, in the order of the file. A line that is not `type: command` is skipped, as the
 /// platform skips it.

@@ -1,12 +1,8 @@
-//! Where a line of the Procfile starts our program, and what is wrong with that.
+//! Where a line of the Procfile starts hoopstart, and what is wrong with that.
 
-use crate::messages::message::Message;
 use crate::procfile::command_line::{
-    DASHES, Part, as_program, has_expansion, is_assignment, is_of_shell, parts, split_at_program, without_comment,
-    words,
+    DASHES, Part, as_program, is_assignment, is_of_shell, parts, split_at_program, without_comment, words,
 };
-use crate::secret::redact::redacted;
-use crate::text;
 
 /// The programs of ours that a Procfile line may start with, or have somewhere in it.
 const STARTERS: [&str; 2] = ["hoopstart", "hoopwrapper"];
@@ -102,25 +98,24 @@ const WITH_VALUE: [&str; 8] = ["-C", "-E", "-e", "-f", "-n", "-p", "-t", "-u"];
 /// What a line without a command is shown.
 const EXAMPLE: &str = "bundle exec puma -C config/puma.rb";
 
-/// What a line that needs a shell is shown.
-pub(super) const SCRIPT: &str = "hoopstart -- bash bin/start";
-
 /// A line that has our program in it.
-pub(super) struct Start<'a> {
+#[derive(Debug)]
+pub struct Invocation<'a> {
     /// The commands of the line, and in which of them it is, where that is certain.
-    place: Option<Place<'a>>,
-    /// Whether quotation marks stand around all of the line.
-    is_in_quotes: bool,
+    pub place: Option<Place<'a>>,
+    /// Whether the whole line is in quotation marks.
+    pub is_in_quotes: bool,
 }
 
 /// Where in a line our program is.
-struct Place<'a> {
+#[derive(Debug)]
+pub struct Place<'a> {
     /// The commands of the line.
     parts: Vec<Part<'a>>,
     /// The number of that with our program.
     number: usize,
     /// What stands before the program in its command.
-    before: &'a str,
+    pub before: &'a str,
     /// The word that names it, with its path, as it should be.
     word: &'a str,
     /// The word as it is, where that is another one.
@@ -130,18 +125,71 @@ struct Place<'a> {
 }
 
 /// What is wrong with a line.
-struct Finding {
-    /// What the line has, and where.
-    what: String,
-    /// What that means for the app, and what to do.
-    meaning: &'static str,
-    /// What hoopstart should start instead. `None` where it takes a shell.
-    app: Option<String>,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What the line has.
+    pub mistake: Mistake,
+    /// What that does.
+    pub effect: Effect,
+    /// What hoopstart should start instead. `None` if that takes a shell.
+    pub app: Option<String>,
 }
 
-impl<'a> Start<'a> {
+/// What a line has where hoopstart's name, options, and separator are expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mistake {
+    /// Nothing after hoopstart.
+    NoCommand,
+    /// No `--`.
+    NoSeparator,
+    /// `--` twice.
+    TwoSeparators,
+    /// Dashes that are not two hyphens.
+    OtherDashes,
+    /// A command in quotation marks.
+    QuotedCommand,
+    /// This word, an option or what only a shell understands.
+    Word(String),
+    /// An option too long to repeat.
+    LongOption,
+    /// This in the place of hoopstart.
+    OtherName(String),
+    /// A space that a shell takes for a letter.
+    OddBlank,
+}
+
+/// What a mistake does when the platform runs the line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// The app starts, but an option of its own command could be taken for one of hoopstart's.
+    Works,
+    /// hoopstart exits at once.
+    Exits,
+    /// hoopstart prints something and exits.
+    Prints,
+    /// hoopstart has no such option.
+    NoSuchOption,
+    /// The option and the app's command are one word.
+    NoBlank,
+    /// The second separator is taken for a program.
+    SecondIsProgram,
+    /// The separator is not recognized.
+    NotSeparator,
+    /// What is in quotation marks is taken for one program.
+    OneName,
+    /// Only a shell understands the command.
+    ShellWord,
+    /// The command needs a shell.
+    NeedsShell,
+    /// Another program is started, and no agent.
+    NotOurName,
+    /// A command of the agent itself is started.
+    AgentCommand,
+}
+
+impl<'a> Invocation<'a> {
     /// Finds it. A word that may as well be an argument counts: who has written it knows of hoopstart.
-    pub(super) fn in_line(line: &'a str) -> Option<Self> {
+    pub fn in_line(line: &'a str) -> Option<Self> {
         let line = without_comment(line);
         let inner = whole_in_quotes(line).filter(|_| words(line).nth(1).is_none());
         if let Some(start) = inner.and_then(Self::in_line) {
@@ -202,119 +250,45 @@ impl<'a> Start<'a> {
     }
 
     /// Answers whether the line does what it was meant to, as far as that can be told.
-    pub(super) fn is_right(&self) -> bool {
+    pub fn is_right(&self) -> bool {
         let does = |place: &Place| {
-            place.finding().is_none_or(|finding| finding.meaning == WORKS) && place.server_left_out().is_none()
+            place.finding().is_none_or(|finding| finding.effect == Effect::Works) && place.server_left_out().is_none()
         };
         !self.is_in_quotes && self.place.as_ref().is_none_or(does)
-    }
-
-    /// Returns advice on the line, that of `process_type`.
-    pub(super) fn advice(&self, process_type: &str, line: &str) -> Option<Message> {
-        if self.is_in_quotes {
-            let inner = whole_in_quotes(without_comment(line)).unwrap_or_default();
-            let is_right = Start::in_line(inner).is_some_and(|start| start.is_right());
-            let message = about(process_type, "is in quotation marks as a whole", line)
-                .text("It does not start your app: it is taken as the name of one program. Write")
-                .quote(quoted(process_type, if is_right { inner } else { SCRIPT }));
-            return Some(with_note(message, line));
-        }
-        let place = self.place.as_ref().filter(|place| !has_expansion(place.before))?;
-        let finding = place.finding();
-        let server = place.server_left_out();
-        let of_first = finding.as_ref().and_then(|finding| finding.app.as_deref());
-        let moved = server.and_then(|server| place.line_moved_to(server, of_first));
-        let Some(Finding { what, meaning, app }) = &finding else {
-            server?;
-            let message = about(process_type, "starts the agent for its first command only", line).text(
-                "The agent stops when the command after \"--\" ends, so what the shell runs next has no agent. If the last command is your server, write",
-            );
-            let script = "put the commands into a file, such as bin/start, and write";
-            let message = match &moved {
-                Some(moved) => message.quote(quoted(process_type, moved)).text(format!(
-                    "or, on platforms that run Procfile lines without a shell, {script}"
-                )),
-                None => message.text(script),
-            };
-            return Some(with_note(message.quote(quoted(process_type, SCRIPT)), line));
-        };
-        let right = match app {
-            Some(app) if server.is_none() => place.line_with(app),
-            // A command that may be the server comes after this one.
-            Some(_) => moved.unwrap_or_else(|| SCRIPT.to_owned()),
-            None => SCRIPT.to_owned(),
-        };
-        let message = about(process_type, &format!("has {what} hoopstart"), line).text(*meaning);
-        Some(with_note(message.quote(quoted(process_type, &right)), line))
     }
 }
 
 /// Answers whether `line` ends with a backslash, as a line of a shell does that goes on in the next one.
-pub(super) fn is_continued(line: &str) -> bool {
+pub fn is_continued(line: &str) -> bool {
     let backslashes = line.len() - line.trim_end_matches('\\').len();
     backslashes % 2 == 1
 }
 
-/// Returns advice on such a line, that of `process_type`.
-pub(super) fn continued(process_type: &str, line: &str) -> Message {
-    let message = about(process_type, "ends with a backslash", line)
-        .text("and goes on in the next line for a shell only: for the platform the command ends there. Write all of it in one line, or put it into a file, such as bin/start, and write")
-        .quote(quoted(process_type, SCRIPT));
-    with_note(message, line)
-}
-
-/// Starts a message about the line of `process_type`.
-fn about(process_type: &str, what: &str, line: &str) -> Message {
-    Message::warning(format!(
-        "the {process_type} line of the Procfile {}.",
-        text::visible(what)
-    ))
-    .text("The line is")
-    .quote(quoted(process_type, line))
-}
-
-/// Returns a line of the Procfile as it may be shown.
-pub(super) fn quoted(process_type: &str, command: &str) -> String {
-    text::visible(&format!("{process_type}: {}", redacted(command)))
-}
-
-/// Adds to a message that quotes `line` what has become of a secret in it.
-pub(super) fn with_note(message: Message, line: &str) -> Message {
-    if redacted(line) == line {
-        return message;
-    }
-    message.text("**** stands for a secret in your line, which is not repeated here. Anyone who can read your repository can read it: set it as a config var instead, and remove it from the line.")
-}
-
 impl Place<'_> {
     /// Returns what is wrong behind our program.
-    fn finding(&self) -> Option<Finding> {
+    pub fn finding(&self) -> Option<Finding> {
         let Head {
             problem,
             has_separator,
             rest,
         } = Head::of(self.rest.trim());
         let problem = self.misspelt.map(misspelling).or(problem);
-        let finding = |what: String, meaning, app| Some(Finding { what, meaning, app });
+        let finding = |(mistake, effect), app| Some(Finding { mistake, effect, app });
         let first = words(rest).next().unwrap_or_default();
         if rest.is_empty() {
-            let (what, meaning) = problem.unwrap_or((
-                "no command after".to_owned(),
-                "hoopstart exits at once. Write your app's command after it, for example",
-            ));
+            let problem = problem.unwrap_or((Mistake::NoCommand, Effect::Exits));
             let app = self.app_around().map(|(_, app)| app);
-            return finding(what, meaning, app.or_else(|| Some(EXAMPLE.to_owned())));
+            return finding(problem, app.or_else(|| Some(EXAMPLE.to_owned())));
         }
         if whole_in_quotes(first).is_some() {
             let app = app_of(rest);
-            let (what, _) = problem.unwrap_or(("a command in quotation marks after".to_owned(), ""));
-            let meaning = match app {
-                Some(_) => {
-                    "It does not start your app: what is in the quotation marks is taken as the name of one program. Write"
-                }
-                None => FOR_SHELL_ALONE,
+            let mistake = problem.map_or(Mistake::QuotedCommand, |(mistake, _)| mistake);
+            let effect = if app.is_some() {
+                Effect::OneName
+            } else {
+                Effect::NeedsShell
             };
-            return finding(what, meaning, app);
+            return finding((mistake, effect), app);
         }
         let (for_shell, _) = split_at_program(rest);
         if !for_shell.is_empty() || is_of_shell(rest) || first.starts_with('(') {
@@ -323,26 +297,23 @@ impl Place<'_> {
             let name = first
                 .split_once('=')
                 .map_or(first.to_owned(), |(name, _)| format!("{name}=…"));
-            let (what, meaning) = problem.unwrap_or((
-                format!("{name} after"),
-                "It does not start your app: only a shell understands that, and hoopstart runs a program. Write",
-            ));
-            let meaning = if app.is_some() { meaning } else { FOR_SHELL_ALONE };
-            return finding(what, meaning, app);
+            let (mistake, effect) = problem.unwrap_or((Mistake::Word(name), Effect::ShellWord));
+            let effect = if app.is_some() { effect } else { Effect::NeedsShell };
+            return finding((mistake, effect), app);
         }
-        if let Some((what, meaning)) = problem {
-            return finding(what, meaning, Some(rest.to_owned()));
+        if let Some(problem) = problem {
+            return finding(problem, Some(rest.to_owned()));
         }
         if has_separator {
             return None;
         }
-        finding("no \"--\" after".to_owned(), WORKS, Some(rest.to_owned()))
+        finding((Mistake::NoSeparator, Effect::Works), Some(rest.to_owned()))
     }
 
     /// Answers whether this command prints something and ends, as it was meant to.
     fn only_prints(&self) -> bool {
         let problem = Head::of(self.rest.trim()).problem;
-        problem.is_some_and(|(_, meaning)| meaning == PRINTS) && self.misspelt.is_none()
+        problem.is_some_and(|(_, effect)| effect == Effect::Prints) && self.misspelt.is_none()
     }
 
     /// Returns the command that may be meant where none stands behind our program, and its number: the next one, or
@@ -359,7 +330,7 @@ impl Place<'_> {
     }
 
     /// Returns the line with `app` as what hoopstart starts.
-    fn line_with(&self, app: &str) -> String {
+    pub fn line_with(&self, app: &str) -> String {
         let Self { before, word, .. } = self;
         let own = &self.parts[self.number];
         if Head::of(self.rest.trim()).rest.is_empty() {
@@ -384,7 +355,7 @@ impl Place<'_> {
     }
 
     /// Returns the number of the command that a shell runs when the agent has gone, if that may be the server.
-    fn server_left_out(&self) -> Option<usize> {
+    pub fn server_left_out(&self) -> Option<usize> {
         let mut server = None;
         let app = Head::of(self.rest.trim()).rest;
         if app.is_empty() || words(app).any(|word| SERVERS.contains(&name_of(word))) {
@@ -410,7 +381,7 @@ impl Place<'_> {
     }
 
     /// Returns the line with hoopstart in front of the command of this number, and `app` where it was before.
-    fn line_moved_to(&self, server: usize, app: Option<&str>) -> Option<String> {
+    pub fn line_moved_to(&self, server: usize, app: Option<&str>) -> Option<String> {
         let mut line = String::new();
         for (number, part) in self.parts.iter().enumerate() {
             let command = part.command.trim();
@@ -437,20 +408,10 @@ impl Place<'_> {
     }
 }
 
-/// What a line that is right but for its form is told.
-const WORKS: &str =
-    "It works as it is, but an option of the app's own command could be taken for one of hoopstart's. Write";
-
-/// What a line is told that asks hoopstart for something else than to start an app.
-const PRINTS: &str = "It does not start your app: with that option hoopstart only prints something and exits. Write";
-
-/// What a line with more than a program is told.
-const FOR_SHELL_ALONE: &str = "It does not start your app: hoopstart runs a program, and this needs a shell. Put the commands into a file, such as bin/start, and write";
-
 /// What stands between our program and the app's command.
 struct Head<'a> {
     /// What is wrong with it, and what that means.
-    problem: Option<(String, &'static str)>,
+    problem: Option<(Mistake, Effect)>,
     /// Whether it has a `--`.
     has_separator: bool,
     /// The app's command.
@@ -477,20 +438,18 @@ impl<'a> Head<'a> {
                 head.rest = head.rest[word.len()..].trim_start();
                 continue;
             }
-            let (what, meaning, rest) = if bare == "--" {
-                let meaning = "It does not start your app: the second one is taken as the name of a program. Write";
-                ("\"--\" twice after".to_owned(), meaning, &head.rest[word.len()..])
-            } else if is_dashes {
-                let meaning = "It does not start your app: the separator is two plain hyphens. Write";
+            let (mistake, effect, rest) = if bare == "--" {
                 (
-                    "dashes that are not two hyphens after".to_owned(),
-                    meaning,
+                    Mistake::TwoSeparators,
+                    Effect::SecondIsProgram,
                     &head.rest[word.len()..],
                 )
+            } else if is_dashes {
+                (Mistake::OtherDashes, Effect::NotSeparator, &head.rest[word.len()..])
             } else {
                 option(head.rest, word)
             };
-            head.problem.get_or_insert((what, meaning));
+            head.problem.get_or_insert((mistake, effect));
             head.has_separator |= is_dashes;
             head.rest = rest.trim_start();
         }
@@ -498,22 +457,29 @@ impl<'a> Head<'a> {
 }
 
 /// Says what `word`, an option with which `text` begins, is to hoopstart. Returns also what of `text` comes behind it.
-fn option<'a>(text: &'a str, word: &'a str) -> (String, &'static str, &'a str) {
+fn option<'a>(text: &'a str, word: &'a str) -> (Mistake, Effect, &'a str) {
     let behind = text[word.len()..].trim_start();
     let value = words(behind).next().unwrap_or_default();
     let behind_value = behind[value.len()..].trim_start();
     let name = word.split(['=', ':']).next().unwrap_or_default();
-    let what = format!("{} after", if name.len() > 40 { "an option" } else { name });
+    let mistake = if name.len() > 40 {
+        Mistake::LongOption
+    } else {
+        Mistake::Word(name.to_owned())
+    };
     if OWN_OPTIONS.contains(&name) {
         let has_value = name == "--attach" && word == name;
-        return (what, PRINTS, if has_value { behind_value } else { behind });
+        return (mistake, Effect::Prints, if has_value { behind_value } else { behind });
     }
-    let none = "It does not start your app: hoopstart has no such option. Write";
     let bare = word.trim_start_matches(DASHES);
     if word.chars().count() == 2 {
         // As of `env -e A=b`, the value is the app's.
         let has_value = WITH_VALUE.contains(&word) && !is_assignment(value) && !behind_value.is_empty();
-        return (what, none, if has_value { behind_value } else { behind });
+        return (
+            mistake,
+            Effect::NoSuchOption,
+            if has_value { behind_value } else { behind },
+        );
     }
     let is_misspelt = OWN_OPTIONS
         .iter()
@@ -524,14 +490,17 @@ fn option<'a>(text: &'a str, word: &'a str) -> (String, &'static str, &'a str) {
         // No program is a number, and none stands before a `--` of its own: `--port 3000`, `--name x -- puma`.
         let is_value = value.bytes().all(|byte| byte.is_ascii_digit()) || words(behind_value).next() == Some("--");
         let has_value = is_value && !behind_value.is_empty();
-        return (what, none, if has_value { behind_value } else { behind });
+        return (
+            mistake,
+            Effect::NoSuchOption,
+            if has_value { behind_value } else { behind },
+        );
     }
-    let meaning = "It does not start your app: a space is missing after the two hyphens. Write";
-    (what, meaning, &text[word.len() - bare.len()..])
+    (mistake, Effect::NoBlank, &text[word.len() - bare.len()..])
 }
 
 /// Returns `command` as what may follow `hoopstart --`, less quotation marks around all of it.
-pub(super) fn app_of(command: &str) -> Option<String> {
+pub fn app_of(command: &str) -> Option<String> {
     let first = words(command).next()?;
     match whole_in_quotes(first) {
         Some(inner) => {
@@ -544,7 +513,7 @@ pub(super) fn app_of(command: &str) -> Option<String> {
 }
 
 /// Returns what stands in `word`, if that is several words in quotation marks.
-fn whole_in_quotes(word: &str) -> Option<&str> {
+pub fn whole_in_quotes(word: &str) -> Option<&str> {
     let quote = word.chars().next().filter(|first| matches!(first, '"' | '\''))?;
     let inner = word.strip_prefix(quote)?.strip_suffix(quote)?;
     (inner.trim().contains(char::is_whitespace) && !inner.contains([quote, '\\'])).then(|| inner.trim())
@@ -605,22 +574,33 @@ fn is_odd_blank(character: char) -> bool {
     (character.is_whitespace() && !character.is_ascii()) || matches!(character, '\u{200b}'..='\u{200d}' | '\u{feff}')
 }
 
-/// Says what is wrong with `word` in the place of our program.
-fn misspelling(word: &str) -> (String, &'static str) {
-    let meaning = "It does not start the agent: that is not its name. Write";
+/// What is wrong with `word` in the place of our program.
+fn misspelling(word: &str) -> (Mistake, Effect) {
     if name_of(word).starts_with("hoop ") {
-        let meaning = "It does not start your app: that is a command of the agent itself. Write";
-        (format!("{word} instead of"), meaning)
+        (Mistake::OtherName(word.to_owned()), Effect::AgentCommand)
     } else if word.contains(is_odd_blank) {
-        ("an unusual space after".to_owned(), meaning)
+        (Mistake::OddBlank, Effect::NotOurName)
     } else {
-        (format!("{word} instead of"), meaning)
+        (Mistake::OtherName(word.to_owned()), Effect::NotOurName)
     }
 }
 
 /// Answers whether our program is in `text`, also within what another shell is given: `bash -c "hoopstart -- puma"`.
-pub(super) fn has_starter(text: &str) -> bool {
+pub fn has_starter(text: &str) -> bool {
     text.split(|character: char| character.is_whitespace() || "\"'`(){};&|".contains(character))
         // ${LAUNCHER:-hoopstart}
         .any(|word| is_starter(word.rsplit(":-").next().unwrap_or(word)))
+}
+
+/// Whether `text`, a script of the app, has a line that starts hoopstart.
+pub fn is_in_script(text: &str) -> bool {
+    text.lines()
+        .filter(|line| !line.trim_start().starts_with(['#', '/', ';']))
+        .any(has_starter)
+}
+
+/// Whether `command`, a line of the Procfile, starts the agent beside the app. One that was only meant to does not:
+/// `hoopstart --check puma`.
+pub fn starts_agent(command: &str) -> bool {
+    !is_continued(command) && Invocation::in_line(command).is_some_and(|invocation| invocation.is_right())
 }

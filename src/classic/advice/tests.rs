@@ -1,7 +1,7 @@
 //! What is told of an app, line by line.
 
 use crate::acquire::config::RunTimeVars;
-use crate::classic::advise::{App, advice};
+use crate::classic::advice::{App, advice};
 use crate::classic::survey::{OtherBuildpacks, ProcfileState};
 use crate::messages::message::Message;
 use crate::procfile::Procfile;
@@ -183,7 +183,7 @@ fn a_script_of_the_app_may_start_hoopstart() {
         ("#!/bin/sh\n# not hoopstart -- puma\nexec puma\n", false),
         ("", false),
     ] {
-        assert_eq!(crate::classic::advise::is_in_script(script), starts, "{script}");
+        assert_eq!(crate::procfile::invocation::is_in_script(script), starts, "{script}");
     }
 }
 

@@ -1,0 +1,126 @@
+//! Advice on a line of the Procfile that starts hoopstart.
+
+use crate::messages::message::Message;
+use crate::procfile::command_line::{has_expansion, without_comment};
+use crate::procfile::invocation::{Effect, Finding, Invocation, Mistake, whole_in_quotes};
+use crate::secret::redact::redacted;
+use crate::text;
+
+/// What a line that needs a shell is shown.
+pub(super) const SCRIPT: &str = "hoopstart -- bash bin/start";
+
+/// Advice on the line of `process_type`.
+pub(super) fn advice(invocation: &Invocation, process_type: &str, line: &str) -> Option<Message> {
+    if invocation.is_in_quotes {
+        let inner = whole_in_quotes(without_comment(line)).unwrap_or_default();
+        let is_right = Invocation::in_line(inner).is_some_and(|inner| inner.is_right());
+        let message = about(process_type, "is in quotation marks as a whole", line)
+            .text("It does not start your app: it is taken as the name of one program. Write")
+            .quote(quoted(process_type, if is_right { inner } else { SCRIPT }));
+        return Some(with_note(message, line));
+    }
+    let place = invocation.place.as_ref().filter(|place| !has_expansion(place.before))?;
+    let finding = place.finding();
+    let server = place.server_left_out();
+    let of_first = finding.as_ref().and_then(|finding| finding.app.as_deref());
+    let moved = server.and_then(|server| place.line_moved_to(server, of_first));
+    let Some(Finding { mistake, effect, app }) = &finding else {
+        server?;
+        let message = about(process_type, "starts the agent for its first command only", line).text(
+                "The agent stops when the command after \"--\" ends, so what the shell runs next has no agent. If the last command is your server, write",
+            );
+        let script = "put the commands into a file, such as bin/start, and write";
+        let message = match &moved {
+            Some(moved) => message.quote(quoted(process_type, moved)).text(format!(
+                "or, on platforms that run Procfile lines without a shell, {script}"
+            )),
+            None => message.text(script),
+        };
+        return Some(with_note(message.quote(quoted(process_type, SCRIPT)), line));
+    };
+    let right = match app {
+        Some(app) if server.is_none() => place.line_with(app),
+        // A command that may be the server comes after this one.
+        Some(_) => moved.unwrap_or_else(|| SCRIPT.to_owned()),
+        None => SCRIPT.to_owned(),
+    };
+    let message = about(process_type, &format!("has {} hoopstart", words_of(mistake)), line).text(meaning(*effect));
+    Some(with_note(message.quote(quoted(process_type, &right)), line))
+}
+
+/// Returns advice on such a line, that of `process_type`.
+pub(super) fn continued(process_type: &str, line: &str) -> Message {
+    let message = about(process_type, "ends with a backslash", line)
+        .text("and goes on in the next line for a shell only: for the platform the command ends there. Write all of it in one line, or put it into a file, such as bin/start, and write")
+        .quote(quoted(process_type, SCRIPT));
+    with_note(message, line)
+}
+
+/// Starts a message about the line of `process_type`.
+fn about(process_type: &str, what: &str, line: &str) -> Message {
+    Message::warning(format!(
+        "the {process_type} line of the Procfile {}.",
+        text::visible(what)
+    ))
+    .text("The line is")
+    .quote(quoted(process_type, line))
+}
+
+/// Returns a line of the Procfile as it may be shown.
+pub(super) fn quoted(process_type: &str, command: &str) -> String {
+    text::visible(&format!("{process_type}: {}", redacted(command)))
+}
+
+/// Adds to a message that quotes `line` what has become of a secret in it.
+pub(super) fn with_note(message: Message, line: &str) -> Message {
+    if redacted(line) == line {
+        return message;
+    }
+    message.text("**** stands for a secret in your line, which is not repeated here. Anyone who can read your repository can read it: set it as a config var instead, and remove it from the line.")
+}
+
+/// What a line has, and on which side of hoopstart.
+fn words_of(mistake: &Mistake) -> String {
+    match mistake {
+        Mistake::NoCommand => "no command after".to_owned(),
+        Mistake::NoSeparator => "no \"--\" after".to_owned(),
+        Mistake::TwoSeparators => "\"--\" twice after".to_owned(),
+        Mistake::OtherDashes => "dashes that are not two hyphens after".to_owned(),
+        Mistake::QuotedCommand => "a command in quotation marks after".to_owned(),
+        Mistake::Word(word) => format!("{word} after"),
+        Mistake::LongOption => "an option after".to_owned(),
+        Mistake::OtherName(word) => format!("{word} instead of"),
+        Mistake::OddBlank => "an unusual space after".to_owned(),
+    }
+}
+
+/// What that means for the app, and what to do.
+fn meaning(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Works => {
+            "It works as it is, but an option of the app's own command could be taken for one of hoopstart's. Write"
+        }
+        Effect::Exits => "hoopstart exits at once. Write your app's command after it, for example",
+        Effect::Prints => {
+            "It does not start your app: with that option hoopstart only prints something and exits. Write"
+        }
+        Effect::NoSuchOption => "It does not start your app: hoopstart has no such option. Write",
+        Effect::NoBlank => "It does not start your app: a space is missing after the two hyphens. Write",
+        Effect::SecondIsProgram => {
+            "It does not start your app: the second one is taken as the name of a program. Write"
+        }
+        Effect::NotSeparator => "It does not start your app: the separator is two plain hyphens. Write",
+        Effect::OneName => {
+            "It does not start your app: what is in the quotation marks is taken as the name of one program. Write"
+        }
+        Effect::ShellWord => {
+            "It does not start your app: only a shell understands that, and hoopstart runs a program. Write"
+        }
+        Effect::NeedsShell => concat!(
+            "It does not start your app: hoopstart runs a program, and this needs a shell. ",
+            "Put the commands into a file, such as bin/start, and write",
+        ),
+        Effect::NotOurName => "It does not start the agent: that is not its name. Write",
+        Effect::AgentCommand => "It does not start your app: that is a command of the agent itself. Write",
+    }
+}
