@@ -3,7 +3,7 @@
 # program in it. Uses its ${root}, ${arch}, arguments and `fail`; leaves ${program} empty where nothing was
 # published.
 #
-# What libexec/release says is the only thing that is trusted: no byte is started that did not have its digest just
+# What libexec/program says is the only thing that is trusted: no byte is started that did not have its digest just
 # before. So it does not matter who runs the mirror, or what the cache was filled with since the last build. It does
 # matter who else writes to the cache at this very moment. That is the user of the build, who could change the
 # buildpack as well.
@@ -13,8 +13,8 @@
 
 : "${root:?}" "${arch:?}"
 
-version=$(sed -n 's/^version //p' "${root}/libexec/release")
-digest=$(sed -n "s/^${arch} //p" "${root}/libexec/release")
+version=$(sed -n 's/^version //p' "${root}/libexec/program")
+digest=$(sed -n "s/^${arch} //p" "${root}/libexec/program")
 
 # need TOOL : ends the build where this machine does not have it.
 need() {

@@ -1,5 +1,5 @@
 //! `libexec/fetch.sh`: a copy of the buildpack without a program takes the published one, and starts no byte that is
-//! not what `libexec/release` says.
+//! not what `libexec/program` says.
 //!
 //! A stand-in for the program is served on loopback. What matters is what is started, what is left in the folders, and
 //! what a person is told.
@@ -36,7 +36,7 @@ struct Checkout {
 }
 
 impl Checkout {
-    /// A clone whose `libexec/release` names [`PROGRAM`] for this machine.
+    /// A clone whose `libexec/program` names [`PROGRAM`] for this machine.
     fn of_release() -> Self {
         let checkout = Self {
             scratch: TempDir::with_prefix("a clone's ").unwrap(),
@@ -58,7 +58,7 @@ impl Checkout {
         fs::copy(source.join("libexec/fetch.sh"), checkout.at("libexec/fetch.sh")).unwrap();
         let digest = sha256(PROGRAM.as_bytes());
         let release = format!("# a comment\nversion {VERSION}\n{} {digest}\n", PLATFORM.architecture);
-        fs::write(checkout.at("libexec/release"), release).unwrap();
+        fs::write(checkout.at("libexec/program"), release).unwrap();
         checkout
     }
 
@@ -412,7 +412,7 @@ fn the_program_for_the_machine_that_uname_names_is_downloaded() {
             sha256(b"#!/bin/sh\necho amd64\n"),
             sha256(b"#!/bin/sh\necho arm64\n")
         );
-        fs::write(checkout.at("libexec/release"), release).unwrap();
+        fs::write(checkout.at("libexec/program"), release).unwrap();
         fs::write(checkout.at("home/uname"), format!("#!/bin/sh\necho {machine}\n")).unwrap();
         fs::set_permissions(checkout.at("home/uname"), fs::Permissions::from_mode(0o755)).unwrap();
         let server = ReleaseServer::plain();
@@ -898,7 +898,7 @@ fn every_umask_keeps_a_program_that_can_be_used() {
         let program = "#!/bin/sh\numask\n";
         let digest = sha256(program.as_bytes());
         let release = format!("version {VERSION}\n{} {digest}\n", PLATFORM.architecture);
-        fs::write(checkout.at("libexec/release"), release).unwrap();
+        fs::write(checkout.at("libexec/program"), release).unwrap();
         server.answer(&asset(), [Reply::ok(program)]);
 
         let run = compile_after(&checkout, &format!("umask {umask}"), &server.url());
@@ -993,7 +993,7 @@ fn a_folder_for_temporary_files_by_a_relative_name_is_not_used() {
 fn a_release_without_a_program_for_this_machine_says_so() {
     let checkout = Checkout::of_release();
     fs::write(
-        checkout.at("libexec/release"),
+        checkout.at("libexec/program"),
         format!("version {VERSION}\nriscv64 {}\n", sha256(b"")),
     )
     .unwrap();
@@ -1003,7 +1003,7 @@ fn a_release_without_a_program_for_this_machine_says_so() {
 /// Without these lines nothing is published; with them, they have the form that fetch.sh reads.
 #[test]
 fn the_release_file_of_this_source_is_whole_or_empty() {
-    let text = include_str!("../libexec/release");
+    let text = include_str!("../libexec/program");
     let lines: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
     if lines.is_empty() {
         return;

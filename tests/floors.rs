@@ -133,7 +133,9 @@ impl<'ast> Visit<'ast> for Paths<'_> {
                 module: self.module,
                 found: Vec::new(),
             };
-            arguments.iter().for_each(|argument| inner.visit_expr(argument));
+            for argument in &arguments {
+                inner.visit_expr(argument);
+            }
             self.found.append(&mut inner.found);
         }
     }

@@ -64,7 +64,7 @@ impl Source {
             fs::copy(root().join(file), copy.join(file)).unwrap();
         }
         // That of a release names its programs, and the tests have others.
-        fs::write(copy.join("libexec/release"), "# What this file is for.\n").unwrap();
+        fs::write(copy.join("libexec/program"), "# What this file is for.\n").unwrap();
         Self { scratch, root: copy }
     }
 
@@ -117,7 +117,7 @@ impl Source {
     }
 
     fn release(&self) -> String {
-        fs::read_to_string(self.root.join("libexec/release")).unwrap()
+        fs::read_to_string(self.root.join("libexec/program")).unwrap()
     }
 }
 
@@ -146,7 +146,7 @@ fn unpack(tarball: &Path, folder: &Path) {
 fn two_copies_of_the_source_give_the_same_bytes() {
     let (one, two) = (Source::copied_to("one"), Source::copied_to("another folder's"));
     // Neither the permissions of a checkout nor the umask of a build are the source.
-    for path in ["bin/detect", "LICENSE", "libexec/release"] {
+    for path in ["bin/detect", "LICENSE", "libexec/program"] {
         let path = two.root.join(path);
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         fs::set_permissions(path, fs::Permissions::from_mode(mode | 0o020)).unwrap();
@@ -209,7 +209,7 @@ fn the_tarball_holds_what_a_build_needs_and_nothing_of_the_machine_that_packed_i
             "644 libexec/fetch.sh",
             "755 libexec/hoop-buildpack-linux-amd64",
             "755 libexec/hoop-buildpack-linux-arm64",
-            "644 libexec/release",
+            "644 libexec/program",
         ]
     );
 }
@@ -264,7 +264,7 @@ fn help_names_every_option() {
 fn a_tag_is_right_where_its_digests_are_those_of_the_programs() {
     let source = Source::copied_to("source");
     fs::write(
-        source.root.join("libexec/release"),
+        source.root.join("libexec/program"),
         "# A comment.\n# Two lines of it.\n",
     )
     .unwrap();
@@ -297,7 +297,7 @@ fn a_tag_is_right_where_its_digests_are_those_of_the_programs() {
         source.package(here.iter().chain(also)).exits(0);
         refuses(
             &source.package(["--check", &tag]),
-            "libexec/release and the programs differ",
+            "libexec/program and the programs differ",
         );
     }
     source.packed();
@@ -425,7 +425,7 @@ fn what_is_published_is_compared_as_well() {
     serve(arm64, Reply::ok(bytes(arm64)));
     check().exits(0);
     serve(arm64, Reply::ok("something else"));
-    refuses(&check(), "libexec/release and the programs differ");
+    refuses(&check(), "libexec/program and the programs differ");
 }
 
 #[test]
@@ -457,14 +457,14 @@ fn a_tag_that_exists_is_checked_and_not_the_work_tree() {
     source.package(["--check", &tag]).exits(0).shows(&["of the tag"]);
 
     // What git says of another folder, or does not say, is no proof of a tag.
-    git(&["rm", "--quiet", "libexec/release"]);
+    git(&["rm", "--quiet", "libexec/program"]);
     git(&["commit", "--quiet", "-m", "Forget the file"]);
     git(&["tag", "--force", &tag]);
-    git(&["checkout", "--quiet", "HEAD~1", "--", "libexec/release"]);
-    refuses(&source.package(["--check", &tag]), "has no libexec/release");
+    git(&["checkout", "--quiet", "HEAD~1", "--", "libexec/program"]);
+    refuses(&source.package(["--check", &tag]), "has no libexec/program");
     let mut elsewhere = source.command(["--check", &tag]);
     elsewhere.env("GIT_DIR", source.scratch.path());
-    refuses(&Run::of(elsewhere), "has no libexec/release");
+    refuses(&Run::of(elsewhere), "has no libexec/program");
     fs::write(source.root.join(".git/HEAD"), "nonsense\n").unwrap();
     refuses(&source.package(["--check", &tag]), "git cannot read");
 }

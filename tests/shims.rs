@@ -54,7 +54,7 @@ impl Checkout {
             }
         }
         // No program is published, whatever the release this is.
-        fs::write(root.join("libexec/release"), "# nothing\n").expect("the temp folder can be written");
+        fs::write(root.join("libexec/program"), "# nothing\n").expect("the temp folder can be written");
         let checkout = Self {
             scratch,
             root,
@@ -348,7 +348,7 @@ fn without_a_program_every_shim_says_how_to_get_one() {
  !     The program is looked for in three places, and is in none:
  !       libexec/hoop-buildpack-linux-amd64, packaged with the buildpack
  !       target/x86_64-*/release/hoop-buildpack, built from its source
- !       libexec/release, which names the published program of a release
+ !       libexec/program, which names the published program of a release
  !     below {root}
  !
  !     Nothing was changed. Your running release is not affected.

@@ -33,7 +33,7 @@ fn a_release_is_ten_lines_and_the_main_branch_never_names_what_is_not_published(
 
 #[test]
 fn once_there_is_a_release_no_document_says_that_there_is_none() {
-    let is_released = read("libexec/release").contains("\nversion ");
+    let is_released = read("libexec/program").contains("\nversion ");
     for (path, words) in [
         ("README.md", "until the first release"),
         ("docs/installing.md", "until the first release"),
