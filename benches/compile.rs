@@ -240,7 +240,7 @@ impl Bench {
         time(Command::new("sh").args(["-c", &script]).current_dir(&folder))
     }
 
-    /// Returns the most memory that a cold build holds, in MiB.
+    /// The most memory that a cold build holds, in MiB.
     fn peak(&self, mirror: &Mirror) -> Result<f64> {
         let mut child = self.build(mirror, true)?.spawn()?;
         let mut peak = 0.0;
@@ -262,7 +262,7 @@ impl Bench {
 }
 
 impl Mirror {
-    /// Returns the size of the archive in bytes.
+    /// The size of the archive in bytes.
     fn packed(&self) -> Result<u64> {
         Ok(fs::metadata(&self.archive)?.len())
     }
@@ -279,7 +279,7 @@ impl Mirror {
     }
 }
 
-/// Answers whether `error` is that of a program that is not there.
+/// Whether `error` is that of a program that is not there.
 fn is_missing(error: &(dyn Error + 'static)) -> bool {
     error
         .downcast_ref::<io::Error>()
@@ -302,7 +302,7 @@ fn serve(root: &Path, mut stream: &TcpStream) -> io::Result<()> {
     io::copy(&mut file, &mut stream).map(drop)
 }
 
-/// Returns the files that machine code is taken from: the shared libraries of the Rust toolchain.
+/// The files that machine code is taken from: the shared libraries of the Rust toolchain.
 fn machine_code() -> Result<Vec<PathBuf>> {
     let sysroot = Command::new("rustc").args(["--print", "sysroot"]).output()?.stdout;
     let mut libraries = Vec::new();
@@ -338,7 +338,7 @@ fn run(command: &mut Command) -> Result<()> {
     }
 }
 
-/// Returns the seconds that `command` takes.
+/// The seconds that `command` takes.
 fn time(command: &mut Command) -> Result<f64> {
     let begin = Instant::now();
     run(command)?;

@@ -61,7 +61,7 @@ fn flood(folder: &Path, line: &str) -> Result<()> {
     Ok(fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?)
 }
 
-/// Returns the nanoseconds that `sed` takes for a line.
+/// The nanoseconds that `sed` takes for a line.
 fn of_sed(line: &str) -> Result<f64> {
     let folder = TempDir::new()?;
     flood(folder.path(), line)?;
@@ -82,7 +82,7 @@ fn of_sed(line: &str) -> Result<f64> {
     Ok(time)
 }
 
-/// Returns the nanoseconds that hoopstart's supervisor takes for a line.
+/// The nanoseconds that hoopstart's supervisor takes for a line.
 fn of_hoopstart(line: &str, format: &str) -> Result<f64> {
     let folder = TempDir::new()?;
     let programs = folder.path().join(".hoop/bin");
@@ -126,7 +126,7 @@ fn until_done(pipe: impl Read) -> Result<()> {
     Ok(())
 }
 
-/// Returns the nanoseconds that a process has been on a processor, for each line.
+/// The nanoseconds that a process has been on a processor, for each line.
 fn processor_time(pid: u32) -> Result<f64> {
     let times = fs::read_to_string(format!("/proc/{pid}/schedstat"))?;
     let nanoseconds: f64 = times.split(' ').next().ok_or("schedstat is empty")?.parse()?;

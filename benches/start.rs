@@ -161,7 +161,7 @@ impl Slug {
         command
     }
 
-    /// Returns the seconds from the start of `launcher` to the first thing that `app` does.
+    /// The seconds from the start of `launcher` to the first thing that `app` does.
     fn time(&self, launcher: &[PathBuf], app: &[&str]) -> Result<f64> {
         let mut command = self.command(launcher, app);
         command.stdout(Stdio::piped()).stderr(Stdio::null());
@@ -225,23 +225,23 @@ fn end(mut child: Child) -> Result<()> {
     Ok(())
 }
 
-/// Returns the seconds of a clock that all processes of a machine share.
+/// The seconds of a clock that all processes of a machine share.
 fn now() -> Result<f64> {
     let now = clock_gettime(ClockId::Monotonic);
     Ok(Duration::try_from(now)?.as_secs_f64())
 }
 
-/// Returns how many KiB of memory a process holds.
+/// How many KiB of memory a process holds.
 fn resident(pid: u32) -> Result<u64> {
     status(pid, "VmRSS:")
 }
 
-/// Returns how often a process has been woken.
+/// How often a process has been woken.
 fn wakes(pid: u32) -> Result<u64> {
     status(pid, "voluntary_ctxt_switches:")
 }
 
-/// Returns a number of a process's `status` file.
+/// A number of a process's `status` file.
 fn status(pid: u32, name: &str) -> Result<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix(name));

@@ -82,7 +82,7 @@ impl<'a> BuildLog<'a> {
     }
 }
 
-/// Returns the ANSI code of `tone`: the platform's own red and yellow. The words say it too, so nothing
+/// The ANSI code of `tone`: the platform's own red and yellow. The words say it too, so nothing
 /// depends on the colour.
 fn colour(tone: Tone) -> &'static str {
     match tone {

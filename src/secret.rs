@@ -18,7 +18,7 @@ impl Secret {
         Self(text.into())
     }
 
-    /// Returns the secret itself. Every call is a place to look at when asking where it can go.
+    /// The secret itself. Every call is a place to look at when asking where it can go.
     pub fn expose(&self) -> &str {
         &self.0
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-/// Returns `text` with control characters, and characters that look like nothing or reorder a line, written
+/// `text` with control characters, and characters that look like nothing or reorder a line, written
 /// as their names. An invisible character is often the very fault a message is about.
 pub fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -19,7 +19,7 @@ pub fn visible(text: &str) -> String {
     shown
 }
 
-/// Returns `text` in quotation marks: in single ones where it has double ones itself.
+/// `text` in quotation marks: in single ones where it has double ones itself.
 pub fn in_quotes(text: &str) -> String {
     if text.contains('"') {
         format!("'{text}'")
@@ -28,12 +28,12 @@ pub fn in_quotes(text: &str) -> String {
     }
 }
 
-/// Returns the beginning of `text`, at most `limit` characters, visible and in quotation marks.
+/// The beginning of `text`, at most `limit` characters, visible and in quotation marks.
 pub fn quoted(text: &str, limit: usize) -> String {
     in_quotes(&excerpt(text, limit))
 }
 
-/// Returns `visible(text)` cut to `limit` characters, with `…` where something was cut.
+/// `visible(text)` cut to `limit` characters, with `…` where something was cut.
 pub fn excerpt(text: &str, limit: usize) -> String {
     let mut start: String = text.chars().take(limit).collect();
     if start.len() < text.len() {

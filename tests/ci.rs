@@ -15,7 +15,7 @@ use tempfile::TempDir;
 /// What a program may have: 5.25 MiB.
 const MOST: u64 = 21 << 18;
 
-/// Returns a script of `.ci`.
+/// A script of `.ci`.
 fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(".ci").join(name)
 }

@@ -169,7 +169,7 @@ impl Checkout {
     }
 }
 
-/// Returns where this machine has `tool`.
+/// Where this machine has `tool`.
 fn which(tool: &str) -> PathBuf {
     std::env::split_paths(&std::env::var_os("PATH").unwrap())
         .map(|folder| folder.join(tool))
@@ -177,7 +177,7 @@ fn which(tool: &str) -> PathBuf {
         .unwrap_or_else(|| panic!("this machine has no {tool}"))
 }
 
-/// Returns the path of the program on the server.
+/// The path of the program on the server.
 fn asset() -> String {
     format!("/v{VERSION}/hoop-buildpack-linux-{}", PLATFORM.architecture)
 }

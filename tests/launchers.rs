@@ -96,7 +96,7 @@ fn slug() -> Slug {
     slug
 }
 
-/// Returns the environment of a laptop with the slug's programs on the PATH: no dyno, and no key but in `.env`.
+/// The environment of a laptop with the slug's programs on the PATH: no dyno, and no key but in `.env`.
 fn laptop(slug: &Slug) -> Launch {
     with_programs(slug.dyno(), &slug.path(".hoop/bin"))
 }
@@ -170,7 +170,7 @@ impl Launcher {
     }
 }
 
-/// Returns the lines that a launcher shows of `process`.
+/// The lines that a launcher shows of `process`.
 fn shown(dyno: &Dyno, process: &str) -> Vec<String> {
     let stdout = without_colours(&dyno.stdout());
     let lines = stdout.lines().filter_map(|line| line.split_once('|'));
@@ -180,14 +180,14 @@ fn shown(dyno: &Dyno, process: &str) -> Vec<String> {
         .collect()
 }
 
-/// Returns the lines that a launcher shows of the app in `process`. A shell may add what became of a child.
+/// The lines that a launcher shows of the app in `process`. A shell may add what became of a child.
 fn shown_of_app(dyno: &Dyno, process: &str) -> Vec<String> {
     let mut lines = shown(dyno, process);
     lines.retain(|line| line.starts_with("app: "));
     lines
 }
 
-/// Returns `text` without the sequences that colour it.
+/// `text` without the sequences that colour it.
 fn without_colours(text: &str) -> String {
     let mut pieces = text.split("\x1b[");
     let mut plain = pieces.next().unwrap_or_default().to_owned();
@@ -430,7 +430,7 @@ fn honcho_under_hoopstart_has_one_agent_for_all_its_apps() {
     only_the_agent_is_left(&slug, &dyno, 1);
 }
 
-/// Returns the stand-in for `hoopstart` that docs/local.md shows for a checkout.
+/// The stand-in for `hoopstart` that docs/local.md shows for a checkout.
 fn stand_in() -> String {
     let page = include_str!("../docs/local.md");
     let blocks = page.split("```sh\n").skip(1);

@@ -84,7 +84,7 @@ fn kernel(number: i32) -> io::Error {
     io::Error::from_raw_os_error(number)
 }
 
-/// Returns every error of a build, each kind of message at least once, with the name of the case where an id has
+/// Every error of a build, each kind of message at least once, with the name of the case where an id has
 /// several.
 fn errors() -> Vec<(&'static str, BuildError)> {
     let mut errors: Vec<(&'static str, BuildError)> = Vec::new();
@@ -456,7 +456,7 @@ fn install_errors() -> Vec<(&'static str, InstallError)> {
     ]
 }
 
-/// Returns every fault of a boot.
+/// Every fault of a boot.
 fn own_faults() -> Vec<Fault> {
     let text = |text: &str| text.to_owned();
     vec![
@@ -665,7 +665,7 @@ fn own_faults() -> Vec<Fault> {
     ]
 }
 
-/// Returns what can be wrong on the way to the gateway.
+/// What can be wrong on the way to the gateway.
 fn gateway_faults() -> Vec<GatewayFault> {
     let text = |text: &str| text.to_owned();
     let place = || text("gateway.example:8443");
@@ -726,13 +726,13 @@ fn gateway_faults() -> Vec<GatewayFault> {
     ]
 }
 
-/// Returns everything that can be wrong at run time.
+/// Everything that can be wrong at run time.
 fn faults() -> Vec<Fault> {
     let gateway = gateway_faults().into_iter().map(Fault::Gateway);
     own_faults().into_iter().chain(gateway).collect()
 }
 
-/// Returns what the build log shows of `message`, less the blank lines around it.
+/// What the build log shows of `message`, less the blank lines around it.
 fn logged(message: &Message) -> String {
     let mut alerts = Vec::new();
     let mut log = BuildLog::to(io::sink(), &mut alerts);
@@ -742,7 +742,7 @@ fn logged(message: &Message) -> String {
     text.trim_matches('\n').to_owned()
 }
 
-/// Returns `error` as a build shows it that stops, with its failure and its case.
+/// `error` as a build shows it that stops, with its failure and its case.
 fn shown_errors() -> Vec<(Failure, &'static str, String)> {
     let shown = |(case, error): (&'static str, BuildError)| {
         let message = messages::of_build_error(&error, Tone::Error);
@@ -753,7 +753,7 @@ fn shown_errors() -> Vec<(Failure, &'static str, String)> {
     errors().into_iter().map(shown).collect()
 }
 
-/// Answers whether `failure` is met at run time.
+/// Whether `failure` is met at run time.
 fn is_of_a_boot(failure: Failure) -> bool {
     failure.id().starts_with("start::")
 }
@@ -862,7 +862,7 @@ fn a_warning_of_a_build_without_its_agent_reads_well() {
     });
 }
 
-/// Returns every warning that is none of a failure, as a build shows it, with its name.
+/// Every warning that is none of a failure, as a build shows it, with its name.
 fn shown_warnings() -> Vec<(&'static str, String)> {
     let outage = FetchFault::ServerError {
         attempts: 6,
@@ -896,7 +896,7 @@ fn shown_warnings() -> Vec<(&'static str, String)> {
     .collect()
 }
 
-/// Returns advice of every kind, with a name for it.
+/// Advice of every kind, with a name for it.
 fn advice() -> Vec<(&'static str, Message)> {
     let procfile = |text: &str| ProcfileState::Read(Procfile::parse(text));
     let none = RunTimeVars::default;

@@ -72,7 +72,7 @@ fn releases() -> String {
     url.to_string()
 }
 
-/// Answers whether the mirror has a version, by what a build would ask for first.
+/// Whether the mirror has a version, by what a build would ask for first.
 fn has_release(version: &str) -> bool {
     let file = format!("{}/{version}/checksums.txt", releases().trim_end_matches('/'));
     let found = Command::new("curl")
@@ -191,7 +191,7 @@ fn an_organisations_key_publishes_each_connection_with_the_apps_environment_and_
 /// The value of a variable of the app. Blanks show who has split it.
 const GREETING: &str = "good   morning";
 
-/// Answers whether a session has the app's variables. Before 1.21.23 an agent hands over none.
+/// Whether a session has the app's variables. Before 1.21.23 an agent hands over none.
 fn exports(version: &str) -> bool {
     let version: Version = version.parse().expect("it is a version");
     version.at_least(1, 21, 23)

@@ -52,7 +52,7 @@ impl UnderWay {
     }
 }
 
-/// Returns the scratch folder of a build that is under way in `app`.
+/// The scratch folder of a build that is under way in `app`.
 fn scratch_in(app: &Path) -> Option<PathBuf> {
     let names = fs::read_dir(app).expect("the app can be listed");
     names
@@ -133,7 +133,7 @@ fn a_build_that_is_stopped_has_no_report_of_the_one_before() {
     assert!(build.report().is_empty(), "{:?}", build.report());
 }
 
-/// Returns a pipe that nobody reads, and that takes no byte more.
+/// A pipe that nobody reads, and that takes no byte more.
 fn full_pipe() -> (PipeReader, PipeWriter) {
     let (unread, full) = std::io::pipe().expect("a pipe can be made");
     fcntl_setfl(&full, OFlags::NONBLOCK).expect("a pipe can be told not to block");
@@ -142,7 +142,7 @@ fn full_pipe() -> (PipeReader, PipeWriter) {
     (unread, full)
 }
 
-/// Answers whether the first half of the agent is in the cache, of an archive of `size` bytes.
+/// Whether the first half of the agent is in the cache, of an archive of `size` bytes.
 fn half_is_cached(build: &Build, size: usize) -> Option<()> {
     let partial = fs::read_dir(build.cache().join("hoop")).ok()?.next()?.ok()?;
     (partial.metadata().ok()?.len() >= size as u64 / 2).then_some(())

@@ -106,7 +106,7 @@ fn request(port: u16, path: &str) -> TcpStream {
     stream
 }
 
-/// Returns the answer to a request.
+/// The answer to a request.
 fn answer(mut stream: TcpStream) -> String {
     let mut text = String::new();
     stream.read_to_string(&mut text).expect("the app answers");

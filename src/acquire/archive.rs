@@ -103,7 +103,7 @@ pub struct UnpackedFile {
 }
 
 impl UnpackedFile {
-    /// Answers whether `name` in `folder` is this file, as it was written: by its bytes, for whoever ran meanwhile may
+    /// Whether `name` in `folder` is this file, as it was written: by its bytes, for whoever ran meanwhile may
     /// have set its times, and with no other name by which it could be changed later.
     pub fn is_at(&self, folder: &Dir, name: &str) -> bool {
         let found = folder.symlink_metadata(name);
@@ -189,7 +189,7 @@ pub fn unpack(inflated: impl Read, name: &str, into: &Dir) -> Result<Unpacked, U
     }
 }
 
-/// Answers whether `header` is of a file whose bytes follow it as they are: no link, no device, no sparse map.
+/// Whether `header` is of a file whose bytes follow it as they are: no link, no device, no sparse map.
 fn is_plain_file(header: &tar::Header) -> bool {
     matches!(
         header.entry_type(),

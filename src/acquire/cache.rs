@@ -89,31 +89,31 @@ impl Cache {
         })
     }
 
-    /// Returns the cache dir's path as it was given.
+    /// The cache dir's path as it was given.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Answers whether what is kept lies in `build_dir`.
+    /// Whether what is kept lies in `build_dir`.
     pub fn is_below(&self, build_dir: &Path) -> bool {
         let folder = self.path.canonicalize().map(|path| path.join(FOLDER));
         let build_dir = build_dir.canonicalize();
         folder.is_ok_and(|folder| build_dir.is_ok_and(|build_dir| folder.starts_with(build_dir)))
     }
 
-    /// Returns what an earlier build has cached for this platform: one archive at most, since a build keeps only its
+    /// What an earlier build has cached for this platform: one archive at most, since a build keeps only its
     /// own. Should there be more, the newest version counts.
     pub fn newest(&self) -> Option<CachedArchive> {
         let archives = self.archives().into_iter().filter(|archive| self.has(archive));
         archives.max_by(|a, b| a.version.cmp(&b.version))
     }
 
-    /// Answers whether `archive` is a file of ours.
+    /// Whether `archive` is a file of ours.
     pub fn has(&self, archive: &CachedArchive) -> bool {
         self.open_archive(archive).is_ok()
     }
 
-    /// Returns the archive of `version`, where it is cached. Should there be more, one that is ours counts.
+    /// The archive of `version`, where it is cached. Should there be more, one that is ours counts.
     pub fn archive_of(&self, version: &Version) -> Option<CachedArchive> {
         let archives = self.archives().into_iter();
         let of_version = archives.filter(|archive| archive.version == *version);
@@ -245,7 +245,7 @@ impl Cache {
         }
     }
 
-    /// Returns the archives cached for this platform.
+    /// The archives cached for this platform.
     fn archives(&self) -> Vec<CachedArchive> {
         let names = self.folder.as_ref().map(names).unwrap_or_default();
         names
@@ -288,7 +288,7 @@ fn remove_abandoned(folder: &Dir, name: &str) {
     }
 }
 
-/// Returns when the file `name` was last written to.
+/// When the file `name` was last written to.
 fn modified(folder: &Dir, name: &str) -> io::Result<SystemTime> {
     Ok(folder.metadata(name)?.modified()?.into_std())
 }
@@ -300,7 +300,7 @@ fn open_at_once(folder: &Dir, name: &str) -> io::Result<File> {
     folder.open_with(name, &options)
 }
 
-/// Returns the names of the files in `folder` that are UTF-8, as ours are.
+/// The names of the files in `folder` that are UTF-8, as ours are.
 fn names(folder: &Dir) -> Vec<String> {
     folder
         .entries()

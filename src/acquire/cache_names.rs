@@ -26,7 +26,7 @@ pub struct CachedArchive {
 }
 
 impl CachedArchive {
-    /// Returns the file name.
+    /// The file name.
     pub fn file_name(&self, platform: Platform) -> String {
         format!(
             "hoop_{}_linux_{}_{}.tar.gz",
@@ -49,12 +49,12 @@ impl CachedArchive {
     }
 }
 
-/// Returns the name under which `libexec/fetch.sh` keeps the program of `version`, where the buildpack has none in it.
+/// The name under which `libexec/fetch.sh` keeps the program of `version`, where the buildpack has none in it.
 pub fn program_name(version: impl Display, platform: Platform) -> String {
     format!("hoop-buildpack-{version}-linux-{}", platform.architecture())
 }
 
-/// Answers whether `name` is that of a program, of whatever version.
+/// Whether `name` is that of a program, of whatever version.
 fn is_program(name: &str) -> bool {
     Platform::ALL.into_iter().any(|platform| {
         let version = name
@@ -65,12 +65,12 @@ fn is_program(name: &str) -> bool {
     })
 }
 
-/// Answers whether the file `name` is, or was, a copy on its way.
+/// Whether the file `name` is, or was, a copy on its way.
 pub fn is_partial(name: &str) -> bool {
     own_name::is_own(PARTIAL, name) || is_partial_of_shell(name)
 }
 
-/// Answers whether the file `name` is, or was, a program on its way, or what curl has said of it.
+/// Whether the file `name` is, or was, a program on its way, or what curl has said of it.
 fn is_partial_of_shell(name: &str) -> bool {
     let name = name.strip_suffix(".log").unwrap_or(name);
     name.rsplit_once(PARTIAL_OF_SHELL).is_some_and(|(program, random)| {
@@ -78,7 +78,7 @@ fn is_partial_of_shell(name: &str) -> bool {
     })
 }
 
-/// Answers whether nobody but this buildpack gives a file this `name`.
+/// Whether nobody but this buildpack gives a file this `name`.
 pub fn is_ours(name: &str) -> bool {
     let is_archive = |platform| CachedArchive::parse(name, platform).is_some();
     is_partial(name) || is_program(name) || Platform::ALL.into_iter().any(is_archive)

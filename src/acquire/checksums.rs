@@ -52,7 +52,7 @@ impl Checksums {
         Ok(Self(entries))
     }
 
-    /// Returns the digest of the file called exactly `name`, or `None` where it is not listed.
+    /// The digest of the file called exactly `name`, or `None` where it is not listed.
     pub fn digest_of(&self, name: &str) -> Result<Option<Sha256>, ChecksumsError> {
         let mut found = None;
         for (_, digest) in self.0.iter().filter(|(listed, _)| listed == name) {
@@ -70,7 +70,7 @@ impl Checksums {
         Ok(found)
     }
 
-    /// Returns the names listed, in their order.
+    /// The names listed, in their order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| name.as_str())
     }

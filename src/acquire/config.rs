@@ -72,7 +72,7 @@ pub struct RunTimeVars {
 }
 
 impl RunTimeVars {
-    /// Returns what the on/off config var `name` says, if it is set to one of the two.
+    /// What the on/off config var `name` says, if it is set to one of the two.
     pub fn is_on(&self, name: &str) -> bool {
         let mut switches = self.switches.iter();
         switches.any(|(set, value)| *set == name && config::switch(value) == Some(true))
@@ -231,7 +231,7 @@ fn check_folder(dir: &Path) -> Result<(), ConfigError> {
     })
 }
 
-/// Returns the names of the files in `dir`, those that can be listed.
+/// The names of the files in `dir`, those that can be listed.
 fn names(dir: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries
@@ -241,7 +241,7 @@ fn names(dir: &Path) -> Vec<String> {
     names
 }
 
-/// Returns the value of the config var `name`, less one trailing newline, or `None` where it is not set.
+/// The value of the config var `name`, less one trailing newline, or `None` where it is not set.
 fn read_file(env_dir: &Path, name: &'static str) -> Result<Option<String>, ConfigError> {
     let path = env_dir.join(name);
     let mut bytes = Vec::new();

@@ -27,17 +27,17 @@ pub struct VerifiedAgent {
 }
 
 impl VerifiedAgent {
-    /// Returns the files of the agent, and what else the archive held.
+    /// The files of the agent, and what else the archive held.
     pub fn unpacked(&self) -> &Unpacked {
         &self.unpacked
     }
 
-    /// Returns the digest of the archive.
+    /// The digest of the archive.
     pub fn digest(&self) -> Sha256 {
         self.digest
     }
 
-    /// Returns the size of the archive in bytes.
+    /// The size of the archive in bytes.
     pub fn archive_bytes(&self) -> u64 {
         self.archive_bytes
     }
@@ -84,7 +84,7 @@ impl<'a> CacheCopy<'a> {
         Self { target, error: None }
     }
 
-    /// Returns the error that ended the copy, if one did.
+    /// The error that ended the copy, if one did.
     pub fn into_error(self) -> Option<io::Error> {
         self.error
     }
@@ -207,14 +207,14 @@ mod tests {
     use cap_std::fs::Dir;
     use std::io::Write as _;
 
-    /// Returns a tarball of `entries`, compressed.
+    /// A tarball of `entries`, compressed.
     fn tarball(entries: &[(&str, tar::EntryType, &[u8])]) -> Vec<u8> {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         encoder.write_all(&tar_file(entries)).unwrap();
         encoder.finish().unwrap()
     }
 
-    /// Returns a tar file of `entries`.
+    /// A tar file of `entries`.
     fn tar_file(entries: &[(&str, tar::EntryType, &[u8])]) -> Vec<u8> {
         let mut builder = tar::Builder::new(Vec::new());
         for (name, kind, content) in entries {

@@ -12,21 +12,21 @@ const NUMBER_LENGTH: usize = 16;
 /// How many hex digits the check sum has.
 const MARK_LENGTH: usize = 8;
 
-/// Returns a new name that begins with `prefix`.
+/// A new name that begins with `prefix`.
 pub fn fresh(prefix: &str) -> String {
     let number = format!("{:0NUMBER_LENGTH$x}", fastrand::u64(..));
     let mark = mark(prefix, &number);
     format!("{prefix}{number}{mark}")
 }
 
-/// Answers whether `name` is one that [`fresh`] has given for `prefix`.
+/// Whether `name` is one that [`fresh`] has given for `prefix`.
 pub fn is_own(prefix: &str, name: &str) -> bool {
     name.strip_prefix(prefix)
         .and_then(|rest| rest.split_at_checked(NUMBER_LENGTH))
         .is_some_and(|(number, rest)| rest == mark(prefix, number))
 }
 
-/// Returns the check sum of a name.
+/// The check sum of a name.
 fn mark(prefix: &str, number: &str) -> String {
     let mut hasher = Hasher::default();
     hasher.update(b"hoop-buildpack ");

@@ -106,7 +106,7 @@ pub fn prove(scratch: &Scratch, stop: &Stop, agent: &VerifiedAgent, version: &Ve
     proved.inspect_err(|_| scratch.empty())
 }
 
-/// Returns what in the scratch folder is not as it was before `agent` ran, if there is something. What is written there
+/// What in the scratch folder is not as it was before `agent` ran, if there is something. What is written there
 /// later must be new, so nothing may be in its place.
 fn changed(scratch: &Scratch, agent: &VerifiedAgent) -> Option<String> {
     let scratch = scratch.dir();
@@ -129,7 +129,7 @@ fn changed(scratch: &Scratch, agent: &VerifiedAgent) -> Option<String> {
     beside.or_else(within)
 }
 
-/// Returns the name of something in `folder` that is not `known`. A folder that cannot be listed is not known either.
+/// The name of something in `folder` that is not `known`. A folder that cannot be listed is not known either.
 fn other_name(folder: &Dir, known: impl Fn(&str) -> bool) -> Option<String> {
     let Ok(entries) = folder.entries() else {
         return Some(".".to_owned());
@@ -218,7 +218,7 @@ fn wait(child: &mut Child) -> Result<ExitStatus, ProofError> {
     if is_late { Err(ProofError::TimedOut) } else { Ok(status) }
 }
 
-/// Answers whether `program` is one of another machine than this program. The kernel does not start such a one, but
+/// Whether `program` is one of another machine than this program. The kernel does not start such a one, but
 /// the C library then has a shell read it as a script, whose complaints tell nobody what is wrong.
 fn is_of_another_machine(program: &Path) -> bool {
     let machine = |path: &Path| {
@@ -233,7 +233,7 @@ fn is_of_another_machine(program: &Path) -> bool {
     of_program.is_some() && of_program != machine(Path::new("/proc/self/exe"))
 }
 
-/// Returns the version in the one line of JSON that `hoop version` prints. JSON is read as the YAML it is.
+/// The version in the one line of JSON that `hoop version` prints. JSON is read as the YAML it is.
 fn read_version(answer: &str) -> Option<Version> {
     #[derive(serde::Deserialize)]
     struct Answer {
@@ -243,7 +243,7 @@ fn read_version(answer: &str) -> Option<Version> {
     answer.version.parse().ok()
 }
 
-/// Returns how a program ended, as a person reads it.
+/// How a program ended, as a person reads it.
 fn status_words(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit status {code}"),
@@ -252,7 +252,7 @@ fn status_words(status: ExitStatus) -> String {
     }
 }
 
-/// Returns the beginning of `file`, with what is not UTF-8 replaced. Not by its name, which is the agent's to change.
+/// The beginning of `file`, with what is not UTF-8 replaced. Not by its name, which is the agent's to change.
 fn beginning(mut file: &File) -> String {
     let mut bytes = Vec::new();
     if file.rewind().is_ok() {

@@ -57,7 +57,7 @@ pub struct Acquired {
 }
 
 impl Acquired {
-    /// Returns the archive it came from, as the cache knows it.
+    /// The archive it came from, as the cache knows it.
     pub fn archive(&self) -> CachedArchive {
         CachedArchive {
             version: self.version.clone(),
@@ -172,7 +172,7 @@ impl Acquire<'_> {
         }
     }
 
-    /// Answers whether `archive` has the digest that `HOOP_SHA256` names, if it names one.
+    /// Whether `archive` has the digest that `HOOP_SHA256` names, if it names one.
     fn has_wanted_digest(&self, archive: &CachedArchive) -> bool {
         self.config.sha256.is_none_or(|wanted| wanted == archive.digest)
     }
@@ -204,7 +204,7 @@ impl Acquire<'_> {
         Ok((self.download(version, &tarball)?, ArchiveOrigin::Download))
     }
 
-    /// Returns the tarball of `version` as it was published. Where the server has no `checksums.txt`, a digest
+    /// The tarball of `version` as it was published. Where the server has no `checksums.txt`, a digest
     /// from the user is enough.
     fn published(&mut self, version: &Version) -> Result<Tarball, AcquireError> {
         let location = self.config.releases.checksums(version);

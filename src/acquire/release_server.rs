@@ -54,7 +54,7 @@ impl FromStr for ReleasesUrl {
     }
 }
 
-/// Answers whether `text` has an `@` that may end a user name and a token, and before it a character that ends them
+/// Whether `text` has an `@` that may end a user name and a token, and before it a character that ends them
 /// sooner or that the URL library takes for another. Of a file URL nothing is a token.
 fn has_ambiguous_user(text: &str) -> bool {
     let (scheme, rest) = text.split_once(':').unwrap_or(("", text));
@@ -66,22 +66,22 @@ fn has_ambiguous_user(text: &str) -> bool {
 }
 
 impl ReleasesUrl {
-    /// Returns where the newest version's number is.
+    /// Where the newest version's number is.
     pub fn latest(&self) -> Location {
         self.below(&["latest.txt"])
     }
 
-    /// Returns where the digests of `version` are.
+    /// Where the digests of `version` are.
     pub fn checksums(&self, version: &Version) -> Location {
         self.below(&[&version.to_string(), "checksums.txt"])
     }
 
-    /// Returns where a tarball of `version` is.
+    /// Where a tarball of `version` is.
     pub fn tarball(&self, version: &Version, name: &str) -> Location {
         self.below(&[&version.to_string(), name])
     }
 
-    /// Answers whether someone between here and the server could read and change what is sent.
+    /// Whether someone between here and the server could read and change what is sent.
     pub fn is_exposed(&self) -> bool {
         self.0.scheme() == "http"
             && match self.0.host() {
@@ -92,7 +92,7 @@ impl ReleasesUrl {
             }
     }
 
-    /// Returns the place at `segments` below the base. The segments are ours or checked ([`Version`]), so they
+    /// The place at `segments` below the base. The segments are ours or checked ([`Version`]), so they
     /// cannot leave the base.
     fn below(&self, segments: &[&str]) -> Location {
         let mut url = self.0.clone();
@@ -121,19 +121,19 @@ impl fmt::Debug for ReleasesUrl {
 pub struct Location(Url);
 
 impl Location {
-    /// Returns the URL itself, with what secrets it holds, to ask the server with.
+    /// The URL itself, with what secrets it holds, to ask the server with.
     pub fn url(&self) -> &Url {
         &self.0
     }
 
-    /// Returns the file, where the server is a folder of this machine.
+    /// The file, where the server is a folder of this machine.
     pub fn file(&self) -> Option<PathBuf> {
         (self.0.scheme() == "file")
             .then(|| self.0.to_file_path().ok())
             .flatten()
     }
 
-    /// Returns the host, where the server is on the network.
+    /// The host, where the server is on the network.
     pub fn host(&self) -> &str {
         self.0.host_str().unwrap_or_default()
     }
@@ -157,7 +157,7 @@ impl fmt::Debug for Location {
     }
 }
 
-/// Returns `url` as it may be shown: without user name and password, and without the query, which is where
+/// `url` as it may be shown: without user name and password, and without the query, which is where
 /// signed URLs carry their signature.
 pub fn shown(url: &Url) -> String {
     let mut url = url.clone();
@@ -169,7 +169,7 @@ pub fn shown(url: &Url) -> String {
     url.into()
 }
 
-/// Returns the names under which the tarball of `version` for `platform` is published: the one to ask for
+/// The names under which the tarball of `version` for `platform` is published: the one to ask for
 /// first, and its twin.
 pub fn tarball_names(version: &Version, platform: Platform) -> [String; 2] {
     platform

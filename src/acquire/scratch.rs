@@ -78,7 +78,7 @@ impl Scratch {
         Ok(Some(Self { dir, path, _lock: lock }))
     }
 
-    /// Returns the folder.
+    /// The folder.
     pub fn dir(&self) -> &Dir {
         &self.dir
     }
@@ -104,7 +104,7 @@ impl Scratch {
             })
     }
 
-    /// Returns the folder's path.
+    /// The folder's path.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -149,7 +149,7 @@ pub fn remove_abandoned(root: &Dir, build_dir: &Path) {
     }
 }
 
-/// Answers whether no build holds `file`, a file or a folder, any more: by its lock, which is then held as long as
+/// Whether no build holds `file`, a file or a folder, any more: by its lock, which is then held as long as
 /// `file` is, or where the disk knows no locks by its age.
 pub fn is_abandoned(file: &fs::File) -> bool {
     match file.try_lock() {
@@ -162,7 +162,7 @@ pub fn is_abandoned(file: &fs::File) -> bool {
     }
 }
 
-/// Answers whether the build that made something at the time `made` may still be going on. A clock that was put back
+/// Whether the build that made something at the time `made` may still be going on. A clock that was put back
 /// makes it no older than it is.
 pub fn is_young(made: SystemTime) -> bool {
     made.elapsed().unwrap_or_default() < LONGEST_BUILD

@@ -34,7 +34,7 @@ pub struct Merged {
 }
 
 impl Merged {
-    /// Answers whether they differ in more than capitals, which never made two names.
+    /// Whether they differ in more than capitals, which never made two names.
     pub fn is_surprising(&self) -> bool {
         let first = self.written.first().map(|written| lower_case(written));
         self.written.iter().any(|written| Some(lower_case(written)) != first)
@@ -97,7 +97,7 @@ impl Connections {
         }
     }
 
-    /// Returns the connections as `hoop run` of an agent of `version` publishes them, see [`published_name`].
+    /// The connections as `hoop run` of an agent of `version` publishes them, see [`published_name`].
     pub fn published(&self, version: &Version) -> Result<Self, ConnectionsFault> {
         let mut published = Self::default();
         for (written, name) in &self.written {
@@ -122,13 +122,13 @@ impl Connections {
         }
     }
 
-    /// Returns how `name` is written in the list: more than one way where some became one.
+    /// How `name` is written in the list: more than one way where some became one.
     pub fn written(&self, name: &str) -> Vec<String> {
         let of_name = self.written.iter().filter(|(_, of)| of == name);
         of_name.map(|(written, _)| written.clone()).collect()
     }
 
-    /// Returns the names that became one.
+    /// The names that became one.
     pub fn merged(&self) -> Vec<Merged> {
         let merged = |name: &String| Merged {
             name: name.clone(),
@@ -138,18 +138,18 @@ impl Connections {
         all.filter(|merged| merged.written.len() > 1).collect()
     }
 
-    /// Returns the names.
+    /// The names.
     pub fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// Answers whether there is no name.
+    /// Whether there is no name.
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
     }
 }
 
-/// Returns `name` as `hoop run` of an agent of `version` publishes it: decomposed, without accents, composed again, in
+/// `name` as `hoop run` of an agent of `version` publishes it: decomposed, without accents, composed again, in
 /// lower case, its spaces as underscores (<https://github.com/hoophq/hoop/blob/main/client/cmd/admin/apiutils.go>). The
 /// first of these agents, below 1.20.6, leave the spaces out.
 pub fn published_name(name: &str, version: &Version) -> String {
@@ -162,7 +162,7 @@ pub fn published_name(name: &str, version: &Version) -> String {
     lower_case(&composed).replace(' ', space)
 }
 
-/// Returns `text` in lower case as Go's `strings.ToLower` does: each character becomes one, wherever it stands.
+/// `text` in lower case as Go's `strings.ToLower` does: each character becomes one, wherever it stands.
 fn lower_case(text: &str) -> String {
     text.chars()
         .filter_map(|character| character.to_lowercase().next())

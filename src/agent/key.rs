@@ -102,7 +102,7 @@ impl AgentKey {
     }
 }
 
-/// Answers whether `text` is a scheme (<https://www.rfc-editor.org/rfc/rfc3986#section-3.1>).
+/// Whether `text` is a scheme (<https://www.rfc-editor.org/rfc/rfc3986#section-3.1>).
 fn is_scheme(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic())
         && text
@@ -110,17 +110,17 @@ fn is_scheme(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
 }
 
-/// Answers whether `byte` may stand between `//` and `@`.
+/// Whether `byte` may stand between `//` and `@`.
 fn is_of_user_info(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._:~!$&'()*+,;=%@".contains(&byte)
 }
 
-/// Answers whether `byte` may stand in a host name. Go takes any that is not ASCII, too.
+/// Whether `byte` may stand in a host name. Go takes any that is not ASCII, too.
 fn is_of_host(byte: u8) -> bool {
     !byte.is_ascii() || byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:[]<>".contains(&byte)
 }
 
-/// Returns what `text` stands for, with `%41` as `A`.
+/// What `text` stands for, with `%41` as `A`.
 fn unescape(text: &str) -> Result<Vec<u8>, KeyFault> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -176,7 +176,7 @@ fn place_of(place: &str) -> Result<(String, u16), KeyFault> {
     }
 }
 
-/// Returns the first `mode` of `query`. Go leaves out pairs that it cannot decode, and those with a semicolon.
+/// The first `mode` of `query`. Go leaves out pairs that it cannot decode, and those with a semicolon.
 fn mode_in(query: &str) -> Option<Vec<u8>> {
     let pairs = query.split('&').filter(|pair| !pair.contains(';'));
     pairs

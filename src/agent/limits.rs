@@ -24,7 +24,7 @@ pub enum Limit {
 }
 
 impl Limit {
-    /// Returns what an agent of `version` cannot do with a key of `mode`.
+    /// What an agent of `version` cannot do with a key of `mode`.
     pub fn of(version: &Version, mode: KeyMode) -> Option<Self> {
         use KeyMode::{Embedded, MultiConnection, Organisation, Standard, Unstated};
         if !version.at_least(1, 14, 10) {
@@ -43,7 +43,7 @@ impl Limit {
         }
     }
 
-    /// Returns all that an agent of `version` cannot do with a key of one mode or another.
+    /// All that an agent of `version` cannot do with a key of one mode or another.
     pub fn all_of(version: &Version) -> Vec<Self> {
         let mut limits = Vec::new();
         for mode in [KeyMode::MultiConnection, KeyMode::Organisation, KeyMode::Embedded] {
@@ -52,7 +52,7 @@ impl Limit {
         limits
     }
 
-    /// Answers whether the agent ends at once, or never looks for the gateway, so that a restart cures nothing.
+    /// Whether the agent ends at once, or never looks for the gateway, so that a restart cures nothing.
     pub fn is_fatal(self) -> bool {
         match self {
             Limit::TakesNoKey | Limit::RefusesUnstated | Limit::RefusesMultiConnection => true,

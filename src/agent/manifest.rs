@@ -41,7 +41,7 @@ pub struct AgentRecord {
 }
 
 impl Manifest {
-    /// Returns the text of the file.
+    /// The text of the file.
     pub fn to_yaml(&self) -> String {
         serde_yaml::to_string(self).expect("texts and lists of texts can be written as YAML")
     }

@@ -26,7 +26,7 @@ impl Platform {
         Platform::Amd64
     };
 
-    /// Returns the names the release server uses for the architecture: each tarball is published under both,
+    /// The names the release server uses for the architecture: each tarball is published under both,
     /// and the first is asked for.
     pub fn published_names(self) -> [&'static str; 2] {
         match self {
@@ -35,7 +35,7 @@ impl Platform {
         }
     }
 
-    /// Returns Go's name of the architecture, which the agent reports of itself.
+    /// Go's name of the architecture, which the agent reports of itself.
     pub fn architecture(self) -> &'static str {
         match self {
             Platform::Arm64 => "arm64",

@@ -29,7 +29,7 @@ impl FromStr for Sha256 {
     }
 }
 
-/// Returns the value of one hex digit.
+/// The value of one hex digit.
 fn hex_value(digit: u8) -> Result<u8, NotSha256> {
     match digit {
         b'0'..=b'9' => Ok(digit - b'0'),
@@ -61,7 +61,7 @@ impl Hasher {
         self.0.update(bytes);
     }
 
-    /// Returns the digest of all bytes taken in.
+    /// The digest of all bytes taken in.
     pub fn finish(self) -> Sha256 {
         Sha256(self.0.finalize().into())
     }

@@ -16,7 +16,7 @@ pub struct Version(semver::Version);
 pub struct NotVersion;
 
 impl Version {
-    /// Answers whether this version is `major.minor.patch` or later. A pre-release counts as the version it
+    /// Whether this version is `major.minor.patch` or later. A pre-release counts as the version it
     /// leads to, since it already behaves like it.
     pub fn at_least(&self, major: u64, minor: u64, patch: u64) -> bool {
         (self.0.major, self.0.minor, self.0.patch) >= (major, minor, patch)

@@ -37,7 +37,7 @@ pub struct Folders {
     pub env_dir: Option<PathBuf>,
 }
 
-/// Builds, and leaves the facts of the build for `bin/report`, also where it failed. Answers whether it was a
+/// Builds, and leaves the facts of the build for `bin/report`, also where it failed. Returns whether it was a
 /// success; if not, the log says why.
 pub fn run(folders: &Folders, environment: &Environment, log: &mut BuildLog) -> bool {
     let started = Instant::now();
@@ -73,7 +73,7 @@ pub fn run(folders: &Folders, environment: &Environment, log: &mut BuildLog) -> 
     result.is_ok()
 }
 
-/// Returns the folder in which the facts of a build wait. A relative one would be another for each who asks, and might
+/// The folder in which the facts of a build wait. A relative one would be another for each who asks, and might
 /// be in the slug.
 pub fn temp_dir(environment: &Environment) -> PathBuf {
     let named = environment.value("TMPDIR").map(Path::new);
@@ -198,7 +198,7 @@ fn open_cache(cache_dir: &Path, stop: &Stop, log: &mut BuildLog) -> Option<Cache
     }
 }
 
-/// Returns the manifest of what goes into the slug.
+/// The manifest of what goes into the slug.
 fn manifest(acquired: Option<&Acquired>, config: &BuildConfig, procfile: Option<&Procfile>) -> Manifest {
     Manifest {
         agent: acquired.map(|acquired| AgentRecord {

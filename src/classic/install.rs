@@ -108,7 +108,7 @@ fn copy_own_binary(slug: &Slug) -> Result<u64, InstallError> {
         })
 }
 
-/// Answers whether a script of ours by its old name is in the app. A script of that name that is not ours stays.
+/// Whether a script of ours by its old name is in the app. A script of that name that is not ours stays.
 fn has_old_profile(slug: &Slug) -> bool {
     let Ok(folder) = slug.root().open_dir(".profile.d") else {
         return false;
@@ -126,7 +126,7 @@ fn has_old_profile(slug: &Slug) -> bool {
     read.is_ok() && String::from_utf8_lossy(&beginning).contains(PROFILE_MARK)
 }
 
-/// Returns what is in the way of a link `bin/hoopstart` to ours: a file of that name, or a `bin` that is something else
+/// What is in the way of a link `bin/hoopstart` to ours: a file of that name, or a `bin` that is something else
 /// than a folder inside the app that may be written. The link is a convenience (`bin/hoopstart` works where
 /// `.profile.d` is not sourced), so whatever is in its way stays. Through folders that are links themselves it could
 /// come to point at itself.
@@ -146,7 +146,7 @@ fn in_the_way_of_link(slug: &Slug) -> Option<&'static str> {
     (!is_free).then_some("bin/hoopstart")
 }
 
-/// Answers whether `bin/hoopstart` is the link an earlier build of ours made.
+/// Whether `bin/hoopstart` is the link an earlier build of ours made.
 fn is_own_link(bin: &cap_std::fs::Dir) -> bool {
     bin.read_link_contents("hoopstart")
         .is_ok_and(|target| target.as_os_str() == LINK_IN_BIN)

@@ -62,7 +62,7 @@ impl Facts {
         self.0.insert(name, Fact::Number(value));
     }
 
-    /// Returns the facts as YAML.
+    /// The facts as YAML.
     pub fn to_yaml(&self) -> String {
         serde_yaml::to_string(self).expect("texts and numbers can be written as YAML")
     }
@@ -110,7 +110,7 @@ pub fn forget(temp_dir: &Path, build_dir: &Path) {
     let _ = fs::remove_file(path(temp_dir, build_dir));
 }
 
-/// Returns the facts of the last build of `build_dir`, which are gone then, or nothing where there are none.
+/// The facts of the last build of `build_dir`, which are gone then, or nothing where there are none.
 pub fn read(temp_dir: &Path, build_dir: &Path) -> io::Result<String> {
     let path = path(temp_dir, build_dir);
     let file = fs::OpenOptions::new()
@@ -133,7 +133,7 @@ pub fn read(temp_dir: &Path, build_dir: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-/// Returns where the facts of a build of `build_dir` wait.
+/// Where the facts of a build of `build_dir` wait.
 fn path(temp_dir: &Path, build_dir: &Path) -> PathBuf {
     let build_dir = build_dir.canonicalize().unwrap_or_else(|_| build_dir.to_owned());
     let mut hasher = Hasher::default();
@@ -147,7 +147,7 @@ fn prefix() -> String {
     format!("hoop-buildpack-{}-", geteuid().as_raw())
 }
 
-/// Answers whether `name` is that of a report of this user.
+/// Whether `name` is that of a report of this user.
 fn is_report(name: &str) -> bool {
     let digits = name.strip_prefix(&prefix()).and_then(|rest| rest.strip_suffix(".yml"));
     digits.is_some_and(|digits| digits.len() == DIGITS && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))

@@ -96,12 +96,12 @@ impl Slug {
         })
     }
 
-    /// Returns the build dir's path as it was given.
+    /// The build dir's path as it was given.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Returns the build dir.
+    /// The build dir.
     pub fn root(&self) -> &Dir {
         &self.root
     }
@@ -173,7 +173,7 @@ impl Slug {
         Ok(displaced)
     }
 
-    /// Answers whether the build dir has been built in before: it has a manifest that an earlier build of ours has left.
+    /// Whether the build dir has been built in before: it has a manifest that an earlier build of ours has left.
     fn has_manifest_of_ours(&self) -> bool {
         let found = self.root.symlink_metadata(manifest::PATH);
         let file = found
@@ -281,7 +281,7 @@ pub enum Content {
 }
 
 impl Placement {
-    /// Returns the path below the build dir.
+    /// The path below the build dir.
     fn path(&self) -> String {
         format!("{}/{}", self.folder, self.name)
     }

@@ -70,7 +70,7 @@ impl ProcfileState {
         }
     }
 
-    /// Returns the Procfile, if it can be read.
+    /// The Procfile, if it can be read.
     pub fn procfile(&self) -> Option<&Procfile> {
         match self {
             Self::Read(procfile) => Some(procfile),
@@ -92,7 +92,7 @@ fn read(root: &Dir) -> Result<Vec<u8>, &'static str> {
     read_file(root, PROCFILE)
 }
 
-/// Returns the path of a file that was meant to be the Procfile of an app that has none: by another name, or else one
+/// The path of a file that was meant to be the Procfile of an app that has none: by another name, or else one
 /// folder below.
 fn misnamed(root: &Dir) -> Option<String> {
     let mut names: Vec<String> = entry_names(root);
@@ -105,7 +105,7 @@ fn misnamed(root: &Dir) -> Option<String> {
     below.find(|path| is_file(path))
 }
 
-/// Returns the names in a folder, as far as they are text.
+/// The names in a folder, as far as they are text.
 fn entry_names(folder: &Dir) -> Vec<String> {
     let entries = folder.entries().into_iter().flatten().flatten();
     entries
@@ -114,7 +114,7 @@ fn entry_names(folder: &Dir) -> Vec<String> {
         .collect()
 }
 
-/// Answers whether a file called `name` is meant to be the Procfile. `Procfile.dev` and its like are for other runners.
+/// Whether a file called `name` is meant to be the Procfile. `Procfile.dev` and its like are for other runners.
 fn is_meant(name: &str) -> bool {
     let name = name.trim().trim_start_matches('.').to_lowercase();
     let stem = match name.rsplit_once('.') {

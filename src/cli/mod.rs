@@ -230,7 +230,7 @@ pub fn run(args: Vec<OsString>, environment: &Environment) -> i32 {
     }
 }
 
-/// Answers whether the program is the launcher: by its file, whatever name it was called by (`exec -a web hoopstart`, the
+/// Whether the program is the launcher: by its file, whatever name it was called by (`exec -a web hoopstart`, the
 /// `-hoopstart` of a login shell), and elsewhere by that name, such as a link's.
 fn is_hoopstart(called: Option<&OsString>, environment: &Environment) -> bool {
     let is_name = |path: &Path| {
@@ -242,7 +242,7 @@ fn is_hoopstart(called: Option<&OsString>, environment: &Environment) -> bool {
         || std::env::current_exe().is_ok_and(|file| is_name(&file) || is_that_of_slug(&file, environment))
 }
 
-/// Answers whether `file` is the slug's hoopstart by another name, other than those of the buildpack's own program.
+/// Whether `file` is the slug's hoopstart by another name, other than those of the buildpack's own program.
 fn is_that_of_slug(file: &Path, environment: &Environment) -> bool {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     if name.starts_with("hoop-buildpack") {
@@ -333,7 +333,7 @@ fn dispatch(command: Command, environment: &Environment) -> i32 {
     }
 }
 
-/// Answers whether a terminal is to get no colour: by <https://no-color.org>, or since it knows none.
+/// Whether a terminal is to get no colour: by <https://no-color.org>, or since it knows none.
 fn forbids_colour(environment: &Environment) -> bool {
     environment.text("NO_COLOR").is_some() || environment.text("TERM") == Some("dumb")
 }
@@ -374,7 +374,7 @@ fn ready_for_work() {
     signals::survive(&[Signal::PIPE, Signal::XFSZ]);
 }
 
-/// Returns the whole command line, for the test that reads all help texts.
+/// The whole command line, for the test that reads all help texts.
 pub fn command() -> clap::Command {
     Cli::command()
 }

@@ -18,7 +18,7 @@ pub(crate) fn address(environment: &Environment) {
     IS_TRY.store(environment.text(UNDER_TRY) == Some("1"), Ordering::Relaxed);
 }
 
-/// Returns `text` as it is to be said.
+/// `text` as it is to be said.
 pub(crate) fn words(text: String) -> String {
     if IS_TRY.load(Ordering::Relaxed) {
         of_try(&text)
@@ -27,7 +27,7 @@ pub(crate) fn words(text: String) -> String {
     }
 }
 
-/// Returns `text` with the options of `try` in the place of commands that set config vars.
+/// `text` with the options of `try` in the place of commands that set config vars.
 fn of_try(text: &str) -> String {
     let mut said = String::with_capacity(text.len());
     let mut rest = text;
@@ -94,7 +94,7 @@ fn pairs_as_options<'a>(text: &'a str, said: &mut String) -> &'a str {
     }
 }
 
-/// Answers whether `text` begins with a name and `=`.
+/// Whether `text` begins with a name and `=`.
 fn is_pair(text: &str) -> bool {
     let name = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     name.is_some_and(|end| end > 0 && text[end..].starts_with('='))

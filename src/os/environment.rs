@@ -16,18 +16,18 @@ impl Environment {
         Self(std::env::vars_os().collect())
     }
 
-    /// Returns the value of `name`.
+    /// The value of `name`.
     pub fn value(&self, name: &str) -> Option<&OsStr> {
         self.0.get(OsStr::new(name)).map(OsString::as_os_str)
     }
 
-    /// Returns the value of `name` where it is set, not empty and UTF-8: what a config var must be to say
+    /// The value of `name` where it is set, not empty and UTF-8: what a config var must be to say
     /// anything.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.value(name).and_then(OsStr::to_str).filter(|text| !text.is_empty())
     }
 
-    /// Returns all names and values.
+    /// All names and values.
     pub fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         self.0.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
     }

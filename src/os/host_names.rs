@@ -17,7 +17,7 @@ use std::path::Path;
 /// Where the machine's own names are (<https://man7.org/linux/man-pages/man5/hosts.5.html>).
 const HOSTS: &str = "/etc/hosts";
 
-/// Returns the addresses of `host`, at least one.
+/// The addresses of `host`, at least one.
 pub(crate) async fn addresses(host: &str) -> Result<Vec<IpAddr>, NetError> {
     let listed = listed(&hosts_file(), host);
     if !listed.is_empty() {
@@ -34,7 +34,7 @@ pub(crate) async fn addresses(host: &str) -> Result<Vec<IpAddr>, NetError> {
     Ok(lookup.iter().collect())
 }
 
-/// Returns the text of `/etc/hosts`, as far as it can be read.
+/// The text of `/etc/hosts`, as far as it can be read.
 fn hosts_file() -> String {
     let mut bytes = Vec::new();
     if let Ok(mut file) = regular_file::open(Path::new(HOSTS)) {
@@ -43,7 +43,7 @@ fn hosts_file() -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Returns the addresses that the text `hosts` lists for `host`, in its order.
+/// The addresses that the text `hosts` lists for `host`, in its order.
 fn listed(hosts: &str, host: &str) -> Vec<IpAddr> {
     let host = host.strip_suffix('.').unwrap_or(host);
     let lines = hosts.trim_start_matches('\u{feff}').lines();

@@ -34,7 +34,7 @@ impl Offspring {
         Self { strangers }
     }
 
-    /// Ends all of them, the agent too if it still runs. Answers whether that worked: it does not with a process that
+    /// Ends all of them, the agent too if it still runs. Returns whether that worked: it does not with a process that
     /// belongs to someone else by now.
     pub fn end(&self) -> bool {
         let is_done = self.end_children();
@@ -68,13 +68,13 @@ impl Offspring {
     }
 }
 
-/// Answers whether this process has a child, a dead one included.
+/// Whether this process has a child, a dead one included.
 fn has_children() -> bool {
     let any = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     !matches!(waitid(WaitId::All, any), Err(rustix::io::Errno::CHILD))
 }
 
-/// Returns the ids of this process's children.
+/// The ids of this process's children.
 fn children() -> Vec<i32> {
     let of_threads = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
     let lists: Option<Vec<String>> = of_threads

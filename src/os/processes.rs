@@ -25,18 +25,18 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Returns the process `pid`.
+    /// The process `pid`.
     pub(crate) fn read(pid: u32) -> Option<Self> {
         Stat::read(&format!("/proc/{pid}/stat"))?.process()
     }
 
-    /// Answers whether it runs as the user of this process.
+    /// Whether it runs as the user of this process.
     pub(crate) fn is_of_this_user(&self) -> bool {
         let owner = fs::metadata(format!("/proc/{}", self.pid)).map(|folder| folder.uid());
         owner.is_ok_and(|owner| owner == rustix::process::geteuid().as_raw())
     }
 
-    /// Returns how long ago it started.
+    /// How long ago it started.
     pub(crate) fn age(&self) -> Option<Duration> {
         let now = Duration::try_from(clock_gettime(ClockId::Boottime)).ok()?;
         let ticks = rustix::param::clock_ticks_per_second();
@@ -45,18 +45,18 @@ impl Process {
     }
 }
 
-/// Returns the name of the program of the process `pid`, as it has it or has given it to itself.
+/// The name of the program of the process `pid`, as it has it or has given it to itself.
 pub(crate) fn name(pid: u32) -> Option<String> {
     let name = fs::read(format!("/proc/{pid}/comm")).ok()?;
     Some(String::from_utf8_lossy(&name).trim_end_matches('\n').to_owned())
 }
 
-/// Returns `pid` as `/proc` has it.
+/// `pid` as `/proc` has it.
 pub(crate) fn number(pid: Pid) -> u32 {
     pid.as_raw_nonzero().get().unsigned_abs()
 }
 
-/// Returns where in its memory this process has its command line, as `/proc` shows it.
+/// Where in its memory this process has its command line, as `/proc` shows it.
 pub(crate) fn own_arguments() -> Option<Range<u64>> {
     let stat = Stat::read("/proc/self/stat")?;
     // Fields 48 and 49, `arg_start` and `arg_end`; the first one here is the third.
@@ -81,7 +81,7 @@ impl Stat {
         Some(Self { bytes, length })
     }
 
-    /// Returns the fields behind the second. That is the program's name in parentheses, and may hold any byte, so
+    /// The fields behind the second. That is the program's name in parentheses, and may hold any byte, so
     /// fields are counted from its last parenthesis.
     fn fields(&self) -> Option<SplitAsciiWhitespace<'_>> {
         let stat = &self.bytes[..self.length];
@@ -93,7 +93,7 @@ impl Stat {
         )
     }
 
-    /// Returns what it says of its process.
+    /// What it says of its process.
     fn process(&self) -> Option<Process> {
         let pid_end = self.bytes.iter().position(|byte| *byte == b' ')?;
         let pid = std::str::from_utf8(&self.bytes[..pid_end]).ok()?;
@@ -109,7 +109,7 @@ impl Stat {
     }
 }
 
-/// Answers whether this process, which leads a session, is the only one in it. Without /proc it is taken not to be.
+/// Whether this process, which leads a session, is the only one in it. Without /proc it is taken not to be.
 pub(crate) fn is_alone_in_session() -> bool {
     let session = std::process::id().to_string();
     let in_session = |pid: &u32| {
@@ -124,12 +124,12 @@ pub(crate) fn is_alone_in_session() -> bool {
     ids().filter(in_session).count() == 1
 }
 
-/// Returns all processes that can be seen.
+/// All processes that can be seen.
 pub(crate) fn all() -> Vec<Process> {
     ids().filter_map(Process::read).collect()
 }
 
-/// Returns the ids of all processes that can be seen.
+/// The ids of all processes that can be seen.
 fn ids() -> impl Iterator<Item = u32> {
     fs::read_dir("/proc")
         .into_iter()
@@ -137,14 +137,14 @@ fn ids() -> impl Iterator<Item = u32> {
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
 }
 
-/// Returns `pid` and its ancestors, nearest first.
+/// `pid` and its ancestors, nearest first.
 pub(crate) fn with_ancestors(pid: u32) -> impl Iterator<Item = Process> {
     std::iter::successors(Process::read(pid), |process| {
         (process.parent != 0).then(|| Process::read(process.parent)).flatten()
     })
 }
 
-/// Returns the living descendants of `ancestor`.
+/// The living descendants of `ancestor`.
 pub(crate) fn descendants(ancestor: u32) -> Vec<Process> {
     let all = all();
     let mut found: Vec<Process> = Vec::new();

@@ -62,17 +62,17 @@ pub(crate) fn without_child_signal<T>(work: impl FnOnce() -> T) -> T {
     result
 }
 
-/// Answers whether `signal` is pending for this process. Without /proc it is taken not to be.
+/// Whether `signal` is pending for this process. Without /proc it is taken not to be.
 fn is_pending(signal: Number) -> bool {
     is_in_set(&own_status(), "ShdPnd:", signal as i32) == Some(true)
 }
 
-/// Answers whether this process ignores `signal`. Without /proc it is taken not to.
+/// Whether this process ignores `signal`. Without /proc it is taken not to.
 pub fn is_ignored(signal: Signal) -> bool {
     is_in_set(&own_status(), "SigIgn:", signal.as_raw()) == Some(true)
 }
 
-/// Answers whether the process `pid` leaves the signal of this number to the kernel: does not catch it, does not ignore
+/// Whether the process `pid` leaves the signal of this number to the kernel: does not catch it, does not ignore
 /// it, and does not hold it back. Without /proc it is taken not to.
 pub(crate) fn is_at_default(pid: u32, number: i32) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
@@ -85,7 +85,7 @@ fn own_status() -> String {
     std::fs::read_to_string("/proc/self/status").unwrap_or_default()
 }
 
-/// Answers whether the signal of this number is in a set of a `status` file
+/// Whether the signal of this number is in a set of a `status` file
 /// (<https://man7.org/linux/man-pages/man5/proc_pid_status.5.html>). `None` where the file has no such set.
 fn is_in_set(status: &str, name: &str, number: i32) -> Option<bool> {
     let set = status.lines().find_map(|line| line.strip_prefix(name))?;
@@ -119,7 +119,7 @@ impl Received {
     }
 }
 
-/// Returns the end of a pipe to read from, into which each of `signals` writes a byte.
+/// The end of a pipe to read from, into which each of `signals` writes a byte.
 fn pipe_of(signals: &[Signal]) -> io::Result<UnixStream> {
     let (read, write) = UnixStream::pair()?;
     read.set_nonblocking(true)?;

@@ -26,7 +26,7 @@ pub(crate) fn say(line: &str) {
     }
 }
 
-/// Answers whether stderr has a reader and takes a line at once.
+/// Whether stderr has a reader and takes a line at once.
 pub(crate) fn can_say() -> bool {
     let stderr = stderr();
     let mut files = [PollFd::new(&stderr, PollFlags::OUT)];
@@ -34,7 +34,7 @@ pub(crate) fn can_say() -> bool {
     polled.is_ok() && files[0].revents() == PollFlags::OUT
 }
 
-/// Returns `line` as it is where it goes into a pipe whole. Of a longer one the middle is left out: what is wrong
+/// `line` as it is where it goes into a pipe whole. Of a longer one the middle is left out: what is wrong
 /// stands at the beginning, and the id at the end.
 pub(crate) fn bounded(line: &str) -> String {
     /// What stands in the place of the middle.
@@ -89,12 +89,12 @@ impl Stderr {
         Self { kind, own }
     }
 
-    /// Returns the file that is to be written to.
+    /// The file that is to be written to.
     fn file(&self) -> BorrowedFd<'_> {
         self.own.as_ref().map_or_else(|| stderr(), |own| own.as_fd())
     }
 
-    /// Returns how many bytes of `line` to hand to [`Stderr::write`] so that they stay together as far as that is
+    /// How many bytes of `line` to hand to [`Stderr::write`] so that they stay together as far as that is
     /// possible: all of them, or a piece that a reader who is slow takes at once.
     pub(crate) fn piece(&self, line: usize) -> usize {
         if line <= PIPE_BUF || (self.kind == Kind::Pipe && self.room().is_some_and(|room| room >= line)) {
@@ -104,7 +104,7 @@ impl Stderr {
         }
     }
 
-    /// Returns how many bytes a pipe takes whole.
+    /// How many bytes a pipe takes whole.
     fn room(&self) -> Option<usize> {
         let size = rustix::pipe::fcntl_getpipe_size(self.file()).ok()?;
         let unread = usize::try_from(rustix::io::ioctl_fionread(self.file()).ok()?).ok()?;
@@ -112,7 +112,7 @@ impl Stderr {
         Some(size.saturating_sub(unread).saturating_sub(PIPE_BUF))
     }
 
-    /// Answers whether a write that finds no room says so, even where the app has taken the room meanwhile.
+    /// Whether a write that finds no room says so, even where the app has taken the room meanwhile.
     pub(crate) fn never_waits(&self) -> bool {
         self.own.is_some() || self.kind == Kind::Socket
     }
@@ -146,7 +146,7 @@ fn write_to_pipe(bytes: &[u8]) -> Result<usize, Errno> {
     }
 }
 
-/// Returns by how many bytes a file that stderr goes to may grow (`ulimit -f`). A write at its limit would end the
+/// By how many bytes a file that stderr goes to may grow (`ulimit -f`). A write at its limit would end the
 /// process by a signal.
 fn room_in_file() -> usize {
     let Some(limit) = getrlimit(Resource::Fsize).current else {

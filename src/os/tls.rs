@@ -11,7 +11,7 @@ use rustls_native_certs::{CertificateResult, load_certs_from_paths};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Returns a configuration that trusts `roots`, with the one provider of cryptography that is built in.
+/// A configuration that trusts `roots`, with the one provider of cryptography that is built in.
 pub(crate) fn client_config(roots: RootCertStore) -> ClientConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     ClientConfig::builder_with_provider(provider)
@@ -21,7 +21,7 @@ pub(crate) fn client_config(roots: RootCertStore) -> ClientConfig {
         .with_no_client_auth()
 }
 
-/// Returns the certificates to trust: the system's (`SSL_CERT_FILE` and `SSL_CERT_DIR` say where, if set and not empty),
+/// The certificates to trust: the system's (`SSL_CERT_FILE` and `SSL_CERT_DIR` say where, if set and not empty),
 /// and the bundled ones only where the system has none and nobody said where. The error is in words.
 pub(crate) fn system_roots() -> Result<RootCertStore, String> {
     let mut places = Places::named_in(&Environment::of_process());
@@ -52,7 +52,7 @@ struct Places {
 }
 
 impl Places {
-    /// Returns what the two variables name, which OpenSSL reads likewise.
+    /// What the two variables name, which OpenSSL reads likewise.
     fn named_in(environment: &Environment) -> Self {
         let set = |name| environment.value(name).filter(|value| !value.is_empty());
         let folders = set("SSL_CERT_DIR").map(std::env::split_paths).into_iter().flatten();
@@ -90,14 +90,14 @@ impl Places {
     }
 }
 
-/// Returns a store of those `certificates` that can be read.
+/// A store of those `certificates` that can be read.
 pub(crate) fn roots_of(certificates: Vec<CertificateDer<'static>>) -> RootCertStore {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(certificates);
     roots
 }
 
-/// Returns a configuration that accepts any certificate, for a look at who would be trusted so.
+/// A configuration that accepts any certificate, for a look at who would be trusted so.
 pub(crate) fn unchecked_client_config() -> ClientConfig {
     let provider = Arc::new(crypto::ring::default_provider());
     ClientConfig::builder_with_provider(provider.clone())
@@ -162,7 +162,7 @@ const GO_FILES: [&str; 6] = [
 ];
 const GO_FOLDERS: &str = "/etc/ssl/certs:/etc/pki/tls/certs";
 
-/// Returns the certificates that a program in Go trusts, such as an agent: the system's, and none of its own. The error
+/// The certificates that a program in Go trusts, such as an agent: the system's, and none of its own. The error
 /// is in words.
 pub(crate) fn roots_of_go(environment: &Environment) -> Result<RootCertStore, String> {
     let set = |name: &str| environment.value(name).filter(|value| !value.is_empty());

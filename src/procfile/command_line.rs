@@ -14,12 +14,12 @@ const WORDS_OF_SHELL: [&str; 38] = [
 /// Hyphens, and what word processors make of them. No program is called so.
 pub const DASHES: [char; 3] = ['-', '–', '—'];
 
-/// Returns `line` with `hoopstart --` in front of its program, see [`as_program`].
+/// `line` with `hoopstart --` in front of its program, see [`as_program`].
 pub fn with_hoopstart(line: &str) -> Option<String> {
     as_program(line).map(|program| format!("hoopstart -- {program}"))
 }
 
-/// Returns `line` as what may follow `hoopstart --`: a program with its arguments. Variables in front of it become
+/// `line` as what may follow `hoopstart --`: a program with its arguments. Variables in front of it become
 /// those of `env`, and `exec` goes, so that the line needs no shell: not every boot has one (herokuish runs the words
 /// of a line). `None` where it is more than one program, or where `env` would not set what the shell sets.
 pub fn as_program(line: &str) -> Option<String> {
@@ -32,7 +32,7 @@ pub fn as_program(line: &str) -> Option<String> {
     Some(format!("{env}{variables}{command}"))
 }
 
-/// Returns the variables in `before`, what stands before a program, as arguments of `env`, each with a blank behind it.
+/// The variables in `before`, what stands before a program, as arguments of `env`, each with a blank behind it.
 fn as_env(before: &str) -> Option<String> {
     let mut arguments = String::new();
     let mut set: Vec<&str> = Vec::new();
@@ -55,7 +55,7 @@ fn as_env(before: &str) -> Option<String> {
     Some(arguments)
 }
 
-/// Answers whether `value` has the variable `name` in it.
+/// Whether `value` has the variable `name` in it.
 fn refers_to(value: &str, name: &str) -> bool {
     value.match_indices('$').any(|(place, _)| {
         let behind = value[place + 1..].trim_start_matches('{');
@@ -65,7 +65,7 @@ fn refers_to(value: &str, name: &str) -> bool {
     })
 }
 
-/// Answers whether `value` has one of these characters outside of quotes.
+/// Whether `value` has one of these characters outside of quotes.
 fn has_bare(value: &str, characters: &[char]) -> bool {
     let mut quotes = Quotes::default();
     value
@@ -119,7 +119,7 @@ pub fn parts(line: &str) -> Option<Vec<Part<'_>>> {
     quotes.open.is_none().then_some(parts)
 }
 
-/// Returns `line` without a comment at its end.
+/// `line` without a comment at its end.
 pub fn without_comment(line: &str) -> &str {
     let mut quotes = Quotes::default();
     let mut before = ' ';
@@ -131,14 +131,14 @@ pub fn without_comment(line: &str) -> &str {
     comment.map_or(line, |(place, _)| &line[..place]).trim_end()
 }
 
-/// Answers whether `command` is one program with its arguments and redirections.
+/// Whether `command` is one program with its arguments and redirections.
 pub fn is_program(command: &str) -> bool {
     let first = words(command).next().unwrap_or_default();
     let is_word = !first.is_empty() && !first.starts_with(DASHES) && !is_assignment(first);
     is_word && !WORDS_OF_SHELL.contains(&first) && !has_operator(command)
 }
 
-/// Answers whether a shell takes `word`, in front of a program, for a variable that is to be set.
+/// Whether a shell takes `word`, in front of a program, for a variable that is to be set.
 pub fn is_assignment(word: &str) -> bool {
     word.split_once('=').is_some_and(|(name, _)| {
         let name = name.strip_suffix('+').unwrap_or(name);
@@ -147,12 +147,12 @@ pub fn is_assignment(word: &str) -> bool {
     })
 }
 
-/// Answers whether `text` has something in which words and quotes begin anew, so that they are not those of the line.
+/// Whether `text` has something in which words and quotes begin anew, so that they are not those of the line.
 pub fn has_expansion(text: &str) -> bool {
     ["${", "$(", "`"].iter().any(|beginning| text.contains(beginning))
 }
 
-/// Answers whether a shell runs `command` by itself, or goes on from it, and no program of that name is meant.
+/// Whether a shell runs `command` by itself, or goes on from it, and no program of that name is meant.
 pub fn is_of_shell(command: &str) -> bool {
     words(command)
         .next()
@@ -175,7 +175,7 @@ pub fn split_at_program(line: &str) -> (&str, &str) {
     line.split_at(place)
 }
 
-/// Returns the words of `line`, with their quotes.
+/// The words of `line`, with their quotes.
 pub fn words(line: &str) -> impl Iterator<Item = &str> {
     let mut quotes = Quotes::default();
     // What else Unicode calls white space is a letter to a shell.
@@ -183,7 +183,7 @@ pub fn words(line: &str) -> impl Iterator<Item = &str> {
         .filter(|word| !word.is_empty())
 }
 
-/// Answers whether `command` has something that ends a command or groups some, outside of quotes. A substitution counts
+/// Whether `command` has something that ends a command or groups some, outside of quotes. A substitution counts
 /// as such: it may be anything.
 fn has_operator(command: &str) -> bool {
     let mut quotes = Quotes::default();

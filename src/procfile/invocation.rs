@@ -249,7 +249,7 @@ impl<'a> Invocation<'a> {
         }
     }
 
-    /// Answers whether the line does what it was meant to, as far as that can be told.
+    /// Whether the line does what it was meant to, as far as that can be told.
     pub fn is_right(&self) -> bool {
         let does = |place: &Place| {
             place.finding().is_none_or(|finding| finding.effect == Effect::Works) && place.server_left_out().is_none()
@@ -258,14 +258,14 @@ impl<'a> Invocation<'a> {
     }
 }
 
-/// Answers whether `line` ends with a backslash, as a line of a shell does that goes on in the next one.
+/// Whether `line` ends with a backslash, as a line of a shell does that goes on in the next one.
 pub fn is_continued(line: &str) -> bool {
     let backslashes = line.len() - line.trim_end_matches('\\').len();
     backslashes % 2 == 1
 }
 
 impl Place<'_> {
-    /// Returns what is wrong behind our program.
+    /// What is wrong behind our program.
     pub fn finding(&self) -> Option<Finding> {
         let Head {
             problem,
@@ -310,13 +310,13 @@ impl Place<'_> {
         finding((Mistake::NoSeparator, Effect::Works), Some(rest.to_owned()))
     }
 
-    /// Answers whether this command prints something and ends, as it was meant to.
+    /// Whether this command prints something and ends, as it was meant to.
     fn only_prints(&self) -> bool {
         let problem = Head::of(self.rest.trim()).problem;
         problem.is_some_and(|(_, effect)| effect == Effect::Prints) && self.misspelt.is_none()
     }
 
-    /// Returns the command that may be meant where none stands behind our program, and its number: the next one, or
+    /// The command that may be meant where none stands behind our program, and its number: the next one, or
     /// else the one before.
     fn app_around(&self) -> Option<(usize, String)> {
         let app = |number: usize| {
@@ -329,7 +329,7 @@ impl Place<'_> {
         behind.or_else(|| self.number.checked_sub(1).and_then(app))
     }
 
-    /// Returns the line with `app` as what hoopstart starts.
+    /// The line with `app` as what hoopstart starts.
     pub fn line_with(&self, app: &str) -> String {
         let Self { before, word, .. } = self;
         let own = &self.parts[self.number];
@@ -354,7 +354,7 @@ impl Place<'_> {
         format!("{front}{start} -- {app}{blank}{}{behind}", own.operator)
     }
 
-    /// Returns the number of the command that a shell runs when the agent has gone, if that may be the server.
+    /// The number of the command that a shell runs when the agent has gone, if that may be the server.
     pub fn server_left_out(&self) -> Option<usize> {
         let mut server = None;
         let app = Head::of(self.rest.trim()).rest;
@@ -380,7 +380,7 @@ impl Place<'_> {
         server
     }
 
-    /// Returns the line with hoopstart in front of the command of this number, and `app` where it was before.
+    /// The line with hoopstart in front of the command of this number, and `app` where it was before.
     pub fn line_moved_to(&self, server: usize, app: Option<&str>) -> Option<String> {
         let mut line = String::new();
         for (number, part) in self.parts.iter().enumerate() {
@@ -499,7 +499,7 @@ fn option<'a>(text: &'a str, word: &'a str) -> (Mistake, Effect, &'a str) {
     (mistake, Effect::NoBlank, &text[word.len() - bare.len()..])
 }
 
-/// Returns `command` as what may follow `hoopstart --`, less quotation marks around all of it.
+/// `command` as what may follow `hoopstart --`, less quotation marks around all of it.
 pub fn app_of(command: &str) -> Option<String> {
     let first = words(command).next()?;
     match whole_in_quotes(first) {
@@ -512,29 +512,29 @@ pub fn app_of(command: &str) -> Option<String> {
     }
 }
 
-/// Returns what stands in `word`, if that is several words in quotation marks.
+/// What stands in `word`, if that is several words in quotation marks.
 pub fn whole_in_quotes(word: &str) -> Option<&str> {
     let quote = word.chars().next().filter(|first| matches!(first, '"' | '\''))?;
     let inner = word.strip_prefix(quote)?.strip_suffix(quote)?;
     (inner.trim().contains(char::is_whitespace) && !inner.contains([quote, '\\'])).then(|| inner.trim())
 }
 
-/// Returns commands with what stands between them.
+/// Commands with what stands between them.
 fn text_of(parts: &[Part]) -> String {
     parts.iter().flat_map(|part| [part.command, part.operator]).collect()
 }
 
-/// Returns the name of the program at a path.
+/// The name of the program at a path.
 fn name_of(word: &str) -> &str {
     word.rsplit('/').next().unwrap_or(word)
 }
 
-/// Answers whether `word` is our program, by whatever path.
+/// Whether `word` is our program, by whatever path.
 fn is_starter(word: &str) -> bool {
     STARTERS.contains(&name_of(word))
 }
 
-/// Answers whether `program`, a command less what a shell reads before it, is the agent itself.
+/// Whether `program`, a command less what a shell reads before it, is the agent itself.
 fn is_agent(program: &str) -> bool {
     let mut words = words(program);
     words.next().is_some_and(|first| name_of(first) == "hoop")
@@ -542,7 +542,7 @@ fn is_agent(program: &str) -> bool {
         && words.next() == Some("agent")
 }
 
-/// Returns what stands at the beginning of `program` for a name of ours, where that is nearly right: `hoopstrat`,
+/// What stands at the beginning of `program` for a name of ours, where that is nearly right: `hoopstrat`,
 /// `Hoopstart`, `hoop start`, or one with a blank behind it that is none to a shell.
 fn misspelt(program: &str) -> Option<&str> {
     let first = words(program).next()?;
@@ -569,7 +569,7 @@ fn misspelt(program: &str) -> Option<&str> {
     is_near.then(|| &first[..length])
 }
 
-/// Answers whether `character` looks like a blank, or like nothing, and is a letter to a shell.
+/// Whether `character` looks like a blank, or like nothing, and is a letter to a shell.
 fn is_odd_blank(character: char) -> bool {
     (character.is_whitespace() && !character.is_ascii()) || matches!(character, '\u{200b}'..='\u{200d}' | '\u{feff}')
 }
@@ -585,7 +585,7 @@ fn misspelling(word: &str) -> (Mistake, Effect) {
     }
 }
 
-/// Answers whether our program is in `text`, also within what another shell is given: `bash -c "hoopstart -- puma"`.
+/// Whether our program is in `text`, also within what another shell is given: `bash -c "hoopstart -- puma"`.
 pub fn has_starter(text: &str) -> bool {
     text.split(|character: char| character.is_whitespace() || "\"'`(){};&|".contains(character))
         // ${LAUNCHER:-hoopstart}

@@ -74,29 +74,29 @@ impl Procfile {
         Self(processes)
     }
 
-    /// Returns the command line of `process_type`.
+    /// The command line of `process_type`.
     pub fn command(&self, process_type: &str) -> Option<&str> {
         let (_, command) = self.0.iter().find(|(name, _)| name == process_type)?;
         Some(command)
     }
 
-    /// Returns the names of the process types.
+    /// The names of the process types.
     pub fn process_types(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| name.as_str())
     }
 
-    /// Returns types and command lines.
+    /// Types and command lines.
     pub fn processes(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, command)| (name.as_str(), command.as_str()))
     }
 }
 
-/// Returns `text` without the byte order mark that some editors put before it.
+/// `text` without the byte order mark that some editors put before it.
 fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
-/// Answers whether `bytes` are UTF-16: by their byte order mark, or since every other byte of what must be ASCII is
+/// Whether `bytes` are UTF-16: by their byte order mark, or since every other byte of what must be ASCII is
 /// zero.
 fn is_utf16(bytes: &[u8]) -> bool {
     let zeros = |first: usize| bytes.iter().skip(first).step_by(2).filter(|byte| **byte == 0).count();

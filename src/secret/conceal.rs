@@ -52,7 +52,7 @@ pub fn keep<'a>(credentials: impl IntoIterator<Item = &'a [u8]>) {
     known.masks = None;
 }
 
-/// Returns `text` without the credentials of this process, and without the secret of anything that looks like an
+/// `text` without the credentials of this process, and without the secret of anything that looks like an
 /// agent key.
 pub fn conceal(text: &str) -> String {
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -61,17 +61,17 @@ pub fn conceal(text: &str) -> String {
     without_tokens(&without_keys(&without(masks, text)))
 }
 
-/// Answers whether one of `secrets` is in `text`.
+/// Whether one of `secrets` is in `text`.
 pub fn holds(secrets: &[Secret], text: &str) -> bool {
     without(secrets, text) != text
 }
 
-/// Answers whether something in `text` has the form of an agent key.
+/// Whether something in `text` has the form of an agent key.
 pub fn looks_like_key(text: &str) -> bool {
     without_tokens(&without_keys(text)) != text
 }
 
-/// Returns `text` without `secrets`: in letters of any case, since names are shown in small ones, as
+/// `text` without `secrets`: in letters of any case, since names are shown in small ones, as
 /// [`text::visible`] has them, and cut.
 fn without(secrets: &[Secret], text: &str) -> String {
     let mut text = text.to_owned();
@@ -85,7 +85,7 @@ fn without(secrets: &[Secret], text: &str) -> String {
     text
 }
 
-/// Returns `text` with a mask wherever it has `secret`, in letters of any case.
+/// `text` with a mask wherever it has `secret`, in letters of any case.
 fn replaced(text: &str, secret: &str) -> String {
     let (lower, secret) = (text.to_ascii_lowercase(), secret.to_ascii_lowercase());
     let mut shown = String::with_capacity(text.len());
@@ -99,7 +99,7 @@ fn replaced(text: &str, secret: &str) -> String {
     shown
 }
 
-/// Returns `text` with a mask for the beginning of `secret`, wherever it is cut in the middle.
+/// `text` with a mask for the beginning of `secret`, wherever it is cut in the middle.
 fn without_beginning(text: &str, secret: &str) -> String {
     let secret = secret.to_ascii_lowercase();
     let mut parts: Vec<String> = Vec::new();
@@ -124,7 +124,7 @@ fn without_beginning(text: &str, secret: &str) -> String {
     parts.join(&CUT.to_string())
 }
 
-/// Returns `text` with a mask for name and secret of whatever has the form of an agent key, also where it was cut.
+/// `text` with a mask for name and secret of whatever has the form of an agent key, also where it was cut.
 fn without_keys(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
@@ -150,7 +150,7 @@ fn without_keys(text: &str) -> String {
     shown
 }
 
-/// Returns `text` with a mask for the secret of an agent key that stands alone, whole or cut.
+/// `text` with a mask for the secret of an agent key that stands alone, whole or cut.
 fn without_tokens(text: &str) -> String {
     let lower = text.to_ascii_lowercase();
     let mut shown = String::with_capacity(text.len());
@@ -169,7 +169,7 @@ fn without_tokens(text: &str) -> String {
     shown
 }
 
-/// Returns where the secret of a key is, in what stands behind its scheme.
+/// Where the secret of a key is, in what stands behind its scheme.
 fn secret_in(behind: &str) -> Option<(usize, usize)> {
     let run = &behind[..end_of_run(behind)];
     if let Some(at) = run.rfind('@') {
@@ -191,7 +191,7 @@ fn secret_in(behind: &str) -> Option<(usize, usize)> {
     (digits >= SHORTEST_DIGEST).then_some((end_of_place + 1, end_of_place + 1 + digits))
 }
 
-/// Answers whether `port` is a variable of a shell, as in `--urls http://*:$PORT`.
+/// Whether `port` is a variable of a shell, as in `--urls http://*:$PORT`.
 fn is_reference(port: &str) -> bool {
     let name = port.trim_end_matches(['\'', ')', ';', ',', '.']).strip_prefix('$');
     name.is_some_and(|name| {
@@ -202,7 +202,7 @@ fn is_reference(port: &str) -> bool {
     })
 }
 
-/// Returns where a URL ends within a sentence. A blank within `<carriage return>` does not end it.
+/// Where a URL ends within a sentence. A blank within `<carriage return>` does not end it.
 fn end_of_run(text: &str) -> usize {
     let mut is_name = false;
     for (place, character) in text.char_indices() {

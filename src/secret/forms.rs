@@ -14,7 +14,7 @@ const SHORTEST: usize = 6;
 /// The number of bytes of a percent sign and its digits.
 const ESCAPE: usize = 3;
 
-/// Returns all forms of `credentials`, whole and of their secret parts, the longest first: a short one must not take
+/// All forms of `credentials`, whole and of their secret parts, the longest first: a short one must not take
 /// from a long one the part by which it would be found.
 pub fn of<'a>(credentials: impl IntoIterator<Item = &'a [u8]>) -> Vec<Secret> {
     let mut forms = BTreeSet::new();
@@ -35,7 +35,7 @@ pub fn of<'a>(credentials: impl IntoIterator<Item = &'a [u8]>) -> Vec<Secret> {
     forms.into_iter().map(Secret::new).collect()
 }
 
-/// Returns the texts in `credential` that must not be shown: all of it, what is left without what was pasted around
+/// The texts in `credential` that must not be shown: all of it, what is left without what was pasted around
 /// it, and its secret part, each also in the pieces into which a line break or a URL parser takes it apart.
 fn texts(credential: &[u8]) -> Vec<Vec<u8>> {
     let around = |byte: &u8| byte.is_ascii_whitespace() || byte.is_ascii_control() || b"\"'`".contains(byte);
@@ -55,7 +55,7 @@ fn texts(credential: &[u8]) -> Vec<Vec<u8>> {
     texts.into_iter().map(<[u8]>::to_vec).collect()
 }
 
-/// Returns `text` without what `is_around` it.
+/// `text` without what `is_around` it.
 fn trim(text: &[u8], is_around: impl Fn(&u8) -> bool) -> &[u8] {
     let begin = text.iter().position(|byte| !is_around(byte)).unwrap_or(text.len());
     let end = text
@@ -65,7 +65,7 @@ fn trim(text: &[u8], is_around: impl Fn(&u8) -> bool) -> &[u8] {
     &text[begin..end]
 }
 
-/// Returns what of a key is the secret, as it stands in the text: behind the agent's name, and in the old form
+/// What of a key is the secret, as it stands in the text: behind the agent's name, and in the old form
 /// the path. A text without either has no part of its own.
 fn secret_parts(key: &[u8]) -> [&[u8]; 2] {
     let rest = key
@@ -80,7 +80,7 @@ fn secret_parts(key: &[u8]) -> [&[u8]; 2] {
     [behind(b':', user), path.unwrap_or_default()]
 }
 
-/// Returns what stands behind the first `mark` in `text`, which may be nothing.
+/// What stands behind the first `mark` in `text`, which may be nothing.
 fn behind(mark: u8, text: &[u8]) -> &[u8] {
     text.iter()
         .position(|byte| *byte == mark)
@@ -102,7 +102,7 @@ fn add_printed(bytes: &[u8], forms: &mut BTreeSet<String>) {
     forms.insert(lossy);
 }
 
-/// Returns `bytes` as `strconv.Quote` has them (<https://pkg.go.dev/strconv#Quote>), without the quotation marks.
+/// `bytes` as `strconv.Quote` has them (<https://pkg.go.dev/strconv#Quote>), without the quotation marks.
 fn go_quoted(bytes: &[u8], is_escaped: impl Fn(char) -> bool) -> String {
     let mut quoted = String::new();
     for chunk in bytes.utf8_chunks() {
@@ -131,12 +131,12 @@ fn go_quoted(bytes: &[u8], is_escaped: impl Fn(char) -> bool) -> String {
     quoted
 }
 
-/// Answers whether Go does not print `character` as it is: of the blanks only the one of ASCII.
+/// Whether Go does not print `character` as it is: of the blanks only the one of ASCII.
 fn is_hidden_by_go(character: char) -> bool {
     character != ' ' && (character.is_whitespace() || crate::text::is_hidden(character))
 }
 
-/// Returns `text` as it stands in a JSON string: as the agent's log has it, or `for_pages`, as Go's own encoder has it
+/// `text` as it stands in a JSON string: as the agent's log has it, or `for_pages`, as Go's own encoder has it
 /// (<https://pkg.go.dev/encoding/json#HTMLEscape>).
 fn json(text: &str, for_pages: bool) -> String {
     let mut escaped = String::new();
@@ -159,12 +159,12 @@ fn json(text: &str, for_pages: bool) -> String {
     escaped
 }
 
-/// Returns what `text` stands for in a URL. What is no escape stays as it is.
+/// What `text` stands for in a URL. What is no escape stays as it is.
 fn percent_decoded(text: &[u8]) -> Vec<u8> {
     percent_encoding::percent_decode(text).collect()
 }
 
-/// Returns `bytes` with all percent-encoded but what `keeps` names.
+/// `bytes` with all percent-encoded but what `keeps` names.
 fn percent_encoded(bytes: &[u8], keeps: impl Fn(u8) -> bool) -> String {
     let mut encoded = String::new();
     for byte in bytes {
@@ -197,7 +197,7 @@ mod tests {
         of([credential]).iter().map(|mask| mask.expose().to_owned()).collect()
     }
 
-    /// Returns `line` as hoopstart shows it.
+    /// `line` as hoopstart shows it.
     fn masked(credential: &[u8], line: &str) -> String {
         let line = line.to_owned();
         of([credential])

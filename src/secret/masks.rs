@@ -52,7 +52,7 @@ impl Masks {
         Self { secrets, begins }
     }
 
-    /// Returns `text` without any secret. Secrets may overlap, or one hold another: all of it goes, since a part that
+    /// `text` without any secret. Secrets may overlap, or one hold another: all of it goes, since a part that
     /// is left of one is a part of a secret.
     pub(crate) fn apply<'a>(&self, text: &'a str, end: End) -> Cow<'a, str> {
         let mut spans = self.spans(text.as_bytes(), end).peekable();
@@ -69,7 +69,7 @@ impl Masks {
         Cow::Owned(masked)
     }
 
-    /// Returns where `text` has secrets: apart from each other, in order.
+    /// Where `text` has secrets: apart from each other, in order.
     fn spans<'a>(&'a self, text: &'a [u8], end: End) -> impl Iterator<Item = Range<usize>> + 'a {
         let mut place = 0;
         std::iter::from_fn(move || {
@@ -89,13 +89,13 @@ impl Masks {
         .filter(|span| !span.is_empty())
     }
 
-    /// Returns the next place, from `place` on, at which a secret may begin.
+    /// The next place, from `place` on, at which a secret may begin.
     fn next(&self, text: &[u8], place: usize) -> Option<usize> {
         let rest = text.get(place..)?;
         Some(place + rest.iter().position(|byte| self.begins[usize::from(*byte)].1 > 0)?)
     }
 
-    /// Returns the length of the longest secret that `text` begins with, or of the text where it is the beginning of
+    /// The length of the longest secret that `text` begins with, or of the text where it is the beginning of
     /// a secret, which goes on behind its `end`.
     fn length_at(&self, text: &[u8], end: End) -> usize {
         let shortest = match end {

@@ -49,7 +49,7 @@ const TOKEN_LENGTH: usize = 16;
 /// So many hex digits in a row are a secret: those of an old agent key, or a token of 128 bits.
 const HEX_DIGITS: usize = 32;
 
-/// Returns `line` with each secret in it as `****`.
+/// `line` with each secret in it as `****`.
 pub fn redacted(line: &str) -> String {
     let mut shown = String::with_capacity(line.len());
     let mut is_next_secret = false;
@@ -108,7 +108,7 @@ fn blanks_and_words(line: &str) -> Vec<(&str, &str)> {
     pairs
 }
 
-/// Answers whether the value of something called `name` is a secret.
+/// Whether the value of something called `name` is a secret.
 fn is_secret_name(name: &str) -> bool {
     let mut name = name.to_ascii_lowercase();
     for other in NO_SECRET_NAMES {
@@ -118,14 +118,14 @@ fn is_secret_name(name: &str) -> bool {
     !is_path && SECRET_NAMES.iter().any(|part| name.contains(part))
 }
 
-/// Answers whether `word` is an option or a header whose value, the next word, is a secret.
+/// Whether `word` is an option or a header whose value, the next word, is a secret.
 fn is_secret_option(word: &str) -> bool {
     let bare = word.trim_matches(QUOTES);
     let is_name = bare.starts_with('-') && !bare.contains(['=', ':']);
     (is_name || bare.ends_with(':')) && is_secret_name(bare.trim_end_matches(':').trim_end_matches(QUOTES))
 }
 
-/// Answers whether `word` has a URL with a user and a password, in which there may be a blank.
+/// Whether `word` has a URL with a user and a password, in which there may be a blank.
 fn has_user(word: &str) -> bool {
     let user = word.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@'));
     user.is_some_and(|(user, _)| user.contains(':') && !user.contains('/'))
@@ -142,7 +142,7 @@ fn header_of_secret(word: &str) -> Option<(&str, &str)> {
     (is_secret_name(name.trim_end_matches(QUOTES)) && is_value && !value.is_empty()).then_some((name, value))
 }
 
-/// Answers whether `word` gives a value to a name that says that it is a secret.
+/// Whether `word` gives a value to a name that says that it is a secret.
 fn is_assignment_of_secret(word: &str) -> bool {
     word.split_once('=').is_some_and(|(name, value)| {
         is_secret_name(name.trim_start_matches(['"', '\'', '(']))
@@ -151,7 +151,7 @@ fn is_assignment_of_secret(word: &str) -> bool {
     })
 }
 
-/// Returns one word without its secrets.
+/// One word without its secrets.
 fn redacted_word(word: &str) -> String {
     if is_assignment_of_secret(word) {
         let (name, value) = word.split_once('=').unwrap_or((word, ""));
@@ -179,7 +179,7 @@ fn redacted_word(word: &str) -> String {
     shown
 }
 
-/// Returns a parameter of a URL without its value, where its name says that it is a secret.
+/// A parameter of a URL without its value, where its name says that it is a secret.
 fn without_parameter(parameter: &str) -> String {
     match parameter.split_once('=') {
         Some((name, value)) if is_secret_name(name) => {
@@ -190,7 +190,7 @@ fn without_parameter(parameter: &str) -> String {
     }
 }
 
-/// Returns `word` without the user and the password of URLs. A password may hold what should have been escaped, so it
+/// `word` without the user and the password of URLs. A password may hold what should have been escaped, so it
 /// reaches to the last `@`.
 fn without_user(word: &str) -> String {
     let Some(place) = word.find("://") else {
@@ -207,7 +207,7 @@ fn without_user(word: &str) -> String {
     }
 }
 
-/// Returns `word` without a token of a service.
+/// `word` without a token of a service.
 fn without_token(word: &str) -> String {
     let is_of_token = |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '-' | '.');
     let place = TOKEN_PREFIXES.iter().find_map(|prefix| {
@@ -222,7 +222,7 @@ fn without_token(word: &str) -> String {
     }
 }
 
-/// Returns `word` without long runs of hex digits.
+/// `word` without long runs of hex digits.
 fn without_hex(word: &str) -> String {
     let mut shown = String::with_capacity(word.len());
     let mut rest = word;

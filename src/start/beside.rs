@@ -16,7 +16,7 @@ use crate::text;
 use std::io;
 use std::os::fd::OwnedFd;
 
-/// Answers whether `HOOP_AUTOSTART` is on, and tells if it is neither on nor off.
+/// Whether `HOOP_AUTOSTART` is on, and tells if it is neither on nor off.
 pub(crate) fn is_autostart_on(environment: &Environment) -> bool {
     let Some(value) = environment.text(config::AUTOSTART) else {
         return false;

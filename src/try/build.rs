@@ -32,7 +32,7 @@ const PASSED_ON: [&str; 14] = [
     "no_proxy",
 ];
 
-/// Returns where below `scratch` the app's files are to be, to be built.
+/// Where below `scratch` the app's files are to be, to be built.
 pub(super) fn build_dir(scratch: &Path) -> PathBuf {
     scratch.join("build_0123abcd")
 }

@@ -99,7 +99,7 @@ pub(super) fn run(
     .watch()
 }
 
-/// Returns a shell that sources `profile` and then becomes or runs `command_line`.
+/// A shell that sources `profile` and then becomes or runs `command_line`.
 fn shell(environment: &Environment, profile: &Path, command_line: &str) -> Command {
     if let Some(bash) = in_path(environment, "bash") {
         // Sources BASH_ENV by itself, and execs a simple command as a dyno's bash does.
@@ -119,14 +119,14 @@ fn shell(environment: &Environment, profile: &Path, command_line: &str) -> Comma
     }
 }
 
-/// Returns the first program called `name` on the PATH.
+/// The first program called `name` on the PATH.
 fn in_path(environment: &Environment, name: &str) -> Option<PathBuf> {
     std::env::split_paths(environment.value("PATH")?)
         .map(|folder| folder.join(name))
         .find(|program| program.is_file())
 }
 
-/// Returns where rustup and cargo keep their things, which they look for in HOME unless they are told.
+/// Where rustup and cargo keep their things, which they look for in HOME unless they are told.
 fn toolchain(environment: &Environment) -> Vec<(&'static str, OsString)> {
     let home = environment.value("HOME").map(PathBuf::from).unwrap_or_default();
     [("RUSTUP_HOME", ".rustup"), ("CARGO_HOME", ".cargo")]
@@ -138,7 +138,7 @@ fn toolchain(environment: &Environment) -> Vec<(&'static str, OsString)> {
         .collect()
 }
 
-/// Returns a port that is free now.
+/// A port that is free now.
 fn free_port() -> std::io::Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }

@@ -78,7 +78,7 @@ impl EnvFile {
     }
 }
 
-/// Returns the text of a file: UTF-8, or UTF-16 with a byte order mark, as PowerShell writes it.
+/// The text of a file: UTF-8, or UTF-16 with a byte order mark, as PowerShell writes it.
 fn decode(bytes: &[u8]) -> String {
     let unit: fn([u8; 2]) -> u16 = match bytes {
         [0xff, 0xfe, ..] => u16::from_le_bytes,
@@ -182,7 +182,7 @@ fn in_quotes(text: &str, quote: char) -> Option<(String, usize)> {
     None
 }
 
-/// Returns a value without quotation marks, less a comment: a `#` behind a blank.
+/// A value without quotation marks, less a comment: a `#` behind a blank.
 fn without_comment(value: &str) -> &str {
     let mut before = ' ';
     let comment = value.char_indices().find(|(place, character)| {
@@ -195,7 +195,7 @@ fn without_comment(value: &str) -> &str {
     if is_all { "" } else { value.trim_end() }
 }
 
-/// Answers whether other readers would replace something in `value`: `${NAME}`, or the output of a command.
+/// Whether other readers would replace something in `value`: `${NAME}`, or the output of a command.
 fn has_reference(value: &str) -> bool {
     value.match_indices('$').any(|(place, _)| {
         let is_escaped = value[..place].ends_with('\\');

@@ -26,7 +26,7 @@ impl Patterns {
         Self(text.lines().filter_map(Pattern::parse).collect())
     }
 
-    /// Answers whether `path`, below the app's folder, is described by a pattern. What is in a folder goes with it.
+    /// Whether `path`, below the app's folder, is described by a pattern. What is in a folder goes with it.
     pub(super) fn name(&self, path: &Path, is_folder: bool) -> bool {
         let names: Vec<_> = path.iter().map(|name| name.to_string_lossy()).collect();
         let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
@@ -58,7 +58,7 @@ impl Pattern {
     }
 }
 
-/// Answers whether `patterns`, one for each name or `**` for any number of them, describe `names`.
+/// Whether `patterns`, one for each name or `**` for any number of them, describe `names`.
 fn matches_names(patterns: &[String], names: &[&str]) -> bool {
     match (patterns, names) {
         ([], names) => names.is_empty(),
@@ -75,7 +75,7 @@ fn matches_names(patterns: &[String], names: &[&str]) -> bool {
     }
 }
 
-/// Answers whether `pattern` describes `name`: `*` is any text, `?` any character, `[a-z]` one of a set.
+/// Whether `pattern` describes `name`: `*` is any text, `?` any character, `[a-z]` one of a set.
 fn matches_name(pattern: &[char], name: &[char]) -> bool {
     match (pattern, name) {
         ([], name) => name.is_empty(),
@@ -92,7 +92,7 @@ fn matches_name(pattern: &[char], name: &[char]) -> bool {
     }
 }
 
-/// Returns where the `]` of a set is. It may be the first of its characters.
+/// Where the `]` of a set is. It may be the first of its characters.
 fn closing(set: &[char]) -> Option<usize> {
     let first = 1 + usize::from(matches!(set.first(), Some('!' | '^')));
     set.iter()
@@ -101,7 +101,7 @@ fn closing(set: &[char]) -> Option<usize> {
         .map(|place| place + first)
 }
 
-/// Answers whether `character` is one of `set`, or none where that begins with `!` or `^`.
+/// Whether `character` is one of `set`, or none where that begins with `!` or `^`.
 fn is_in_set(set: &[char], character: char) -> bool {
     let (is_inverted, set) = match set {
         ['!' | '^', set @ ..] => (true, set),

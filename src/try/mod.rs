@@ -117,7 +117,7 @@ pub fn run(args: &TryArgs, environment: &Environment) -> Result<i32, TryError> {
     Ok(dyno::run(&slug, process, &config_vars, environment, stop)?)
 }
 
-/// Returns the command line of `process_type` in the Procfile of the app that was copied from `app_dir` to `build_dir`.
+/// The command line of `process_type` in the Procfile of the app that was copied from `app_dir` to `build_dir`.
 fn command_line(app_dir: &Path, build_dir: &Path, process_type: &str) -> Result<String, TryError> {
     let state = |folder: &Path| {
         let root = Dir::open_ambient_dir(folder, ambient_authority());
@@ -213,7 +213,7 @@ fn config_vars(args: &TryArgs, app_dir: &Path, environment: &Environment) -> any
     Ok(vars)
 }
 
-/// Answers whether `name` can be a config var's: a file is named after it.
+/// Whether `name` can be a config var's: a file is named after it.
 fn is_name(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with(|c: char| c.is_ascii_digit())
@@ -228,7 +228,7 @@ fn checked_name(name: &str) -> anyhow::Result<String> {
     Ok(name.to_owned())
 }
 
-/// Returns the URL of the mirror beside `app_dir`, if that is `…/apps/NAME` with a release mirror in
+/// The URL of the mirror beside `app_dir`, if that is `…/apps/NAME` with a release mirror in
 /// `…/releases`.
 fn fixture_mirror(app_dir: &Path) -> Option<String> {
     let apps = app_dir.parent().filter(|parent| parent.ends_with("apps"))?;

@@ -107,7 +107,7 @@ fn an_agent_may_use_its_home_and_nothing_of_it_is_left() {
     }
 }
 
-/// Returns the ids that `list` holds, one on each line.
+/// The ids that `list` holds, one on each line.
 fn pids(list: &Path) -> Vec<i32> {
     let text = fs::read_to_string(list).unwrap_or_default();
     let ids = text.lines().map(|line| line.trim().parse());

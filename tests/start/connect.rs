@@ -30,12 +30,12 @@ fn in_plain_text(slug: &Slug, place: &str) -> Launch {
     with_gateway(slug, "grpc", place, Path::new("/nowhere"))
 }
 
-/// Returns the host and port of `server`.
+/// The host and port of `server`.
 fn place(server: &ReleaseServer) -> String {
     server.url().split_once("://").expect("it is a URL").1.to_owned()
 }
 
-/// Returns a gateway that never says a word, and its place. The kernel takes connections as long as it is there.
+/// A gateway that never says a word, and its place. The kernel takes connections as long as it is there.
 fn silent_gateway() -> (TcpListener, String) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a loopback port can be had");
     let place = listener.local_addr().expect("it is bound").to_string();

@@ -96,17 +96,17 @@ impl Http2Server {
         }
     }
 
-    /// Returns its host and port.
+    /// Its host and port.
     pub(crate) fn place(&self) -> String {
         self.address.to_string()
     }
 
-    /// Returns the file with the certificate of its authority.
+    /// The file with the certificate of its authority.
     pub(crate) fn authority(&self) -> &Path {
         self.authority.as_ref().expect("only a server over TLS has one").path()
     }
 
-    /// Returns everything that was heard: methods, paths and headers.
+    /// Everything that was heard: methods, paths and headers.
     pub(crate) fn heard(&self) -> String {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).join("\n")
     }
@@ -220,7 +220,7 @@ pub(crate) fn dripper(bytes: &'static [u8]) -> String {
 }
 
 /// Starts a listener in front of a server with TLS, which closes each connection that does not begin as one of TLS.
-/// Returns its place.
+/// Its place.
 pub(crate) fn reticent(behind: &str) -> String {
     let behind = behind.to_owned();
     let address = listen(move |mut near| {

@@ -527,7 +527,7 @@ fn assert_published(version: &str, list: &str, names: &[&str]) {
     assert_eq!(told(&dyno), limit, "{version}");
 }
 
-/// Returns how a release gets a name with a space: as it is where the agent reads it itself, and otherwise as it would
+/// How a release gets a name with a space: as it is where the agent reads it itself, and otherwise as it would
 /// be published.
 fn spelled<'a>(version: &str, read: &'a str, published: &'a str) -> &'a str {
     if matches!(row(version)[1], Row::ReadsNames) {

@@ -23,7 +23,7 @@ fn without_pidfds(launch: &Launch) -> Vec<Launch> {
         .collect()
 }
 
-/// Returns what refuses copies of a process as the limit of a pids cgroup does. A process that becomes another program
+/// What refuses copies of a process as the limit of a pids cgroup does. A process that becomes another program
 /// at once, and shares its parent's memory until then, is left to the test, which starts the dyno by it.
 fn refusing_processes() -> Option<impl Fn() + Clone + Send + Sync + 'static> {
     let flag = u64::from(libc::CLONE_VFORK.cast_unsigned());
@@ -43,7 +43,7 @@ fn refusing_processes() -> Option<impl Fn() + Clone + Send + Sync + 'static> {
     })
 }
 
-/// Answers whether the supervisor watches its app by a pidfd. Only root can see its files; others see whether it sleeps
+/// Whether the supervisor watches its app by a pidfd. Only root can see its files; others see whether it sleeps
 /// without a limit, which it does not where it has to look after the app.
 fn has_pidfd(supervisor: &Process) -> bool {
     let Ok(files) = fs::read_dir(format!("/proc/{}/fd", supervisor.pid)) else {
@@ -54,7 +54,7 @@ fn has_pidfd(supervisor: &Process) -> bool {
         .any(|target| target.to_string_lossy().contains("pidfd"))
 }
 
-/// Answers whether a process that nothing happens to is woken within three seconds.
+/// Whether a process that nothing happens to is woken within three seconds.
 fn wakes_by_itself(process: &Process) -> bool {
     let wakes = || process.status("voluntary_ctxt_switches");
     let mut last = wakes();
@@ -271,7 +271,7 @@ fn where_no_agent_can_be_started_the_app_runs_and_it_is_tried_again() {
     }
 }
 
-/// Returns what makes a program the only process of its user, at this limit of processes, where this machine permits
+/// What makes a program the only process of its user, at this limit of processes, where this machine permits
 /// that.
 fn at_limit(limit: u32) -> Option<Vec<String>> {
     // A limit of processes is none for root, and is counted for each user in each namespace.
@@ -292,7 +292,7 @@ fn at_limit(limit: u32) -> Option<Vec<String>> {
     )
 }
 
-/// Answers whether a shell at this limit can start one other process.
+/// Whether a shell at this limit can start one other process.
 fn can_fork(at_limit: &[String]) -> bool {
     Command::new(&at_limit[0])
         .args(&at_limit[1..])

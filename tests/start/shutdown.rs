@@ -256,7 +256,7 @@ fn a_log_that_nobody_reads_keeps_nothing_alive() {
     drop(reader);
 }
 
-/// Returns the command that runs its command in namespaces of its own, after what `rest` does, where that is
+/// The command that runs its command in namespaces of its own, after what `rest` does, where that is
 /// permitted. `rest` stands behind `unshare`: its flags, and maybe a program that becomes the command.
 pub(crate) fn namespace(rest: &[&str]) -> Option<Vec<String>> {
     program("unshare")?;

@@ -273,7 +273,7 @@ fn another_user_gets_no_answer() {
     status_with(&slug.dyno(), &dyno, |status| status["healthy"] == true);
 }
 
-/// Returns the address of the supervisor of this process.
+/// The address of the supervisor of this process.
 fn address(pid: u32) -> SocketAddr {
     let namespace = std::fs::read_link("/proc/self/ns/pid").expect("there is /proc");
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
@@ -282,7 +282,7 @@ fn address(pid: u32) -> SocketAddr {
     SocketAddr::from_abstract_name(format!("hoopstart {} {pid} {started}", namespace.display())).expect("it is short")
 }
 
-/// Returns how much time of a processor this process has had, in ticks.
+/// How much time of a processor this process has had, in ticks.
 fn ticks(process: &Process) -> u64 {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.pid)).expect("it runs");
     let fields: Vec<&str> = stat.rsplit_once(") ").expect("it has a name").1.split(' ').collect();

@@ -52,12 +52,12 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    /// Returns the build dir.
+    /// The build dir.
     pub(crate) fn app(&self) -> &Tree {
         &self.app
     }
 
-    /// Returns the cache dir.
+    /// The cache dir.
     pub(crate) fn cache(&self) -> &Tree {
         &self.cache
     }
@@ -252,13 +252,13 @@ impl Build {
         self.root.path()
     }
 
-    /// Returns what a file of the app holds.
+    /// What a file of the app holds.
     #[track_caller]
     pub(crate) fn read(&self, path: &str) -> String {
         fs::read_to_string(self.app.join(path)).unwrap_or_else(|error| panic!("cannot read {path}: {error}"))
     }
 
-    /// Returns the archives in the cache, and asserts that there is nothing else of ours.
+    /// The archives in the cache, and asserts that there is nothing else of ours.
     #[track_caller]
     pub(crate) fn cached(&self) -> Vec<String> {
         let tree = Tree::of(&self.cache.join("hoop"));
@@ -278,7 +278,7 @@ impl Build {
         Run::of(self.command(arguments))
     }
 
-    /// Returns the program with these arguments, not started yet.
+    /// The program with these arguments, not started yet.
     pub(crate) fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
         let limits = self.limits.concat();
         let mut command = Command::new("/bin/sh");
@@ -304,7 +304,7 @@ impl Build {
         run
     }
 
-    /// Returns the command line of compile.
+    /// The command line of compile.
     pub(crate) fn compile_arguments(&self) -> [&OsStr; 4] {
         [
             OsStr::new("compile"),
@@ -383,7 +383,7 @@ impl Build {
         facts.into_iter().map(|(name, value)| (name, flat(value))).collect()
     }
 
-    /// Returns the state of all folders a build is given.
+    /// The state of all folders a build is given.
     pub(crate) fn snapshot(&self) -> Snapshot {
         Snapshot {
             app: Tree::of(&self.app),
@@ -475,7 +475,7 @@ impl Build {
     }
 }
 
-/// Returns the name of a cached archive.
+/// The name of a cached archive.
 pub(crate) fn cached_name(version: &str, digest: &str) -> String {
     format!("hoop_{version}_linux_{}_{digest}.tar.gz", PLATFORM.architecture)
 }

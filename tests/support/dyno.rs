@@ -66,20 +66,20 @@ pub(crate) fn eventually<T>(what: &str, mut answer: impl FnMut() -> Option<T>) -
     }
 }
 
-/// Returns a mark that no other dyno has.
+/// A mark that no other dyno has.
 fn new_mark() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Returns a number for the mark `pid-count`, below what a process may have of this by default.
+/// A number for the mark `pid-count`, below what a process may have of this by default.
 fn second_mark(mark: &str) -> u64 {
     let (pid, count) = mark.split_once('-').expect("it is two numbers");
     let number = |text: &str| text.parse::<u64>().expect("it is a number");
     number(pid) % 4000 * 200 + number(count) % 200
 }
 
-/// Returns the limit of the process that has this folder in `/proc`.
+/// The limit of the process that has this folder in `/proc`.
 fn limit_of(folder: &Path) -> Option<u64> {
     let limits = fs::read_to_string(folder.join("limits")).ok()?;
     let limit = limits.lines().find_map(|line| line.strip_prefix("Max msgqueue size"))?;
@@ -100,7 +100,7 @@ fn compiled_agent() -> Option<&'static Path> {
         .as_deref()
 }
 
-/// Returns the program `name` of this machine, if there is one. A test that cannot do without it says that it
+/// The program `name` of this machine, if there is one. A test that cannot do without it says that it
 /// was skipped.
 pub(crate) fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
@@ -254,22 +254,22 @@ impl Slug {
         fs::remove_file(self.path(path)).expect("the file is there");
     }
 
-    /// Returns what a file holds, or nothing where it is not there.
+    /// What a file holds, or nothing where it is not there.
     pub(crate) fn read(&self, path: &str) -> String {
         fs::read_to_string(self.path(path)).unwrap_or_default()
     }
 
-    /// Returns the path of something in the slug.
+    /// The path of something in the slug.
     pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.root.path().join(path)
     }
 
-    /// Returns the slug's folder.
+    /// The slug's folder.
     pub(crate) fn home(&self) -> &Path {
         self.root.path()
     }
 
-    /// Returns the launcher.
+    /// The launcher.
     pub(crate) fn hoopstart(&self) -> PathBuf {
         self.path(".hoop/bin/hoopstart")
     }
@@ -424,17 +424,17 @@ impl Launch {
         Some(self.after(become_user))
     }
 
-    /// Returns the slug's folder.
+    /// The slug's folder.
     pub(crate) fn home(&self) -> &Path {
         &self.folder
     }
 
-    /// Returns the environment.
+    /// The environment.
     pub(crate) fn variables(&self) -> &[(OsString, OsString)] {
         &self.variables
     }
 
-    /// Returns the command line of hoopstart with this app.
+    /// The command line of hoopstart with this app.
     fn wrapped<A: AsRef<OsStr>>(&self, app: impl IntoIterator<Item = A>) -> Vec<OsString> {
         [self.hoopstart.as_os_str().to_owned(), "--".into()]
             .into_iter()
@@ -516,7 +516,7 @@ impl Text {
         String::from_utf8_lossy(&self.lock().0).into_owned()
     }
 
-    /// Returns when the last writer had let go.
+    /// When the last writer had let go.
     fn ended(&self) -> Option<Instant> {
         self.lock().1
     }
@@ -579,32 +579,32 @@ impl Dyno {
         self.stdin = Some(terminal);
     }
 
-    /// Returns the pid of the first process.
+    /// The pid of the first process.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Returns what is on stdout by now.
+    /// What is on stdout by now.
     pub(crate) fn stdout(&self) -> String {
         self.stdout.so_far()
     }
 
-    /// Answers whether stdout is closed at its other end.
+    /// Whether stdout is closed at its other end.
     pub(crate) fn stdout_ended(&self) -> Option<Instant> {
         self.stdout.ended()
     }
 
-    /// Answers whether stderr is closed at its other end.
+    /// Whether stderr is closed at its other end.
     pub(crate) fn stderr_ended(&self) -> Option<Instant> {
         self.stderr.ended()
     }
 
-    /// Returns what is on stderr by now.
+    /// What is on stderr by now.
     pub(crate) fn stderr(&self) -> String {
         self.stderr.so_far()
     }
 
-    /// Returns how many lines are on stderr by now, without a copy of them.
+    /// How many lines are on stderr by now, without a copy of them.
     pub(crate) fn lines_of_stderr(&self) -> usize {
         self.stderr.lock().0.split(|byte| *byte == b'\n').count() - 1
     }
@@ -693,7 +693,7 @@ impl Dyno {
         }
     }
 
-    /// Returns every living process of this dyno.
+    /// Every living process of this dyno.
     pub(crate) fn processes(&self) -> Vec<Process> {
         Process::all()
             .into_iter()
@@ -704,7 +704,7 @@ impl Dyno {
             .collect()
     }
 
-    /// Returns the supervisors.
+    /// The supervisors.
     pub(crate) fn supervisors(&self) -> Vec<Process> {
         let mut found = self.processes();
         found.retain(Process::is_supervisor);
@@ -714,7 +714,7 @@ impl Dyno {
         found
     }
 
-    /// Returns the agents, in the order in which they were started.
+    /// The agents, in the order in which they were started.
     pub(crate) fn agents(&self) -> Vec<Process> {
         let processes = self.processes();
         let supervised = |process: &Process| {
@@ -794,7 +794,7 @@ impl Dyno {
         assert!(took <= limit, "processes were left for {took:?}");
     }
 
-    /// Returns the lines of stderr that are hoopstart's own.
+    /// The lines of stderr that are hoopstart's own.
     pub(crate) fn own_lines(&self) -> Vec<String> {
         self.stderr()
             .lines()
@@ -838,7 +838,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Returns all processes.
+    /// All processes.
     fn all() -> Vec<Self> {
         let listed = fs::read_dir("/proc").expect("/proc is mounted");
         listed
@@ -882,14 +882,14 @@ impl Process {
         })
     }
 
-    /// Returns the children of the process `parent`, zombies as well.
+    /// The children of the process `parent`, zombies as well.
     pub(crate) fn children_of(parent: u32) -> Vec<Self> {
         let mut found = Self::all();
         found.retain(|process| process.parent == parent);
         found
     }
 
-    /// Returns the value of a variable this process was started with.
+    /// The value of a variable this process was started with.
     pub(crate) fn variable(&self, name: &str) -> Option<&OsStr> {
         self.environment.iter().find_map(|variable| {
             let value = variable.as_bytes().strip_prefix(name.as_bytes())?;
@@ -897,17 +897,17 @@ impl Process {
         })
     }
 
-    /// Returns the variables this process was started with.
+    /// The variables this process was started with.
     pub(crate) fn environment(&self) -> &[OsString] {
         &self.environment
     }
 
-    /// Returns the command line.
+    /// The command line.
     pub(crate) fn command_line(&self) -> &[OsString] {
         &self.command_line
     }
 
-    /// Returns the arguments of the agent, if this is one.
+    /// The arguments of the agent, if this is one.
     pub(crate) fn agent_arguments(&self) -> Option<Vec<String>> {
         // The agent is a script: the interpreter stands before it.
         let place = self
@@ -922,7 +922,7 @@ impl Process {
         )
     }
 
-    /// Answers whether this is a supervisor. It has only its name left of the command line it was forked with.
+    /// Whether this is a supervisor. It has only its name left of the command line it was forked with.
     fn is_supervisor(&self) -> bool {
         let [program, rest @ ..] = self.command_line.as_slice() else {
             return false;
@@ -940,7 +940,7 @@ impl Process {
         }
     }
 
-    /// Returns a line of its `status` file.
+    /// A line of its `status` file.
     pub(crate) fn status(&self, name: &str) -> String {
         let text = fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap_or_default();
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));

@@ -42,7 +42,7 @@ pub(crate) struct Session {
     pub(crate) exit_code: i64,
 }
 
-/// Returns a name nobody else has, that begins with `what`.
+/// A name nobody else has, that begins with `what`.
 pub(crate) fn unique(what: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -79,7 +79,7 @@ impl Gateway {
         text_of(&agent, "token")
     }
 
-    /// Returns the organisation's key, as `hoop admin get orgkeys` prints it.
+    /// The organisation's key, as `hoop admin get orgkeys` prints it.
     #[track_caller]
     pub(crate) fn organisation_key(&self) -> String {
         text_of(&self.ask(Method::GET, "orgs/keys", None).1, "key")
@@ -153,13 +153,13 @@ impl Gateway {
         }
     }
 
-    /// Answers whether no session can be had, be it that nobody has published the connection.
+    /// Whether no session can be had, be it that nobody has published the connection.
     #[track_caller]
     pub(crate) fn session_fails(&self, connection: &str) -> bool {
         self.session(connection, "").exit_code < 0
     }
 
-    /// Answers whether agents reach it by TLS, as its keys say.
+    /// Whether agents reach it by TLS, as its keys say.
     #[track_caller]
     pub(crate) fn does_tls(&self) -> bool {
         let key = self.organisation_key();
@@ -179,7 +179,7 @@ impl Gateway {
         made
     }
 
-    /// Returns the status and the body, which is null where there is none.
+    /// The status and the body, which is null where there is none.
     #[track_caller]
     fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> (u16, Value) {
         let url = format!("{}/api/{path}", self.api.as_str().trim_end_matches('/'));
@@ -219,7 +219,7 @@ fn tls() -> ClientConfig {
         .with_no_client_auth()
 }
 
-/// Returns a text of a JSON object.
+/// A text of a JSON object.
 #[track_caller]
 fn text_of(object: &Value, name: &str) -> String {
     let text = object[name].as_str();

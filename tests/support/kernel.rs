@@ -9,7 +9,7 @@ use seccompiler::{
 use std::collections::BTreeMap;
 use std::thread;
 
-/// Returns what makes a thread, and all that it starts, get `errno` for these system calls, where the kernel can do
+/// What makes a thread, and all that it starts, get `errno` for these system calls, where the kernel can do
 /// that.
 pub(crate) fn refusing(
     calls: Vec<(libc::c_long, Vec<SeccompRule>)>,
@@ -36,7 +36,7 @@ pub(crate) fn refusing(
     Some(move || apply_filter(&filter).expect("it worked before"))
 }
 
-/// Returns what makes a thread, and all that it starts, get no more threads, as at a limit of the container.
+/// What makes a thread, and all that it starts, get no more threads, as at a limit of the container.
 pub(crate) fn refusing_threads() -> Option<impl Fn() + Clone + Send + Sync + 'static> {
     let flag = u64::from(libc::CLONE_THREAD.cast_unsigned());
     let condition = SeccompCondition::new(0, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(flag), flag);

@@ -108,12 +108,12 @@ impl Mirror {
             .file(&format!("{version}/checksums.txt"), kept.as_bytes())
     }
 
-    /// Returns the tarball of `version` for this machine.
+    /// The tarball of `version` for this machine.
     pub(crate) fn archive(&self, version: &str) -> &[u8] {
         &self.0[&archive_path(version)]
     }
 
-    /// Returns the digest of the tarball of `version` for this machine.
+    /// The digest of the tarball of `version` for this machine.
     pub(crate) fn digest(&self, version: &str) -> String {
         sha256(self.archive(version))
     }
@@ -146,22 +146,22 @@ impl Mirror {
     }
 }
 
-/// Returns a line of `checksums.txt` as the real ones look.
+/// A line of `checksums.txt` as the real ones look.
 pub(crate) fn checksum_line(name: &str, bytes: &[u8]) -> String {
     format!("{}  ./dist/binaries/{name}\n", sha256(bytes))
 }
 
-/// Returns the name of this machine's tarball of `version`.
+/// The name of this machine's tarball of `version`.
 pub(crate) fn archive_name(version: &str) -> String {
     format!("hoop_{version}_Linux_{}.tar.gz", PLATFORM.first)
 }
 
-/// Returns the path of this machine's tarball of `version` on a release server.
+/// The path of this machine's tarball of `version` on a release server.
 pub(crate) fn archive_path(version: &str) -> String {
     format!("{version}/{}", archive_name(version))
 }
 
-/// Returns a stand-in agent that answers `version` like the real one and knows nothing else.
+/// A stand-in agent that answers `version` like the real one and knows nothing else.
 pub(crate) fn agent(version: &str) -> String {
     agent_that(&format!(
         "printf '%s\\n' '{{\"version\":\"{version}\",\"git_commit\":\"6f1c0d9\",\"build_date\":\"2024-05-01T12:00:00Z\",\
@@ -170,12 +170,12 @@ pub(crate) fn agent(version: &str) -> String {
     ))
 }
 
-/// Returns a stand-in agent that does `answer`, a line of sh, when it is asked for its version.
+/// A stand-in agent that does `answer`, a line of sh, when it is asked for its version.
 pub(crate) fn agent_that(answer: &str) -> String {
     format!("#!/bin/sh\nif [ \"$*\" = version ]; then\n  {answer}\nelse\n  exit 1\nfi\n")
 }
 
-/// Returns bytes that no compressor makes smaller, always the same ones.
+/// Bytes that no compressor makes smaller, always the same ones.
 pub(crate) fn noise(length: usize) -> Vec<u8> {
     let mut state: u32 = 0x9e37_79b9;
     let next = |_| {
@@ -271,7 +271,7 @@ impl Archive {
         self
     }
 
-    /// Returns the finished `.tar.gz`. The same entries give the same bytes.
+    /// The finished `.tar.gz`. The same entries give the same bytes.
     pub(crate) fn packed(mut self) -> Vec<u8> {
         // Two empty blocks end an archive; GNU tar fills up to a record of twenty.
         let end = (self.0.len() + 1024).next_multiple_of(10_240);
@@ -279,7 +279,7 @@ impl Archive {
         gzip(&self.0)
     }
 
-    /// Returns a `.tar.gz` whose gzip part is sound and whose tar part ends after `length` bytes.
+    /// A `.tar.gz` whose gzip part is sound and whose tar part ends after `length` bytes.
     pub(crate) fn packed_short(mut self, length: usize) -> Vec<u8> {
         self.0.truncate(length);
         gzip(&self.0)
@@ -287,13 +287,13 @@ impl Archive {
 }
 
 impl Archive {
-    /// Returns the entries as they are, without compression and without the end of a tar file.
+    /// The entries as they are, without compression and without the end of a tar file.
     pub(crate) fn entries(self) -> Vec<u8> {
         self.0
     }
 }
 
-/// Returns a gzip file of each of `parts` so many times over. Each repetition is a member of its own, compressed
+/// A gzip file of each of `parts` so many times over. Each repetition is a member of its own, compressed
 /// once, so that even a huge file is made at once.
 pub(crate) fn gzip_of(parts: &[(&[u8], usize)]) -> Vec<u8> {
     parts
@@ -302,14 +302,14 @@ pub(crate) fn gzip_of(parts: &[(&[u8], usize)]) -> Vec<u8> {
         .collect()
 }
 
-/// Returns `bytes` as one gzip member that is no smaller than they are.
+/// `bytes` as one gzip member that is no smaller than they are.
 pub(crate) fn gzip_stored(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzBuilder::new().write(Vec::new(), Compression::none());
     encoder.write_all(bytes).expect("writing to memory does not fail");
     encoder.finish().expect("writing to memory does not fail")
 }
 
-/// Returns `bytes` as one gzip member without a name or a time.
+/// `bytes` as one gzip member without a name or a time.
 pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzBuilder::new().write(Vec::new(), Compression::fast());
     encoder.write_all(bytes).expect("writing to memory does not fail");

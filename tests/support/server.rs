@@ -232,7 +232,7 @@ impl Request {
         })
     }
 
-    /// Returns the byte from which on the file is asked for.
+    /// The byte from which on the file is asked for.
     pub(crate) fn range_start(&self) -> Option<usize> {
         self.headers
             .get("range")?
@@ -263,7 +263,7 @@ impl MuteServer {
         Self(TcpListener::bind(("127.0.0.1", 0)).expect("a loopback port can be had"))
     }
 
-    /// Returns its URL over `scheme`.
+    /// Its URL over `scheme`.
     pub(crate) fn url(&self, scheme: &str) -> String {
         let address = self.0.local_addr().expect("a bound socket has an address");
         format!("{scheme}://{address}")
@@ -307,7 +307,7 @@ impl BareServer {
         }
     }
 
-    /// Returns its URL over `scheme`.
+    /// Its URL over `scheme`.
     pub(crate) fn url(&self, scheme: &str) -> String {
         format!("{scheme}://{}", self.address)
     }
@@ -351,7 +351,7 @@ impl FullServer {
         }
     }
 
-    /// Returns its URL over `scheme`.
+    /// Its URL over `scheme`.
     pub(crate) fn url(&self, scheme: &str) -> String {
         self.server.url(scheme)
     }
@@ -428,18 +428,18 @@ impl ReleaseServer {
         locked(&self.shared.routes).insert(path.to_owned(), replies);
     }
 
-    /// Returns the URL of the server's root, without a slash at its end.
+    /// The URL of the server's root, without a slash at its end.
     pub(crate) fn url(&self) -> String {
         let scheme = if self.shared.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{}", self.address)
     }
 
-    /// Returns the root's URL with a user and a password in it.
+    /// The root's URL with a user and a password in it.
     pub(crate) fn url_with(&self, user: &str, password: &str) -> String {
         self.url().replace("://", &format!("://{user}:{password}@"))
     }
 
-    /// Returns the file with the certificate of the server's authority.
+    /// The file with the certificate of the server's authority.
     pub(crate) fn authority(&self) -> &Path {
         self.authority
             .as_ref()
@@ -447,12 +447,12 @@ impl ReleaseServer {
             .path()
     }
 
-    /// Returns the requests so far, and forgets them.
+    /// The requests so far, and forgets them.
     pub(crate) fn take_requests(&self) -> Vec<Request> {
         std::mem::take(&mut locked(&self.shared.requests))
     }
 
-    /// Returns the requests for `path` so far.
+    /// The requests for `path` so far.
     pub(crate) fn requests_for(&self, path: &str) -> Vec<Request> {
         locked(&self.shared.requests)
             .iter()
@@ -675,7 +675,7 @@ fn wait(stream: &mut impl Read) -> io::Result<()> {
     io::copy(stream, &mut io::sink()).map(drop)
 }
 
-/// Returns the words that go with a status.
+/// The words that go with a status.
 fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",

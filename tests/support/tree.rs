@@ -21,17 +21,17 @@ impl Tree {
         Self(entries)
     }
 
-    /// Returns the paths in order, without `.`.
+    /// The paths in order, without `.`.
     pub(crate) fn paths(&self) -> Vec<&str> {
         self.0.keys().map(String::as_str).filter(|path| *path != ".").collect()
     }
 
-    /// Returns the line that describes `path`.
+    /// The line that describes `path`.
     pub(crate) fn entry(&self, path: &str) -> Option<&str> {
         self.0.get(path).map(String::as_str)
     }
 
-    /// Returns the entries of `self` that are different in `later` or gone from it.
+    /// The entries of `self` that are different in `later` or gone from it.
     pub(crate) fn lost_in(&self, later: &Self) -> Self {
         let kept = |(path, entry): &(&String, &String)| later.0.get(*path) != Some(*entry);
         let lost = self
@@ -56,7 +56,7 @@ impl fmt::Debug for Tree {
 /// it is worth far more than taking its digest.
 pub(crate) const THIS_PROGRAM: &str = "hoop-buildpack";
 
-/// Returns the bytes of the program under test.
+/// The bytes of the program under test.
 fn this_program() -> &'static [u8] {
     static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
     BYTES.get_or_init(|| fs::read(env!("CARGO_BIN_EXE_hoop-buildpack")).expect("the program can be read"))
@@ -102,7 +102,7 @@ fn describe(path: &Path, name: &str, entries: &mut BTreeMap<String, String>) {
     }
 }
 
-/// Returns the SHA-256 of `bytes` in hex.
+/// The SHA-256 of `bytes` in hex.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().fold(String::new(), |mut hex, byte| {
         // Writing to a String cannot fail.
@@ -111,14 +111,14 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
     })
 }
 
-/// Returns a name that this buildpack gives to something passing, see `src/acquire/own_name.rs`.
+/// A name that this buildpack gives to something passing, see `src/acquire/own_name.rs`.
 pub(crate) fn own_name(prefix: &str) -> String {
     let number = format!("{:016x}", fastrand::u64(..));
     let mark = sha256(format!("hoop-buildpack {prefix}{number}").as_bytes());
     format!("{prefix}{number}{}", &mark[..8])
 }
 
-/// Returns every file below `root` in which `needle` occurs, and every name that holds it, a link's target
+/// Every file below `root` in which `needle` occurs, and every name that holds it, a link's target
 /// included.
 pub(crate) fn places_with(root: &Path, needle: &str) -> Vec<String> {
     let mut places = Vec::new();

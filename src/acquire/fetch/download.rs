@@ -96,7 +96,7 @@ impl<'a> Download<'a> {
         })
     }
 
-    /// Returns how many bytes the whole file has, where the server said.
+    /// How many bytes the whole file has, where the server said.
     pub(super) fn expected(&self) -> Option<u64> {
         self.expected
     }

@@ -77,7 +77,7 @@ pub(super) struct Rest<'a> {
 }
 
 impl Rest<'_> {
-    /// Answers whether an answer with these `headers` holds them. It must have the tag, too
+    /// Whether an answer with these `headers` holds them. It must have the tag, too
     /// (<https://www.rfc-editor.org/rfc/rfc9110#section-15.3.7>).
     fn is_in(&self, headers: &HeaderMap) -> bool {
         range_start(headers) == Some(self.from)
@@ -155,7 +155,7 @@ fn send(request: RequestBuilder) -> Result<Response, Trouble> {
     request.send().map_err(|error| trouble(&error))
 }
 
-/// Returns the trouble of an answer without the file.
+/// The trouble of an answer without the file.
 fn trouble_of_status(response: &Response) -> Trouble {
     let status = response.status();
     let answer = status_words(status);
@@ -172,7 +172,7 @@ fn trouble_of_status(response: &Response) -> Trouble {
     }
 }
 
-/// Returns the entity tag of `response` where it promises the same bytes. A weak one does not.
+/// The entity tag of `response` where it promises the same bytes. A weak one does not.
 pub(super) fn strong_validator(response: &Response) -> Option<String> {
     let tag = response.headers().get(ETAG)?.to_str().ok()?;
     (!tag.starts_with("W/")).then(|| tag.to_owned())
@@ -217,7 +217,7 @@ fn trouble(error: &reqwest::Error) -> Trouble {
     Trouble::Passing { kind, cause, wait }
 }
 
-/// Returns the trouble that `error` of a connection that was made is. Even a fault of TLS is then one of this
+/// The trouble that `error` of a connection that was made is. Even a fault of TLS is then one of this
 /// connection, and none of whom it is to.
 pub(super) fn trouble_on_the_way(error: &reqwest::Error) -> Trouble {
     let kind = if error.is_timeout() {
@@ -232,7 +232,7 @@ pub(super) fn trouble_on_the_way(error: &reqwest::Error) -> Trouble {
     }
 }
 
-/// Returns the trouble of an answer by which the server says it is at fault.
+/// The trouble of an answer by which the server says it is at fault.
 fn server_trouble(response: &Response, answer: String) -> Trouble {
     Trouble::Passing {
         kind: PassingKind::Server,
@@ -244,14 +244,14 @@ fn server_trouble(response: &Response, answer: String) -> Trouble {
     }
 }
 
-/// Returns the status as a person reads it: `404 Not Found`.
+/// The status as a person reads it: `404 Not Found`.
 fn status_words(status: StatusCode) -> String {
     format!("{} {}", status.as_str(), status.canonical_reason().unwrap_or_default())
         .trim_end()
         .to_owned()
 }
 
-/// Returns the first byte of a `Content-Range: bytes 5-9/10`.
+/// The first byte of a `Content-Range: bytes 5-9/10`.
 fn range_start(headers: &HeaderMap) -> Option<u64> {
     let range = headers.get(CONTENT_RANGE)?.to_str().ok()?.strip_prefix("bytes ")?;
     range.split('-').next()?.trim().parse().ok()
@@ -263,7 +263,7 @@ const TOO_LARGE: &str = "message head is too large";
 /// What it says of one who speaks before it was asked, likewise.
 const UNEXPECTED: &str = "received unexpected message from connection";
 
-/// Returns the words of the last error in the chain, which is the one that says what happened.
+/// The words of the last error in the chain, which is the one that says what happened.
 fn innermost(error: &reqwest::Error) -> String {
     let mut cause = String::new();
     let mut next = error.source();
@@ -287,7 +287,7 @@ fn innermost(error: &reqwest::Error) -> String {
     }
 }
 
-/// Returns the first error of this kind in the chain below `error`. An `io::Error` may stand between reqwest and it.
+/// The first error of this kind in the chain below `error`. An `io::Error` may stand between reqwest and it.
 fn find<E: Error + 'static>(error: &reqwest::Error) -> Option<&E> {
     let mut next: Option<&(dyn Error + 'static)> = error.source();
     while let Some(inner) = next {

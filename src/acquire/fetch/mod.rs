@@ -43,7 +43,7 @@ impl Fetcher {
         }
     }
 
-    /// Returns a file of at most `limit` bytes whole.
+    /// A file of at most `limit` bytes whole.
     pub fn whole(&self, location: &Location, limit: u64, notice: &mut Notice) -> Result<Vec<u8>, TransferError> {
         let mut effort = Effort::begin();
         // A small file that breaks in the middle is asked for again from its start.
@@ -123,7 +123,7 @@ impl Read for FileStream {
     }
 }
 
-/// Returns what ended a stream, by the error of its `read`. `None` means that the file must be asked for again, from its
+/// What ended a stream, by the error of its `read`. `None` means that the file must be asked for again, from its
 /// start.
 pub fn from_io(error: io::Error, location: &Location) -> Option<FetchError> {
     let error = match error.downcast() {

@@ -54,14 +54,14 @@ impl Patience {
         }
     }
 
-    /// Returns how long a server may send nothing: longer than a connection may take, since the head of an answer is
+    /// How long a server may send nothing: longer than a connection may take, since the head of an answer is
     /// waited for from the connection on, and no longer than all of it may.
     pub fn silence(&self) -> Duration {
         let connected = self.connect.saturating_add(Duration::from_secs(1));
         self.stall.max(connected).min(self.whole)
     }
 
-    /// Returns the pause after the failed attempt number `attempt` (from 1). `jitter` is from 0 to 1 and
+    /// The pause after the failed attempt number `attempt` (from 1). `jitter` is from 0 to 1 and
     /// spreads the builds that one outage has stopped together.
     pub fn pause(&self, attempt: u32, jitter: f64) -> Duration {
         let doubled = self
@@ -74,7 +74,7 @@ impl Patience {
     }
 }
 
-/// Returns the pause that a `Retry-After` asks for, which is a number of seconds or a date
+/// The pause that a `Retry-After` asks for, which is a number of seconds or a date
 /// (<https://www.rfc-editor.org/rfc/rfc9110#field.retry-after>), cut to what a build can wait. A server that
 /// asks for none leaves it to us: several at once would find it as it is.
 pub(super) fn retry_after(header: &str, now: SystemTime) -> Option<Duration> {

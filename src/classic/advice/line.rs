@@ -48,7 +48,7 @@ pub(super) fn advice(invocation: &Invocation, process_type: &str, line: &str) ->
     Some(with_note(message.quote(quoted(process_type, &right)), line))
 }
 
-/// Returns advice on such a line, that of `process_type`.
+/// Advice on such a line, that of `process_type`.
 pub(super) fn continued(process_type: &str, line: &str) -> Message {
     let message = about(process_type, "ends with a backslash", line)
         .text("and goes on in the next line for a shell only: for the platform the command ends there. Write all of it in one line, or put it into a file, such as bin/start, and write")
@@ -66,7 +66,7 @@ fn about(process_type: &str, what: &str, line: &str) -> Message {
     .quote(quoted(process_type, line))
 }
 
-/// Returns a line of the Procfile as it may be shown.
+/// A line of the Procfile as it may be shown.
 pub(super) fn quoted(process_type: &str, command: &str) -> String {
     text::visible(&format!("{process_type}: {}", redacted(command)))
 }

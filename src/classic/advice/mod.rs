@@ -41,7 +41,7 @@ pub struct App<'a> {
     pub others: &'a OtherBuildpacks,
 }
 
-/// Returns everything worth telling about `app`, the most important first.
+/// Everything worth telling about `app`, the most important first.
 pub fn advice(app: &App) -> Vec<Message> {
     let mut advice = Vec::new();
     // Where another folder becomes the app's, neither this Procfile nor what we install is there in the end.

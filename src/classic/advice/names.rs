@@ -83,7 +83,7 @@ pub fn misspelt(names: &[String], connection: Option<&str>) -> Option<Message> {
     Some(message)
 }
 
-/// Returns the config var of ours that somebody means who has set `name`.
+/// The config var of ours that somebody means who has set `name`.
 fn meant_by(name: &str) -> Option<&'static str> {
     let ours = || {
         let others = [config::DEBUG_OLD, config::PROGRAM_RELEASES_URL];
@@ -120,7 +120,7 @@ fn tolerance(own: &str) -> usize {
     }
 }
 
-/// Returns how far a name, split into prefix and what is its own, is from `our`. 0 is the same, but for case, for what
+/// How far a name, split into prefix and what is its own, is from `our`. 0 is the same, but for case, for what
 /// stands between words, or for the other prefix.
 fn distance(prefix: &str, own: &str, our: &str) -> usize {
     let (our_prefix, our_own) = split_prefix(our).unwrap_or(("", String::new()));

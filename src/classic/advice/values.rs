@@ -94,12 +94,12 @@ fn list_advice(name: &str, value: &str, procfile: Option<&Procfile>) -> Option<M
     )
 }
 
-/// Returns the items of a list.
+/// The items of a list.
 fn items(value: &str) -> impl Iterator<Item = &str> {
     value.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
-/// Returns the process type that `item` names: a type, or a dyno of it. `None` where it can be neither.
+/// The process type that `item` names: a type, or a dyno of it. `None` where it can be neither.
 fn type_of(item: &str) -> Option<&str> {
     let (kind, number) = item.split_once('.').unwrap_or((item, "1"));
     let is_name = |text: &str| {
@@ -111,7 +111,7 @@ fn type_of(item: &str) -> Option<&str> {
     (is_name(kind) && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())).then_some(kind)
 }
 
-/// Answers whether the app may have dynos of `kind`, or one called `item` as on Fir: `web-12a34b56d-e78f9`.
+/// Whether the app may have dynos of `kind`, or one called `item` as on Fir: `web-12a34b56d-e78f9`.
 fn is_known(item: &str, kind: &str, procfile: &Procfile) -> bool {
     let of_fir = item.rsplitn(3, '-').nth(2).unwrap_or(kind);
     [kind, of_fir].into_iter().any(|kind| {
@@ -122,7 +122,7 @@ fn is_known(item: &str, kind: &str, procfile: &Procfile) -> bool {
     })
 }
 
-/// Returns the command that sets the list to what it was meant to be, as far as that can be guessed.
+/// The command that sets the list to what it was meant to be, as far as that can be guessed.
 fn right_line(name: &str, items: &[&str], procfile: Option<&Procfile>) -> String {
     let known = |kind: &str| procfile.is_none_or(|procfile| is_known(kind, kind, procfile));
     let mut right: Vec<String> = Vec::new();
@@ -201,7 +201,7 @@ pub(super) fn shut_out(run_time: &RunTimeVars, starting: &[&str], procfile: &Pro
     )
 }
 
-/// Answers whether what follows a type in the name of a dyno leaves it one of that type: `.1`, or the groups of Fir.
+/// Whether what follows a type in the name of a dyno leaves it one of that type: `.1`, or the groups of Fir.
 fn is_of_type(rest: &str) -> bool {
     rest.is_empty() || rest.starts_with('.') || (rest.starts_with('-') && rest.matches('-').count() == 2)
 }

@@ -200,7 +200,7 @@ impl Steps<'_> {
         ClientConnection::new(Arc::new(config), server_name).map_err(|error| error.to_string())
     }
 
-    /// Returns the fault of a handshake that failed. `first` are the first bytes that came.
+    /// The fault of a handshake that failed. `first` are the first bytes that came.
     fn failed_handshake(&self, error: &io::Error, first: &[u8]) -> GatewayFault {
         // A record of TLS begins with its kind and with the first half of a version.
         let is_tls = matches!(first, [20..=23, 3, ..] | [20..=23] | []);
@@ -259,7 +259,7 @@ impl Steps<'_> {
         }
     }
 
-    /// Answers whether what closed a connection in plain text begins one with TLS, as the gateway does that has it.
+    /// Whether what closed a connection in plain text begins one with TLS, as the gateway does that has it.
     fn shakes_hands(&self) -> bool {
         if self.transport.tls.is_some() {
             return false;
@@ -358,7 +358,7 @@ impl Other {
         }
     }
 
-    /// Returns it in words. `first` are its first bytes.
+    /// In words. `first` are its first bytes.
     fn words(&self, first: &[u8]) -> String {
         match self {
             Other::Nothing => "it closes the connection without an answer".to_owned(),
@@ -393,7 +393,7 @@ impl Timed {
         self.end = Instant::now() + LIMIT;
     }
 
-    /// Returns how much of the step is left.
+    /// How much of the step is left.
     fn left(&self) -> io::Result<Option<Duration>> {
         let left = self.end.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -424,7 +424,7 @@ impl Write for Timed {
     }
 }
 
-/// Answers whether the other side has closed the connection.
+/// Whether the other side has closed the connection.
 fn is_closed(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -432,7 +432,7 @@ fn is_closed(error: &io::Error) -> bool {
     )
 }
 
-/// Returns `error` in words, where `who` was to answer.
+/// `error` in words, where `who` was to answer.
 fn words(error: &io::Error, who: &str) -> String {
     match error.kind() {
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => no_answer(who),

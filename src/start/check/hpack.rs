@@ -160,7 +160,7 @@ fn huffman(bytes: &[u8]) -> Option<Vec<u8>> {
     (length < 8 && code == (1 << length) - 1).then_some(text)
 }
 
-/// Returns the byte whose code this is.
+/// The byte whose code this is.
 fn decoded(code: u32, length: u8) -> Option<u8> {
     let mut first = 0_u32;
     for shorter in 5..length {
@@ -171,7 +171,7 @@ fn decoded(code: u32, length: u8) -> Option<u8> {
     of_length.nth(usize::try_from(place).ok()?)
 }
 
-/// Returns how many codes have this length.
+/// How many codes have this length.
 fn count(length: u8) -> u32 {
     CODE_LENGTHS.iter().map(|of| u32::from(*of == length)).sum()
 }

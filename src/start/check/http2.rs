@@ -137,7 +137,7 @@ impl Conversation {
         Ok(Answer::Broken("it sends frames without end".to_owned()))
     }
 
-    /// Takes a piece of a block of headers. Answers whether it can be read.
+    /// Takes a piece of a block of headers. Returns whether it can be read.
     fn take_headers(&mut self, kind: u8, flags: u8, content: &[u8]) -> bool {
         let mut piece = content;
         if kind == HEADERS {
@@ -171,7 +171,7 @@ impl Conversation {
             .is_some()
     }
 
-    /// Answers whether nothing that counts can follow: the trailers of a gRPC call are the last, and what is no gRPC
+    /// Whether nothing that counts can follow: the trailers of a gRPC call are the last, and what is no gRPC
     /// has none.
     fn is_complete(&self) -> bool {
         let is_grpc = |(name, value): &Field| name == "content-type" && value.starts_with("application/grpc");
@@ -187,7 +187,7 @@ fn confirm(peer: &mut impl Write, kind: u8, content: &[u8]) {
     let _ = peer.write_all(&bytes).and_then(|()| peer.flush());
 }
 
-/// Answers whether `head` is that of the frame with which every server begins.
+/// Whether `head` is that of the frame with which every server begins.
 fn is_settings(head: &[u8; 9]) -> bool {
     let length = usize::from(head[1]) << 8 | usize::from(head[2]);
     head[0] == 0 && length <= LONGEST_FRAME && length.is_multiple_of(6) && head[3..] == [SETTINGS, 0, 0, 0, 0, 0]

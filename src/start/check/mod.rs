@@ -81,7 +81,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Returns the plan to tell of: in a one-off dyno, where people look for what is wrong, the plan for a dyno with
+    /// The plan to tell of: in a one-off dyno, where people look for what is wrong, the plan for a dyno with
     /// the agent is what they want.
     fn plan(&self) -> &Plan {
         if self.here.not_here().is_some() {
@@ -91,7 +91,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Returns everything there is to tell, and whether nothing is wrong.
+    /// Everything there is to tell, and whether nothing is wrong.
     fn report(&self, connect: bool) -> (String, bool) {
         let plan = self.plan();
         let mut faults = self.faults();
@@ -197,12 +197,12 @@ impl<'a> Check<'a> {
         way.filter(|_| !is_cut)
     }
 
-    /// Answers whether the app sees the key in spite of `HOOP_HIDE_KEY`: where the shell starts it.
+    /// Whether the app sees the key in spite of `HOOP_HIDE_KEY`: where the shell starts it.
     fn shows_key(&self) -> bool {
         self.autostart && self.started == Started::Autostart
     }
 
-    /// Returns what is wrong with the plan, the choice of dynos, and what starts the agent.
+    /// What is wrong with the plan, the choice of dynos, and what starts the agent.
     fn faults(&self) -> Vec<Fault> {
         let plan = self.plan();
         let mut faults = if self.here.is_disabled() {
@@ -245,7 +245,7 @@ impl<'a> Check<'a> {
     }
 }
 
-/// Returns `environment` as it would be in a dyno in which the agent runs.
+/// `environment` as it would be in a dyno in which the agent runs.
 fn anywhere(environment: &Environment) -> Environment {
     let mut anywhere = environment.clone();
     for name in ["DYNO", config::PROCESS_TYPES, config::IGNORE_PROCESS_TYPES] {

@@ -59,7 +59,7 @@ impl Started {
         }
     }
 
-    /// Returns it in words.
+    /// In words.
     pub(crate) fn words(&self) -> String {
         match self {
             Started::Procfile(types) if types.is_empty() => "hoopstart in the Procfile".to_owned(),
@@ -71,7 +71,7 @@ impl Started {
         }
     }
 
-    /// Returns what is wrong with it.
+    /// What is wrong with it.
     pub(crate) fn fault(&self) -> Option<Fault> {
         let Started::Nothing(line) = self else { return None };
         let right = line.as_ref().and_then(|(process_type, command)| {

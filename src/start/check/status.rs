@@ -76,7 +76,7 @@ impl Answer {
         answer
     }
 
-    /// Returns the exit status.
+    /// The exit status.
     fn exit_status(&self) -> i32 {
         match () {
             () if self.apps.is_empty() && self.silent.is_empty() => NOTHING,
@@ -85,7 +85,7 @@ impl Answer {
         }
     }
 
-    /// Returns what is printed.
+    /// What is printed.
     fn in_form(&self, form: Form) -> String {
         let apps = self.apps.iter().map(|(_, said)| said.clone());
         match form {
@@ -107,7 +107,7 @@ impl Answer {
     }
 }
 
-/// Returns an answer without anything in its lines that a terminal obeys: whoever holds the socket may have written it.
+/// An answer without anything in its lines that a terminal obeys: whoever holds the socket may have written it.
 fn harmless(answer: &str) -> String {
     answer
         .split_inclusive('\n')
@@ -118,7 +118,7 @@ fn harmless(answer: &str) -> String {
         .collect()
 }
 
-/// Returns what is known of an app whose supervisor does not answer.
+/// What is known of an app whose supervisor does not answer.
 fn block_of_silent(app: &App) -> String {
     let mut block = String::new();
     add(&mut block, "app", &of_app(app));

@@ -72,7 +72,7 @@ pub(crate) struct Tls {
 }
 
 impl Transport {
-    /// Returns how `agents` connect to `gateway`. What is wrong with the variables for it is added to `faults`.
+    /// How `agents` connect to `gateway`. What is wrong with the variables for it is added to `faults`.
     pub(crate) fn of(
         agents: &Agents,
         gateway: &Gateway,
@@ -173,7 +173,7 @@ impl Transport {
         }
     }
 
-    /// Returns the kind of connection in words.
+    /// The kind of connection in words.
     pub(crate) fn words(&self) -> String {
         match (&self.tls, self.despite) {
             (None, _) => "plain text".to_owned(),
@@ -182,7 +182,7 @@ impl Transport {
         }
     }
 
-    /// Returns which certificate the agent accepts, in words, where a variable decides on that.
+    /// Which certificate the agent accepts, in words, where a variable decides on that.
     pub(crate) fn certificate(&self, environment: &Environment) -> Option<String> {
         let set = |name: &&&str| environment.value(name).is_some_and(|value| !value.is_empty());
         let Some(tls) = &self.tls else {
@@ -200,7 +200,7 @@ impl Transport {
     }
 }
 
-/// Answers whether an agent of `version` connects in plain text. `scheme` is that of its key, if it has one.
+/// Whether an agent of `version` connects in plain text. `scheme` is that of its key, if it has one.
 fn is_plain(version: &Version, scheme: Option<&str>, gateway: &Gateway) -> bool {
     let Some(scheme) = scheme else {
         return !gateway.tls;
@@ -215,14 +215,14 @@ fn is_plain(version: &Version, scheme: Option<&str>, gateway: &Gateway) -> bool 
     }
 }
 
-/// Returns the scheme of the agent key.
+/// The scheme of the agent key.
 fn scheme(environment: &Environment) -> Option<String> {
     let set = |name| environment.value(name).filter(|value| !value.is_empty());
     let key = set(config::KEY).or_else(|| set(config::DSN))?.to_str()?;
     Some(key.trim().split_once("://")?.0.to_lowercase())
 }
 
-/// Returns the authorities in a value of [`CA`], or nothing where that is empty and counts as not set. Without
+/// The authorities in a value of [`CA`], or nothing where that is empty and counts as not set. Without
 /// `is_used` they need not be any: an agent in plain text reads the value and does not look at it.
 fn own_authorities(value: &OsStr, is_used: bool) -> Result<Option<RootCertStore>, String> {
     let value = value.as_bytes();
@@ -257,7 +257,7 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
     })
 }
 
-/// Returns the certificates in a PEM text, at least one.
+/// The certificates in a PEM text, at least one.
 fn certificates(pem: &[u8]) -> Result<RootCertStore, String> {
     let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(pem).flatten().collect();
     let roots = tls::roots_of(certificates);

@@ -95,7 +95,7 @@ pub enum TlsRemedy {
 }
 
 impl GatewayFault {
-    /// Returns the failure id.
+    /// The failure id.
     pub fn failure(&self) -> Failure {
         match self {
             GatewayFault::VariableIgnored { .. } => Failure::TlsVariableIgnored,
@@ -107,7 +107,7 @@ impl GatewayFault {
         }
     }
 
-    /// Returns the sentence in its parts.
+    /// The sentence in its parts.
     pub(crate) fn parts(&self) -> Parts {
         match self {
             GatewayFault::VariableIgnored { name, reason } => Parts::new(

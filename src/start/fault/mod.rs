@@ -31,7 +31,7 @@ pub enum Rest {
 }
 
 impl Rest {
-    /// Returns what that means, with the mark before it.
+    /// What that means, with the mark before it.
     fn state(self) -> &'static str {
         match self {
             Rest::Items => ", so only the rest of the list counts",
@@ -236,7 +236,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Returns the failure id.
+    /// The failure id.
     pub fn failure(&self) -> Failure {
         match self {
             Fault::KeyMissing => Failure::KeyMissing,
@@ -274,7 +274,7 @@ impl Fault {
         }
     }
 
-    /// Answers whether the agent cannot be configured or found because of it, which is what `HOOP_REQUIRED`
+    /// Whether the agent cannot be configured or found because of it, which is what `HOOP_REQUIRED`
     /// stops a boot for.
     pub fn stops_a_required_agent(&self) -> bool {
         match self {
@@ -316,13 +316,13 @@ impl Fault {
         }
     }
 
-    /// Returns the whole line that tells it.
+    /// The whole line that tells it.
     pub fn line(&self) -> String {
         let kind = if self.is_error() { "error" } else { "warning" };
         format!("hoopstart: {kind}: {self} [{}]", self.failure())
     }
 
-    /// Returns the whole line that tells it where `HOOP_REQUIRED` is on. It is another one if that stops the boot.
+    /// The whole line that tells it where `HOOP_REQUIRED` is on. It is another one if that stops the boot.
     pub fn line_if_required(&self) -> String {
         if !self.stops_a_required_agent() {
             return self.line();
@@ -332,7 +332,7 @@ impl Fault {
         format!("hoopstart: error: {wrong}; {stopped}. {remedy} [{}]", self.failure())
     }
 
-    /// Answers whether nothing at all is started because of it.
+    /// Whether nothing at all is started because of it.
     fn is_error(&self) -> bool {
         matches!(
             self,
@@ -348,7 +348,7 @@ impl Fault {
         )
     }
 
-    /// Returns the sentence in its parts.
+    /// The sentence in its parts.
     fn parts(&self) -> Parts {
         match self {
             Fault::KeyMissing => Parts::new(

@@ -55,7 +55,7 @@ impl Trouble {
     /// How many kinds there are.
     pub(crate) const KINDS: usize = 9;
 
-    /// Returns which kind it is, below [`Trouble::KINDS`].
+    /// Which kind it is, below [`Trouble::KINDS`].
     pub(crate) fn kind(&self) -> usize {
         match self {
             Trouble::KeyRejected => 0,
@@ -70,7 +70,7 @@ impl Trouble {
         }
     }
 
-    /// Returns the failure id.
+    /// The failure id.
     pub(crate) fn failure(&self) -> Failure {
         match self {
             Trouble::KeyRejected => Failure::KeyRejected,
@@ -85,7 +85,7 @@ impl Trouble {
         }
     }
 
-    /// Returns what is wrong.
+    /// What is wrong.
     pub(crate) fn wrong(&self) -> String {
         match self {
             Trouble::KeyRejected => "the gateway does not accept the agent key".to_owned(),
@@ -112,7 +112,7 @@ impl Trouble {
         }
     }
 
-    /// Returns what that means, with the mark before it.
+    /// What that means, with the mark before it.
     pub(crate) fn state(&self) -> &'static str {
         match self {
             Trouble::NameTaken { .. } => ", so it is not published; the app is not affected",
@@ -121,7 +121,7 @@ impl Trouble {
         }
     }
 
-    /// Returns what to do.
+    /// What to do.
     pub(crate) fn remedy(&self) -> &'static str {
         match self {
             Trouble::KeyRejected => {

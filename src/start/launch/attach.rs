@@ -102,7 +102,7 @@ impl Shell {
         }
     }
 
-    /// Returns the environment of what the shell has become, or nothing where that may not be read.
+    /// The environment of what the shell has become, or nothing where that may not be read.
     fn became(&self) -> Option<Vec<u8>> {
         let (command_line, environ) = program(self.pid)?;
         let is_same_line = command_line == self.command_line;
@@ -112,7 +112,7 @@ impl Shell {
         (is_other && !(is_same_line && environ.is_empty())).then_some(environ)
     }
 
-    /// Returns the youngest program that the shell has started, of its own children if there is one among them, and
+    /// The youngest program that the shell has started, of its own children if there is one among them, and
     /// answers whether there is none, and of the shell itself nothing that does something.
     fn youngest(&self) -> (Option<Started>, bool) {
         let below = processes::descendants(self.pid);
@@ -146,7 +146,7 @@ impl Shell {
     }
 }
 
-/// Answers whether a process with the command line `started` is one that the shell's own command line names: by its
+/// Whether a process with the command line `started` is one that the shell's own command line names: by its
 /// program or, of an interpreter, by its script, by all its options, and by its plain arguments.
 fn is_named_in(shell: &[u8], started: &[u8]) -> bool {
     let shell = String::from_utf8_lossy(shell);
@@ -176,12 +176,12 @@ fn is_named_in(shell: &[u8], started: &[u8]) -> bool {
     options_are_named && arguments_are_named && words.first().into_iter().chain(script).any(is_named)
 }
 
-/// Answers whether `word` is the option of a shell before its command: `-c`, alone or with others.
+/// Whether `word` is the option of a shell before its command: `-c`, alone or with others.
 fn is_command_option(word: &str) -> bool {
     word.starts_with('-') && !word.starts_with("--") && word.ends_with('c')
 }
 
-/// Returns the command line of a process and, if it may be read, its environment. `None` while it becomes another program,
+/// The command line of a process and, if it may be read, its environment. `None` while it becomes another program,
 /// when the kernel shows for a moment an environment that is empty, or the one of this program and the other of that.
 fn program(pid: u32) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
     let command_line = read(pid, "cmdline")?;

@@ -56,13 +56,13 @@ pub(crate) fn claim(pid: u32) -> Claim {
     }
 }
 
-/// Returns the pid namespace of this process.
+/// The pid namespace of this process.
 pub(crate) fn namespace() -> Option<String> {
     let link = std::fs::read_link("/proc/self/ns/pid").ok()?;
     Some(link.to_string_lossy().into_owned())
 }
 
-/// Returns the name of the socket. A process is known by its id and start; where containers share their network,
+/// The name of the socket. A process is known by its id and start; where containers share their network,
 /// and so these names, by its pid namespace too.
 pub(crate) fn name(namespace: &str, process: Process) -> io::Result<SocketAddr> {
     SocketAddr::from_abstract_name(format!("hoopstart {namespace} {} {}", process.pid, process.started))

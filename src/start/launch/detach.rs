@@ -68,7 +68,7 @@ fn without_adoption<T>(work: impl FnOnce() -> T) -> T {
     result
 }
 
-/// Returns the exit status that stands for `result`: the number of its error.
+/// The exit status that stands for `result`: the number of its error.
 fn status(result: io::Result<()>) -> i32 {
     result.map_or_else(|error| error.raw_os_error().unwrap_or(Errno::EIO as i32), |()| 0)
 }
@@ -150,7 +150,7 @@ pub(crate) fn let_go_of_files(kept: &[RawFd], null: &OwnedFd) -> io::Result<()> 
     Ok(())
 }
 
-/// Returns what the kernel says of `error`.
+/// What the kernel says of `error`.
 fn errno_words(error: &io::Error) -> String {
     error.raw_os_error().map_or_else(
         || error.to_string(),

@@ -89,7 +89,7 @@ fn verdict(head: &[u8], length: u64, read: impl Fn(u64, u64) -> io::Result<Vec<u
     Some(loader.map_or(Elf::Static, Elf::Loaded))
 }
 
-/// Returns the name of a machine by its number in ELF.
+/// The name of a machine by its number in ELF.
 fn machine_name(machine: u64) -> &'static str {
     match machine {
         3 => "i386",

@@ -86,7 +86,7 @@ impl Command {
         errno
     }
 
-    /// Returns the paths at which the program may be.
+    /// The paths at which the program may be.
     fn candidates(&self, path: Option<&OsStr>) -> Vec<CString> {
         let program = self.program();
         if program.is_empty() || program.as_bytes().contains(&b'/') {
@@ -97,12 +97,12 @@ impl Command {
         paths.map(c_string).collect()
     }
 
-    /// Returns the program as it was given.
+    /// The program as it was given.
     fn program(&self) -> &OsStr {
         OsStr::from_bytes(self.program.as_bytes())
     }
 
-    /// Returns the app's environment, in its own order, where it is another than ours: without the agent key, and
+    /// The app's environment, in its own order, where it is another than ours: without the agent key, and
     /// with the app in the place of hoopstart in `_`, where bash names the program that it starts
     /// (<https://www.gnu.org/software/bash/manual/html_node/Special-Parameters.html>).
     fn environment(&self, hide_key: bool, path: Option<&OsStr>) -> Option<Vec<CString>> {
@@ -155,13 +155,13 @@ fn become_program(path: &CStr, arguments: &[CString], environment: Option<&[CStr
     errno
 }
 
-/// Answers whether the file at `path` can be run, as far as can be known: by the kernel, or by a shell as a text.
+/// Whether the file at `path` can be run, as far as can be known: by the kernel, or by a shell as a text.
 fn is_program(path: &CStr, folders: Option<&OsStr>) -> bool {
     let verdict = program::look_at(Path::new(OsStr::from_bytes(path.to_bytes())), folders);
     matches!(verdict, Verdict::Runs(_))
 }
 
-/// Answers whether the file at `path` is a script whose first line ends with a carriage return. Every app waits for this.
+/// Whether the file at `path` is a script whose first line ends with a carriage return. Every app waits for this.
 fn has_carriage_return(path: &CStr) -> bool {
     let mut head = [0; 128];
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
@@ -173,7 +173,7 @@ fn has_carriage_return(path: &CStr) -> bool {
     line.starts_with(b"#!") && line.ends_with(b"\r")
 }
 
-/// Returns `text` as C has it. Arguments and variables come from C, so they hold no NUL.
+/// `text` as C has it. Arguments and variables come from C, so they hold no NUL.
 fn c_string(text: OsString) -> CString {
     debug_assert!(!text.as_bytes().contains(&0));
     CString::new(text.into_vec()).unwrap_or_default()

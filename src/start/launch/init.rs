@@ -32,7 +32,7 @@ const BY_SIGNAL: i32 = 128;
 /// (<https://man7.org/linux/man-pages/man2/TIOCNOTTY.2const.html>).
 const TIOCNOTTY: Opcode = 0x5422;
 
-/// Answers whether this is the first process of a container.
+/// Whether this is the first process of a container.
 pub(crate) fn is_needed() -> bool {
     std::process::id() == 1
 }
@@ -215,7 +215,7 @@ fn own_pid() -> Pid {
     rustix::process::getpid()
 }
 
-/// Returns the terminal of this session, if it has one.
+/// The terminal of this session, if it has one.
 fn controlling_terminal() -> Option<OwnedFd> {
     let standard = [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()];
     // A container may have no such file.

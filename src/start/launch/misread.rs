@@ -16,7 +16,7 @@ const PLAIN_VALUE: usize = 24;
 /// How much of a line is repeated, in characters.
 const LINE: usize = 200;
 
-/// Returns what is wrong with `words`, the first of which is no program, if it is known.
+/// What is wrong with `words`, the first of which is no program, if it is known.
 pub(crate) fn misread(words: &[OsString]) -> Option<Fault> {
     let words: Vec<String> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     let (first, rest) = words.split_first()?;
@@ -52,14 +52,14 @@ pub(crate) fn misread(words: &[OsString]) -> Option<Fault> {
     })
 }
 
-/// Returns what stands behind the dashes at the beginning of `word`, where they are those of a word processor.
+/// What stands behind the dashes at the beginning of `word`, where they are those of a word processor.
 fn behind_dashes(word: &str) -> Option<&str> {
     let behind = word.trim_start_matches(DASHES);
     let dashes = &word[..word.len() - behind.len()];
     (!dashes.is_empty() && dashes != "--").then_some(behind)
 }
 
-/// Returns `words` as they would be typed, without what may be a secret.
+/// `words` as they would be typed, without what may be a secret.
 fn shown(words: &[String]) -> String {
     let is_plain = |word: &str| {
         word.chars()
@@ -80,7 +80,7 @@ fn shown(words: &[String]) -> String {
     shell_words::split(&line).map_or(line, |words| joined(&words))
 }
 
-/// Returns `line` without what may be a secret, and else as it is.
+/// `line` without what may be a secret, and else as it is.
 fn shown_line(line: &str) -> String {
     redacted(line)
         .split(' ')
@@ -89,7 +89,7 @@ fn shown_line(line: &str) -> String {
         .join(" ")
 }
 
-/// Returns `word`, with three dots in the place of a value that may be a secret: anything but a plain one, and of our
+/// `word`, with three dots in the place of a value that may be a secret: anything but a plain one, and of our
 /// own variables any.
 fn without_secret(word: &str) -> String {
     if let Some((name, value)) = word.split_once('=').filter(|_| is_assignment(word)) {
@@ -121,7 +121,7 @@ mod tests {
     /// What takes a shell.
     const SCRIPT: &str = "a script";
 
-    /// Returns the line that works.
+    /// The line that works.
     fn line(words: &[&str]) -> Option<String> {
         let words: Vec<OsString> = words.iter().map(OsString::from).collect();
         match misread(&words)? {

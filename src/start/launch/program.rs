@@ -61,7 +61,7 @@ pub(crate) enum Verdict {
 }
 
 impl Verdict {
-    /// Returns what is wrong with the command of these `words`, the first of which has this verdict.
+    /// What is wrong with the command of these `words`, the first of which has this verdict.
     pub(crate) fn fault(&self, words: &[OsString]) -> Option<Fault> {
         let command = words.first()?;
         let command = text::excerpt(&command.to_string_lossy(), 200);
@@ -89,7 +89,7 @@ impl Verdict {
         })
     }
 
-    /// Returns what is wrong, in words.
+    /// What is wrong, in words.
     pub(crate) fn words(&self) -> Option<String> {
         Some(match self {
             Verdict::Runs(_) => return None,
@@ -187,7 +187,7 @@ fn follow(place: &Path, path: Option<&OsStr>, depth: usize) -> Verdict {
     runs()
 }
 
-/// Returns the beginning of a file, and its length.
+/// The beginning of a file, and its length.
 fn head(place: &Path) -> io::Result<(Vec<u8>, u64)> {
     let mut file = File::open(place)?;
     let length = file.metadata()?.len();
@@ -211,18 +211,18 @@ fn script(line: &[u8], path: Option<&OsStr>, depth: usize) -> Option<Verdict> {
     })
 }
 
-/// Answers whether nothing in `line` ends the name of its interpreter.
+/// Whether nothing in `line` ends the name of its interpreter.
 fn is_one_word(line: &[u8]) -> bool {
     let begin = line.iter().position(|byte| !is_blank(*byte)).unwrap_or(line.len());
     !line[begin..].iter().any(|byte| is_blank(*byte) || *byte == 0)
 }
 
-/// Answers whether the kernel splits a first line there.
+/// Whether the kernel splits a first line there.
 fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
-/// Returns the verdict on what names `interpreter`, which has this `verdict`.
+/// The verdict on what names `interpreter`, which has this `verdict`.
 fn missing(verdict: &Verdict, interpreter: &[u8]) -> Option<Verdict> {
     let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let cause = match verdict {
@@ -244,7 +244,7 @@ fn missing(verdict: &Verdict, interpreter: &[u8]) -> Option<Verdict> {
     Some(Verdict::NoInterpreter { interpreter, cause })
 }
 
-/// Returns the program that an `env` in a first line is to look up, where nothing but `-S` stands before it.
+/// The program that an `env` in a first line is to look up, where nothing but `-S` stands before it.
 fn wanted_of_env<'a>(name: &[u8], mut words: impl Iterator<Item = &'a [u8]>) -> Option<&'a [u8]> {
     let is_env = name.rsplit(|byte| *byte == b'/').next() == Some(b"env");
     let first = words.next()?;
@@ -276,7 +276,7 @@ fn elf(place: &Path, head: &[u8], length: u64) -> Option<Verdict> {
     }
 }
 
-/// Returns the verdict on a place where nothing can be found.
+/// The verdict on a place where nothing can be found.
 fn unreachable(error: &io::Error) -> Verdict {
     match error.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => Verdict::NotFound,
@@ -284,7 +284,7 @@ fn unreachable(error: &io::Error) -> Verdict {
     }
 }
 
-/// Returns the words of an error, without its number.
+/// The words of an error, without its number.
 fn reason(error: &io::Error) -> String {
     let words = error.to_string().to_lowercase();
     words.split(" (os error").next().unwrap_or_default().to_owned()
@@ -306,7 +306,7 @@ mod tests {
         place
     }
 
-    /// Returns the path of a program that every test machine has, a real one of this machine.
+    /// The path of a program that every test machine has, a real one of this machine.
     fn ours() -> PathBuf {
         std::env::current_exe().unwrap()
     }

@@ -43,12 +43,12 @@ impl Log {
         result
     }
 
-    /// Answers whether a line waits.
+    /// Whether a line waits.
     pub(crate) fn is_waiting(&self) -> bool {
         self.written < self.lines.len()
     }
 
-    /// Answers whether there is room for more lines.
+    /// Whether there is room for more lines.
     pub(crate) fn has_room(&self) -> bool {
         self.lines.len() - self.written < LIMIT
     }
@@ -82,7 +82,7 @@ impl Log {
         }
     }
 
-    /// Writes as many lines as go into a pipe whole, or the first piece of a longer one. Answers whether more can be
+    /// Writes as many lines as go into a pipe whole, or the first piece of a longer one. Returns whether more can be
     /// written without asking whether the log is ready.
     fn write_lines(&mut self) -> Result<bool, Errno> {
         let Some(stderr) = &self.stderr else { return Ok(false) };

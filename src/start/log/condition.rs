@@ -297,13 +297,13 @@ impl Conditions {
         })
     }
 
-    /// Answers whether an agent that has ended, with status 0 or not, did so because of its configuration.
+    /// Whether an agent that has ended, with status 0 or not, did so because of its configuration.
     pub(crate) fn is_misconfigured(&self, agent: usize, with_success: bool) -> bool {
         let state = &self.agents[agent];
         state.is_fatal || (state.is_error && with_success)
     }
 
-    /// Answers whether an agent that ends again and again, or was started anew, says in `line` what its earlier processes
+    /// Whether an agent that ends again and again, or was started anew, says in `line` what its earlier processes
     /// have said.
     pub(crate) fn is_repeated(&mut self, agent: usize, line: &str) -> bool {
         let state = &mut self.agents[agent];
@@ -353,14 +353,14 @@ impl Conditions {
         lines
     }
 
-    /// Returns since when nothing has been heard of the trouble of an agent that runs and does not say when it is over.
+    /// Since when nothing has been heard of the trouble of an agent that runs and does not say when it is over.
     fn silent_since(&self, agent: usize) -> Option<Duration> {
         let state = &self.agents[agent];
         let down = state.down.as_ref().filter(|down| !down.tells_recovery)?;
         Some(down.last.max(state.running?))
     }
 
-    /// Returns when [`Conditions::time_passed`] is due. While nothing is wrong it never is.
+    /// When [`Conditions::time_passed`] is due. While nothing is wrong it never is.
     pub(crate) fn next_wake(&self) -> Option<Duration> {
         if self.is_stopping {
             return None;
@@ -373,7 +373,7 @@ impl Conditions {
         agents.chain(self.told.iter().map(Telling::next_wake)).flatten().min()
     }
 
-    /// Returns why an agent is not connected, if it is known not to be.
+    /// Why an agent is not connected, if it is known not to be.
     pub(crate) fn current(&self, agent: usize) -> Option<Condition> {
         let down = self.agents[agent].down.as_ref()?;
         let told = &self.told[*down.troubles.last()?];
@@ -385,18 +385,18 @@ impl Conditions {
         })
     }
 
-    /// Answers whether an agent has a stream to the gateway, as far as its lines tell.
+    /// Whether an agent has a stream to the gateway, as far as its lines tell.
     pub(crate) fn has_stream(&self, agent: usize) -> bool {
         self.agents[agent].has_stream
     }
 
-    /// Returns how many sessions an agent serves, as far as its lines tell.
+    /// How many sessions an agent serves, as far as its lines tell.
     pub(crate) fn open_sessions(&self, agent: usize) -> usize {
         self.agents[agent].sessions.len()
     }
 }
 
-/// Returns a number that stands for a text.
+/// A number that stands for a text.
 fn hash(text: &str) -> u64 {
     use std::hash::{DefaultHasher, Hash as _, Hasher as _};
     let mut hasher = DefaultHasher::new();

@@ -53,7 +53,7 @@ impl Settings {
         }
     }
 
-    /// Answers whether everything is shown, also what a session's user has typed.
+    /// Whether everything is shown, also what a session's user has typed.
     fn is_debug(self) -> bool {
         self.level == "debug"
     }
@@ -244,14 +244,14 @@ mod tests {
     use proptest::prelude::*;
     use std::time::Duration;
 
-    /// Returns the settings of these config vars, and whether there was a fault.
+    /// The settings of these config vars, and whether there was a fault.
     fn settings(variables: &[(&str, &str)]) -> (Settings, Vec<String>) {
         let (environment, mut faults) = (variables.iter().copied().collect::<Environment>(), Vec::new());
         let settings = Settings::of(&environment, &mut faults);
         (settings, faults.iter().map(crate::start::fault::Fault::line).collect())
     }
 
-    /// Returns the log of `pieces`, as they come one after the other.
+    /// The log of `pieces`, as they come one after the other.
     fn log_with(variables: &[(&str, &str)], pieces: &[&[u8]], masks: &[&str]) -> String {
         let masks = Masks::new(&masks.iter().map(|mask| Secret::new(*mask)).collect::<Vec<_>>());
         let mut reader = Reader {

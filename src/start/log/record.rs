@@ -75,7 +75,7 @@ impl<'a> Record<'a> {
         })
     }
 
-    /// Returns a member that is a string.
+    /// A member that is a string.
     pub(crate) fn text(&self, wanted: &str) -> Option<Cow<'a, str>> {
         let mut found = None;
         members(self.line, |name, value| match value {
@@ -132,7 +132,7 @@ impl<'a> Record<'a> {
     }
 }
 
-/// Returns `line`, which may be cut, as it is but without what a session's user has typed, unless `shows_input`, and
+/// `line`, which may be cut, as it is but without what a session's user has typed, unless `shows_input`, and
 /// without what is a secret to whoever reads the object.
 pub(crate) fn passed_on<'a>(line: &'a str, shows_input: bool, masks: &Masks) -> Cow<'a, str> {
     let mut hidden: Vec<(&str, &str)> = Vec::new();
@@ -175,7 +175,7 @@ pub(crate) fn passed_on<'a>(line: &'a str, shows_input: bool, masks: &Masks) -> 
     Cow::Owned(shown)
 }
 
-/// Answers whether what is escaped in `text` hides a secret from whoever looks at it as it is.
+/// Whether what is escaped in `text` hides a secret from whoever looks at it as it is.
 fn hides_secret(text: &str, masks: &Masks) -> bool {
     match unescaped(text) {
         Cow::Borrowed(_) => false,
@@ -183,7 +183,7 @@ fn hides_secret(text: &str, masks: &Masks) -> bool {
     }
 }
 
-/// Returns where the command line of a session begins in a message.
+/// Where the command line of a session begins in a message.
 fn command(message: &str) -> Option<usize> {
     Some(message.find(COMMAND)? + COMMAND.len())
 }
@@ -290,7 +290,7 @@ fn other(text: &str) -> Option<(&str, &str)> {
     None
 }
 
-/// Returns the text that a string's inside stands for.
+/// The text that a string's inside stands for.
 fn unescaped(inside: &str) -> Cow<'_, str> {
     if !inside.contains('\\') {
         return Cow::Borrowed(inside);

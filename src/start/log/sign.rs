@@ -120,7 +120,7 @@ impl<'a> Sign<'a> {
     }
 }
 
-/// Returns the id of the session that a line is about: a member, and before 1.43 a part of the message.
+/// The id of the session that a line is about: a member, and before 1.43 a part of the message.
 fn session<'a>(record: &Record<'a>) -> Cow<'a, str> {
     record.text("sid").unwrap_or_else(|| {
         let id = record.message.strip_prefix("session=").unwrap_or_default();
@@ -128,7 +128,7 @@ fn session<'a>(record: &Record<'a>) -> Cow<'a, str> {
     })
 }
 
-/// Returns why an agent is not connected that says `message`.
+/// Why an agent is not connected that says `message`.
 fn trouble(message: &str, gateway: &str) -> Trouble {
     let has = |parts: &[&str]| parts.iter().any(|part| message.contains(part));
     if message == "unauthenticated" || has(&["code = Unauthenticated", "dsn is disabled or invalid", "status=401"]) {
@@ -193,7 +193,7 @@ fn trouble(message: &str, gateway: &str) -> Trouble {
     }
 }
 
-/// Returns what a message says of the cause: the innermost, since what is around it is the same in all.
+/// What a message says of the cause: the innermost, since what is around it is the same in all.
 fn cause(message: &str) -> String {
     let inner = ["desc = ", "reason=", "err="]
         .iter()

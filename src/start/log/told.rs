@@ -33,7 +33,7 @@ pub(crate) struct Telling {
 }
 
 impl Telling {
-    /// Answers whether a line may be told, and counts it.
+    /// Whether a line may be told, and counts it.
     fn may_tell(&mut self, now: Duration) -> bool {
         while self.lines.front().is_some_and(|told| now >= *told + WINDOW) {
             self.lines.pop_front();
@@ -95,13 +95,13 @@ impl Telling {
         })
     }
 
-    /// Returns when what is so can be told, if it is not what was told.
+    /// When what is so can be told, if it is not what was told.
     pub(crate) fn next_wake(&self) -> Option<Duration> {
         (self.is_on != self.is_told).then(|| self.lines.front().map(|told| *told + WINDOW))?
     }
 }
 
-/// Returns a duration in the largest units that say enough.
+/// A duration in the largest units that say enough.
 pub(crate) fn words(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);

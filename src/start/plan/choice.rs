@@ -22,28 +22,28 @@ impl DynoList {
         )
     }
 
-    /// Returns how many items it has.
+    /// How many items it has.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Answers whether the list names `dyno`.
+    /// Whether the list names `dyno`.
     pub(crate) fn names(&self, dyno: &Dyno) -> bool {
         self.0.iter().any(|item| dyno.is_named_by(item))
     }
 
-    /// Returns the process types of its items.
+    /// The process types of its items.
     pub(crate) fn process_types(&self) -> impl Iterator<Item = String> + '_ {
         self.0.iter().map(|item| Dyno::parse(Some(item)).process_type)
     }
 
-    /// Returns the items that no dyno can be called, on any platform and whatever the Procfile holds.
+    /// The items that no dyno can be called, on any platform and whatever the Procfile holds.
     pub(crate) fn impossible(&self) -> Vec<String> {
         let impossible = self.0.iter().filter(|item| !can_be_dyno(item));
         impossible.map(|item| text::excerpt(item, LONGEST_SHOWN)).collect()
     }
 
-    /// Returns the items whose type the app does not have. `known` are the types of its Procfile, and `here` is the
+    /// The items whose type the app does not have. `known` are the types of its Procfile, and `here` is the
     /// dyno that asks, which has one whatever the Procfile says. Without a Procfile nothing can be said to be wrong.
     pub(crate) fn unknown(&self, known: &[&str], here: &Dyno) -> Vec<String> {
         let is_unknown = |item: &&String| {
@@ -66,7 +66,7 @@ impl DynoList {
             .collect()
     }
 
-    /// Returns what the list was probably meant to be, as one can paste it: what of its items can be names, and where
+    /// What the list was probably meant to be, as one can paste it: what of its items can be names, and where
     /// nothing can, `otherwise`.
     pub(crate) fn repaired(&self, otherwise: &str) -> String {
         let is_of_name = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
@@ -98,7 +98,7 @@ impl DynoList {
 /// The most characters of a wrong item that are shown: a line in a log is short, or it tears.
 const LONGEST_SHOWN: usize = 40;
 
-/// Answers whether a process type or a dyno can be called `item`: a name as the Procfile may have it, and on Cedar a
+/// Whether a process type or a dyno can be called `item`: a name as the Procfile may have it, and on Cedar a
 /// dot and a number. On Dokku, what follows the dot may be anything of a scheduled task's id.
 fn can_be_dyno(item: &str) -> bool {
     let (process_type, number) = item
@@ -142,13 +142,13 @@ impl Choice {
         }
     }
 
-    /// Answers whether the agent runs in a process type of the Procfile.
+    /// Whether the agent runs in a process type of the Procfile.
     pub(crate) fn leaves_some(&self, procfile: &Procfile) -> bool {
         let mut types = procfile.process_types();
         types.any(|name| self.runs_in_type(name, procfile, Starter::CommandLine))
     }
 
-    /// Answers whether the lists leave the agent no process type of an app with this Procfile, and name none outside of
+    /// Whether the lists leave the agent no process type of an app with this Procfile, and name none outside of
     /// it either.
     pub(crate) fn leaves_none(&self, procfile: &Procfile) -> bool {
         let is_listed = self.only.is_some() || self.never.is_some();
@@ -160,7 +160,7 @@ impl Choice {
         is_listed && has_types && !self.leaves_some(procfile) && !outside.any(is_outside)
     }
 
-    /// Answers whether the agent runs in at least one dyno of the type.
+    /// Whether the agent runs in at least one dyno of the type.
     pub(crate) fn runs_in_type(&self, process_type: &str, procfile: &Procfile, starter: Starter) -> bool {
         let any = Dyno {
             name: process_type.to_owned(),

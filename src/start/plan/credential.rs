@@ -65,7 +65,7 @@ impl Credential {
             .map(|name| Credential::WithUrl { name })
     }
 
-    /// Returns the gateway that the agent connects to, where it is named in a form that can be read.
+    /// The gateway that the agent connects to, where it is named in a form that can be read.
     pub(crate) fn gateway(&self, environment: &Environment) -> Option<Gateway> {
         match self {
             Credential::Key { read, .. } => {
@@ -83,7 +83,7 @@ impl Credential {
         }
     }
 
-    /// Returns the mode of the key, where there is one that can be read.
+    /// The mode of the key, where there is one that can be read.
     pub(crate) fn mode(&self) -> Option<KeyMode> {
         match self {
             Credential::Key { read, .. } => read.as_ref().ok().map(|key| key.mode),
@@ -128,7 +128,7 @@ impl fmt::Display for Gateway {
 /// The port of a gateway whose URL names none (<https://pkg.go.dev/google.golang.org/grpc#NewClient>).
 const GRPC_PORT: u16 = 443;
 
-/// Returns every credential in `environment`.
+/// Every credential in `environment`.
 pub(crate) fn all(environment: &Environment) -> impl Iterator<Item = &[u8]> {
     let credentials = [config::KEY, config::DSN, "HOOP_TOKEN"]
         .into_iter()
@@ -148,7 +148,7 @@ impl Credentials {
         Self(all(environment).map(<[u8]>::to_vec).collect())
     }
 
-    /// Returns the texts an agent must not print: every credential, whole and its secret part, in all forms in which an
+    /// The texts an agent must not print: every credential, whole and its secret part, in all forms in which an
     /// agent could print it, the longest first. They take a fifth of a millisecond to make, which no app need wait for.
     pub(crate) fn masks(&self) -> Vec<Secret> {
         forms::of(self.0.iter().map(Vec::as_slice))

@@ -33,17 +33,17 @@ impl Dyno {
         }
     }
 
-    /// Answers whether the agent does not run here unless it is told to.
+    /// Whether the agent does not run here unless it is told to.
     pub(crate) fn is_ignored_by_default(&self) -> bool {
         NOT_RUN_BY_DEFAULT.contains(&self.process_type.as_str())
     }
 
-    /// Answers whether this is no dyno.
+    /// Whether this is no dyno.
     pub(crate) fn is_local(&self) -> bool {
         self.process_type == LOCAL
     }
 
-    /// Answers whether `item` of a list names this dyno or its type.
+    /// Whether `item` of a list names this dyno or its type.
     pub(crate) fn is_named_by(&self, item: &str) -> bool {
         item == self.process_type || item == self.name
     }

@@ -92,7 +92,7 @@ const OF_SHELL: [&str; 70] = [
     "while",
 ];
 
-/// Returns the arguments behind `hoop run … --`, for agents that take the command as such.
+/// The arguments behind `hoop run … --`, for agents that take the command as such.
 ///
 /// Fails where a shell could not run the line.
 pub(crate) fn arguments(line: &OsStr) -> Result<Vec<OsString>, Fault> {
@@ -108,7 +108,7 @@ pub(crate) fn arguments(line: &OsStr) -> Result<Vec<OsString>, Fault> {
     Ok(vec![SHELL.into(), "-c".into(), script])
 }
 
-/// Returns the value of `hoop run … --command`. A line that needs a shell stays in its variable, which every session
+/// The value of `hoop run … --command`. A line that needs a shell stays in its variable, which every session
 /// has.
 ///
 /// Fails where a shell could not run the line.
@@ -120,7 +120,7 @@ pub(crate) fn command(line: &OsStr) -> Result<OsString, Fault> {
     }
 }
 
-/// Returns the words of `line` where it is one command of plain words, of which some may be in quotes. `None` means
+/// The words of `line` where it is one command of plain words, of which some may be in quotes. `None` means
 /// that only a shell knows what it is.
 fn words(line: &OsStr) -> Option<Vec<String>> {
     let line = line.to_str()?;
@@ -154,7 +154,7 @@ fn words(line: &OsStr) -> Option<Vec<String>> {
     (!first.is_empty() && !is_of_shell && !has_variants && !is_assignment).then_some(words)
 }
 
-/// Answers whether no shell takes `character` for anything but itself, wherever in a word it stands.
+/// Whether no shell takes `character` for anything but itself, wherever in a word it stands.
 fn is_plain(character: char) -> bool {
     character.is_alphanumeric() || "-_./:@%+=,".contains(character)
 }
@@ -171,7 +171,7 @@ fn check_quotes(line: &OsStr) -> Result<(), Fault> {
     }
 }
 
-/// Returns a script that does what `line` does and has no `$` in it, which these agents would replace.
+/// A script that does what `line` does and has no `$` in it, which these agents would replace.
 fn without_dollars(line: &OsStr) -> OsString {
     let mut encoded = String::new();
     for byte in line.as_bytes() {

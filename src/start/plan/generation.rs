@@ -49,7 +49,7 @@ pub(crate) enum Generation {
 }
 
 impl Generation {
-    /// Returns the generation of an agent of `version` with a key of `mode`. `None` is a token or a SPIFFE document,
+    /// The generation of an agent of `version` with a key of `mode`. `None` is a token or a SPIFFE document,
     /// or a key that cannot be read.
     pub(crate) fn of(version: &Version, mode: Option<KeyMode>) -> Self {
         use KeyMode::{MultiConnection, Organisation};
@@ -65,7 +65,7 @@ impl Generation {
         }
     }
 
-    /// Answers whether nothing is published without `HOOP_CONNECTION`.
+    /// Whether nothing is published without `HOOP_CONNECTION`.
     pub(crate) fn needs_names(self) -> bool {
         match self {
             Generation::NamesInEnvironment | Generation::RunWithArguments | Generation::RunWithCommand => true,
@@ -73,7 +73,7 @@ impl Generation {
         }
     }
 
-    /// Returns what runs, for `--check`.
+    /// What runs, for `--check`.
     pub(crate) fn words(self) -> &'static str {
         match self {
             Generation::NamesInEnvironment => "hoop start agent, names from HOOP_CONNECTION for an old gateway",
@@ -92,7 +92,7 @@ pub(crate) struct AgentCommand {
     pub arguments: Vec<OsString>,
 }
 
-/// Returns the agent processes to run, at least one. `entrypoint` is the shell command line behind each connection.
+/// The agent processes to run, at least one. `entrypoint` is the shell command line behind each connection.
 pub(crate) fn commands(
     generation: Generation,
     connections: &Connections,
@@ -136,7 +136,7 @@ pub(crate) fn commands(
         .collect())
 }
 
-/// Returns the names of all variables a session may see: all but the credentials and what is the agent's own. Without
+/// The names of all variables a session may see: all but the credentials and what is the agent's own. Without
 /// such a list an agent hands out its own key with the rest; so does one whose list names nothing that is set, which
 /// is why `PATH`, set for every agent, is always on it. A comma would split a name, and a colon in one breaks every
 /// session.
@@ -156,7 +156,7 @@ fn exported_names(environment: &Environment) -> String {
     names.join(",")
 }
 
-/// Returns the environment of an agent process: the app's, with the credential where this agent looks for it and
+/// The environment of an agent process: the app's, with the credential where this agent looks for it and
 /// nowhere else, with a log that hoopstart can read, and with the folder of its helper on the PATH.
 pub(crate) fn agent_environment(
     app: &Environment,

@@ -124,7 +124,7 @@ impl Plan {
         }
     }
 
-    /// Returns the agents to run, if any.
+    /// The agents to run, if any.
     pub(crate) fn agents(&self) -> Option<&Agents> {
         match &self.decision {
             Decision::Run(agents) => Some(agents),
@@ -132,7 +132,7 @@ impl Plan {
         }
     }
 
-    /// Returns why no agent runs although nothing is wrong.
+    /// Why no agent runs although nothing is wrong.
     pub(crate) fn not_here(&self) -> Option<&'static str> {
         match self.decision {
             Decision::NotHere(reason) => Some(reason),
@@ -140,37 +140,37 @@ impl Plan {
         }
     }
 
-    /// Returns everything that is wrong.
+    /// Everything that is wrong.
     pub(crate) fn faults(&self) -> &[Fault] {
         &self.faults
     }
 
-    /// Answers whether `HOOP_REQUIRED` ends the boot here.
+    /// Whether `HOOP_REQUIRED` ends the boot here.
     pub(crate) fn stops_the_boot(&self) -> bool {
         self.required && self.faults.iter().any(Fault::stops_a_required_agent)
     }
 
-    /// Answers whether the app is not to see the agent key.
+    /// Whether the app is not to see the agent key.
     pub(crate) fn hides_key(&self) -> bool {
         self.hide_key
     }
 
-    /// Answers whether the line of the Procfile for this dyno starts the agent.
+    /// Whether the line of the Procfile for this dyno starts the agent.
     pub(crate) fn is_wrapped(&self) -> bool {
         self.is_wrapped
     }
 
-    /// Answers whether `HOOP_REQUIRED` is on.
+    /// Whether `HOOP_REQUIRED` is on.
     pub(crate) fn is_required(&self) -> bool {
         self.required
     }
 
-    /// Answers whether `HOOP_DISABLE` is on.
+    /// Whether `HOOP_DISABLE` is on.
     pub(crate) fn is_disabled(&self) -> bool {
         self.disabled
     }
 
-    /// Returns the config vars that are on and that an agent beside somebody else's shell cannot obey. The key is
+    /// The config vars that are on and that an agent beside somebody else's shell cannot obey. The key is
     /// hidden all the same by a hoopstart that the shell runs.
     pub(crate) fn powerless_with_autostart(&self) -> impl Iterator<Item = &'static str> {
         let is_here = self.not_here().is_none();
@@ -181,7 +181,7 @@ impl Plan {
             .map(|(name, _)| name)
     }
 
-    /// Returns the line that tells `fault` in a boot that `HOOP_REQUIRED` may stop.
+    /// The line that tells `fault` in a boot that `HOOP_REQUIRED` may stop.
     pub(crate) fn line(&self, fault: &Fault) -> String {
         if self.required {
             fault.line_if_required()
@@ -219,13 +219,13 @@ impl Plan {
     }
 }
 
-/// Returns the value of a config var, unless it is not set or empty. What is not UTF-8 is a wrong value, not none.
+/// The value of a config var, unless it is not set or empty. What is not UTF-8 is a wrong value, not none.
 fn text<'a>(environment: &'a Environment, name: &str) -> Option<Cow<'a, str>> {
     let value = environment.value(name).filter(|value| !value.is_empty())?;
     Some(value.to_string_lossy())
 }
 
-/// Returns what is wrong with the lists of dynos.
+/// What is wrong with the lists of dynos.
 pub(crate) fn choice_faults(choice: &Choice, dyno: &Dyno, slug: &Slug) -> Vec<Fault> {
     let known: Vec<&str> = slug.procfile.process_types().collect();
     let mut faults = Vec::new();

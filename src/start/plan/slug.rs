@@ -91,7 +91,7 @@ impl Slug {
         }
     }
 
-    /// Answers whether the command of `process_type`, or without one of any, is a script of the app that starts
+    /// Whether the command of `process_type`, or without one of any, is a script of the app that starts
     /// hoopstart.
     pub(crate) fn starts_by_script(&self, process_type: Option<&str>) -> bool {
         let root = self.folder.as_ref();

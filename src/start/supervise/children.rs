@@ -101,7 +101,7 @@ impl<'a> Processes<'a> {
         }
     }
 
-    /// Returns how the app has ended, where it was a child of ours.
+    /// How the app has ended, where it was a child of ours.
     pub(crate) fn app_status(&self) -> Option<WaitStatus> {
         self.app_status
     }
@@ -132,13 +132,13 @@ impl<'a> Processes<'a> {
         Ok(())
     }
 
-    /// Returns the pipes to wait for.
+    /// The pipes to wait for.
     pub(crate) fn pipes(&self) -> impl Iterator<Item = &PipeReader> {
         self.outputs.iter().map(|output| &output.pipe)
     }
 
     /// Reads from the pipe number `output`, which has something to read, and appends whole lines to `log`.
-    /// Answers whether there may be more; if not, [`Processes::forget_closed`] takes it off the list.
+    /// Whether there may be more; if not, [`Processes::forget_closed`] takes it off the list.
     pub(crate) fn read(&mut self, output: usize, now: Duration, log: &mut String) -> bool {
         let Output { agent, pipe, lines, .. } = &mut self.outputs[output];
         let begin = log.len();
@@ -245,7 +245,7 @@ impl<'a> Processes<'a> {
         ended
     }
 
-    /// Answers whether any process of ours is left, agents and what they have started.
+    /// Whether any process of ours is left, agents and what they have started.
     ///
     /// The kernel knows: whatever one of ours leaves behind is our child at once, so who has no child has no
     /// descendant. A list of `/proc` is made one by one, and misses what is forked meanwhile.
@@ -257,7 +257,7 @@ impl<'a> Processes<'a> {
         !self.is_childless
     }
 
-    /// Returns every process of ours. Where the app is a child of this process, so is every orphan, and of those it
+    /// Every process of ours. Where the app is a child of this process, so is every orphan, and of those it
     /// cannot be known whose they were: then only what an agent has below it.
     fn all(&self) -> Vec<Process> {
         if self.app.is_none() {
@@ -307,33 +307,33 @@ impl<'a> Processes<'a> {
         signal_outside(&running, left, signal);
     }
 
-    /// Returns the agents that run.
+    /// The agents that run.
     fn running(&self) -> impl Iterator<Item = Pid> {
         self.agents.iter().filter_map(|agent| agent.pid)
     }
 
-    /// Returns the process of an agent, while it runs.
+    /// The process of an agent, while it runs.
     pub(crate) fn pid(&self, agent: usize) -> Option<u32> {
         let pid = self.agents[agent].pid?;
         Some(pid.as_raw_nonzero().get().cast_unsigned())
     }
 
-    /// Returns how often an agent was started.
+    /// How often an agent was started.
     pub(crate) fn starts(&self, agent: usize) -> u32 {
         self.agents[agent].starts
     }
 
-    /// Returns the last lines of an agent as they went to the log.
+    /// The last lines of an agent as they went to the log.
     pub(crate) fn last_lines(&self, agent: usize) -> Vec<String> {
         self.agents[agent].lines.iter().cloned().collect()
     }
 
-    /// Returns how many sessions an agent serves, as far as its lines tell.
+    /// How many sessions an agent serves, as far as its lines tell.
     pub(crate) fn open_sessions(&self, agent: usize) -> usize {
         self.conditions.open_sessions(agent)
     }
 
-    /// Returns what is wrong with an agent that runs, as far as its lines tell.
+    /// What is wrong with an agent that runs, as far as its lines tell.
     pub(crate) fn condition(&self, agent: usize, now: Duration) -> Option<status::Condition> {
         let condition = self.conditions.current(agent)?;
         Some(status::Condition {
@@ -343,13 +343,13 @@ impl<'a> Processes<'a> {
         })
     }
 
-    /// Returns the output of the process of an agent that runs.
+    /// The output of the process of an agent that runs.
     fn output(&self, agent: usize) -> Option<&Output> {
         let pid = self.agents[agent].pid?;
         self.outputs.iter().find(|output| output.pid == pid)
     }
 
-    /// Returns why agents can be looked into by other processes of their user.
+    /// Why agents can be looked into by other processes of their user.
     pub(crate) fn gap(&self) -> Result<(), Gap> {
         let is_hidden = |agent| self.pid(agent).is_none_or(shield::is_hidden);
         if !(0..self.agents.len()).all(is_hidden) {
@@ -362,12 +362,12 @@ impl<'a> Processes<'a> {
         }
     }
 
-    /// Returns how much memory an agent that runs has of its own.
+    /// How much memory an agent that runs has of its own.
     pub(crate) fn own_memory(&self, agent: usize) -> Option<u64> {
         memory::own(self.pid(agent)?)
     }
 
-    /// Answers whether it is certain that an agent serves nobody: its lines, its children and its connections say so,
+    /// Whether it is certain that an agent serves nobody: its lines, its children and its connections say so,
     /// as far as they can be known.
     pub(crate) fn serves_nobody(&self, agent: usize) -> bool {
         let (Some(pid), Some(output)) = (self.pid(agent), self.output(agent)) else {
@@ -393,7 +393,7 @@ impl<'a> Processes<'a> {
         }
     }
 
-    /// Answers whether the agent logs its sessions: it does at level info, and reads `LOG_LEVEL`.
+    /// Whether the agent logs its sessions: it does at level info, and reads `LOG_LEVEL`.
     fn logs_sessions(&self) -> bool {
         let level = self.plan.environment.text("LOG_LEVEL").unwrap_or_default();
         !["warn", "error"].iter().any(|quiet| level.eq_ignore_ascii_case(quiet))
@@ -426,12 +426,12 @@ fn signal_outside(groups: &[Pid], processes: Vec<Process>, signal: Signal) {
     }
 }
 
-/// Returns a secret in lower case.
+/// A secret in lower case.
 fn lower(secret: &Secret) -> Secret {
     Secret::new(secret.expose().to_lowercase())
 }
 
-/// Returns how a process ended.
+/// How a process ended.
 fn ending(status: WaitStatus) -> Ending {
     match (status.exit_status(), status.terminating_signal()) {
         (Some(status), _) => Ending::Status(status),

@@ -22,7 +22,7 @@ pub(crate) enum Ending {
 }
 
 impl Ending {
-    /// Returns how an agent ended that `error` kept from beginning.
+    /// How an agent ended that `error` kept from beginning.
     pub(crate) fn not_started(error: &io::Error) -> Self {
         let lack = [Errno::AGAIN, Errno::NOMEM, Errno::MFILE, Errno::NFILE];
         Ending::NotStarted {
@@ -31,7 +31,7 @@ impl Ending {
         }
     }
 
-    /// Returns what to do about it, and the failure id, behind a line that tells it. An agent that has run says
+    /// What to do about it, and the failure id, behind a line that tells it. An agent that has run says
     /// itself why it ended.
     pub(crate) fn remedy(&self) -> String {
         let (remedy, failure) = match self {

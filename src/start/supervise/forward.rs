@@ -59,7 +59,7 @@ impl Forward {
         self.file.as_fd()
     }
 
-    /// Passes on what has come. Answers whether a child of this process has ended, stopped or gone on.
+    /// Passes on what has come. Returns whether a child of this process has ended, stopped or gone on.
     pub(crate) fn pass_on(&mut self) -> bool {
         let mut child = false;
         while let Some(received) = read(&self.file) {
@@ -94,7 +94,7 @@ pub(crate) fn drop_hangup() -> io::Result<()> {
     Ok(())
 }
 
-/// Returns a file that tells of these signals, while they are blocked.
+/// A file that tells of these signals, while they are blocked.
 fn file_of(signals: &SigSet) -> io::Result<OwnedFd> {
     let file = SignalFd::with_flags(signals, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
     // Never in the place of a standard file that is closed.
@@ -109,7 +109,7 @@ struct ReceivedSignal {
 }
 
 impl ReceivedSignal {
-    /// Answers whether this process has sent it to itself: by writing to a log without a reader, for example.
+    /// Whether this process has sent it to itself: by writing to a log without a reader, for example.
     fn is_own(&self) -> bool {
         self.code == nix::libc::SI_USER && self.sender == std::process::id()
     }
@@ -153,7 +153,7 @@ impl Source<'_> {
         }
     }
 
-    /// Answers whether it has been told of a child since it was last asked.
+    /// Whether it has been told of a child since it was last asked.
     pub(crate) fn take_child(&mut self) -> bool {
         match self {
             Source::Own(received) => signals::drain(&received.child).unwrap_or(false),
@@ -161,7 +161,7 @@ impl Source<'_> {
         }
     }
 
-    /// Answers whether the dyno, or the app, has been told to stop since it was last asked.
+    /// Whether the dyno, or the app, has been told to stop since it was last asked.
     pub(crate) fn take_told(&mut self) -> bool {
         match self {
             Source::Own(received) => signals::drain(&received.stopping).unwrap_or(false),

@@ -26,7 +26,7 @@ pub(crate) enum Form {
 }
 
 impl Form {
-    /// Returns what a question says. Anything else is none.
+    /// What a question says. Anything else is none.
     fn question(self) -> &'static [u8] {
         match self {
             Form::Text => b"status text",
@@ -73,12 +73,12 @@ impl<'a> Inquiries<'a> {
         }
     }
 
-    /// Returns the socket to wait for at the time `now`.
+    /// The socket to wait for at the time `now`.
     pub(crate) fn socket(&self, now: Duration) -> Option<BorrowedFd<'a>> {
         self.socket.filter(|_| self.deaf_until(now).is_none())
     }
 
-    /// Returns when the socket is to be waited for again, if it is not now.
+    /// When the socket is to be waited for again, if it is not now.
     pub(crate) fn deaf_until(&self, now: Duration) -> Option<Duration> {
         let over = self.period + PERIOD;
         (self.read >= MOST && now < over).then_some(over)

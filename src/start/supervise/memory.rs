@@ -34,19 +34,19 @@ impl Watch {
         }
     }
 
-    /// Returns when the agent must be looked at, if ever.
+    /// When the agent must be looked at, if ever.
     pub(crate) fn next_wake(&self) -> Option<Duration> {
         self.limit.bytes.map(|_| self.due)
     }
 
-    /// Answers whether the agent is to be looked at, by a supervisor that is awake.
+    /// Whether the agent is to be looked at, by a supervisor that is awake.
     pub(crate) fn is_due(&self, now: Duration) -> bool {
         let last = self.last.map_or(self.started, |(time, _)| time);
         self.limit.bytes.is_some() && (now >= self.due || now >= last + self.limit.shortest)
     }
 
     /// Takes in that the agent has `own` bytes of its own at the time `now`; nothing is known of one that has none.
-    /// Answers whether it has passed the limit.
+    /// Whether it has passed the limit.
     pub(crate) fn looked(&mut self, now: Duration, own: Option<u64>) -> bool {
         let (Some(limit), Some(own)) = (self.limit.bytes, own) else {
             self.due = now + self.limit.first;
@@ -68,7 +68,7 @@ impl Watch {
     }
 }
 
-/// Returns by how many bytes a minute something grows that has grown by `bytes` in `minutes`.
+/// By how many bytes a minute something grows that has grown by `bytes` in `minutes`.
 fn growth(bytes: u64, minutes: f64) -> u64 {
     if minutes <= 0.0 {
         return 0;
@@ -83,7 +83,7 @@ fn growth(bytes: u64, minutes: f64) -> u64 {
     rate
 }
 
-/// Returns how many bytes of memory the process `pid` has for itself: those without a file behind them, in memory or
+/// How many bytes of memory the process `pid` has for itself: those without a file behind them, in memory or
 /// swapped out. `None` where the kernel does not say. Unlike `smaps_rollup`, the file that says it can be read of a
 /// process that cannot be looked into.
 pub(crate) fn own(pid: u32) -> Option<u64> {

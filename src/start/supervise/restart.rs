@@ -172,12 +172,12 @@ impl Policy {
         }
     }
 
-    /// Returns what is known of the agents.
+    /// What is known of the agents.
     pub(crate) fn agents(&self) -> &[Agent] {
         &self.agents
     }
 
-    /// Answers whether the app runs and was not told to stop.
+    /// Whether the app runs and was not told to stop.
     pub(crate) fn is_app_running(&self) -> bool {
         self.app == App::Running
     }
@@ -292,7 +292,7 @@ impl Policy {
         }
     }
 
-    /// Returns when [`Event::TimePassed`] is due, if time alone changes anything.
+    /// When [`Event::TimePassed`] is due, if time alone changes anything.
     pub(crate) fn next_wake(&self) -> Option<Duration> {
         match self.app {
             App::Gone { since, kill_at } => Some(kill_at.min(since + LAST_CALL)),
@@ -309,7 +309,7 @@ impl Policy {
         }
     }
 
-    /// Answers whether the supervisor's work is done. It never is before the app has gone: where the app is the
+    /// Whether the supervisor's work is done. It never is before the app has gone: where the app is the
     /// first process of its container, a supervisor that leaves would be a zombie of the app's.
     pub(crate) fn is_done(&self, now: Duration, processes_left: bool) -> bool {
         match self.app {

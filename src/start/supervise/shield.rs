@@ -108,7 +108,7 @@ fn hide_file(file: impl AsFd) -> Result<(), Gap> {
     fchmod(&file, Mode::from_raw_mode(stat.st_mode & EXECUTE)).map_err(Gap::Refused)
 }
 
-/// Answers whether only root can look into the process `pid`: files of `/proc` that show what is inside are then
+/// Whether only root can look into the process `pid`: files of `/proc` that show what is inside are then
 /// root's (<https://man7.org/linux/man-pages/man5/proc.5.html>).
 pub(crate) fn is_hidden(pid: u32) -> bool {
     let user = geteuid();

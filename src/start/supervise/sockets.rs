@@ -7,7 +7,7 @@ use std::fs;
 /// (<https://www.kernel.org/doc/html/latest/networking/proc_net_tcp.html>).
 const ESTABLISHED: &str = "01";
 
-/// Answers whether the process `pid` has a TCP connection to another port than `gateway`. `None` if its files cannot be
+/// Whether the process `pid` has a TCP connection to another port than `gateway`. `None` if its files cannot be
 /// seen.
 pub(crate) fn has_other_than(pid: u32, gateway: Option<u16>) -> Option<bool> {
     let own: BTreeSet<String> = fs::read_dir(format!("/proc/{pid}/fd"))

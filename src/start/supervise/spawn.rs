@@ -41,7 +41,7 @@ pub(crate) struct Lifeline {
 }
 
 impl Lifeline {
-    /// Answers whether the process `pid` holds the other end: the agent has started it, and it has not closed what it was
+    /// Whether the process `pid` holds the other end: the agent has started it, and it has not closed what it was
     /// given. No, where its files cannot be seen.
     pub(crate) fn is_held_by(&self, pid: u32) -> bool {
         let Ok(stat) = rustix::fs::fstat(&self.end) else {
@@ -163,7 +163,7 @@ fn hold(lifeline: &PipeReader) {
 /// (<https://github.com/torvalds/linux/blob/v6.12/include/uapi/asm-generic/fcntl.h>).
 const SET_SIGNAL: libc::c_int = 10;
 
-/// Returns program, arguments and environment of an agent as C has them.
+/// Program, arguments and environment of an agent as C has them.
 fn strings(plan: &Agents, agent: usize) -> io::Result<(CString, Vec<CString>, Vec<CString>)> {
     let program = c_string(plan.program.as_os_str())?;
     let mut arguments = vec![program.clone()];
@@ -173,13 +173,13 @@ fn strings(plan: &Agents, agent: usize) -> io::Result<(CString, Vec<CString>, Ve
     Ok((program, arguments, variables(&plan.environment)?))
 }
 
-/// Returns `environment` as C has it.
+/// `environment` as C has it.
 fn variables(environment: &Environment) -> io::Result<Vec<CString>> {
     let join = |(name, value): (&OsStr, &OsStr)| c_string([name, value].join(OsStr::new("=")).as_os_str());
     environment.iter().map(join).collect()
 }
 
-/// Returns `text` as C has it.
+/// `text` as C has it.
 fn c_string(text: &OsStr) -> io::Result<CString> {
     CString::new(text.as_bytes()).map_err(|_| Errno::EINVAL.into())
 }

@@ -113,7 +113,7 @@ impl Status {
     }
 }
 
-/// Returns what is known of one app, a fact in each line.
+/// What is known of one app, a fact in each line.
 fn block(status: &Status) -> String {
     let mut block = String::new();
     let mut fact = |name: &str, value: &str| add(&mut block, name, value);
@@ -167,7 +167,7 @@ fn block(status: &Status) -> String {
 }
 
 impl Agent {
-    /// Returns its state in words.
+    /// Its state in words.
     fn words(&self) -> String {
         let since = self.seconds.map(|seconds| format!(" for {}", duration(seconds)));
         let mut words = match (self.state, self.pid) {
@@ -190,12 +190,12 @@ impl Agent {
     }
 }
 
-/// Returns an app in words.
+/// An app in words.
 pub(crate) fn of_app(app: &App) -> String {
     format!("{} (process {})", text::visible(&app.name), app.pid)
 }
 
-/// Returns a number of times in words.
+/// A number of times in words.
 fn times(number: u32) -> String {
     match number {
         1 => "once".to_owned(),
@@ -203,7 +203,7 @@ fn times(number: u32) -> String {
     }
 }
 
-/// Returns a time in its two largest units.
+/// A time in its two largest units.
 fn duration(seconds: u64) -> String {
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86400);
     match () {

@@ -201,7 +201,7 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    /// Answers whether the memory of an agent matters: it runs, and could be started anew.
+    /// Whether the memory of an agent matters: it runs, and could be started anew.
     fn watches_memory(&self, agent: usize) -> bool {
         self.policy.is_app_running() && matches!(self.policy.agents()[agent], Agent::Running { .. })
     }
@@ -252,7 +252,7 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    /// Returns what there is to say at the time `now`.
+    /// What there is to say at the time `now`.
     fn status(&self, now: Duration) -> Status {
         let agents: Vec<_> = (0..self.plan.commands.len())
             .map(|agent| self.status_of(agent, now))
@@ -280,7 +280,7 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    /// Returns what there is to say of one agent.
+    /// What there is to say of one agent.
     fn status_of(&self, agent: usize, now: Duration) -> status::Agent {
         let seconds_since = |since: Duration| now.saturating_sub(since).as_secs();
         let (state, seconds, next) = match self.policy.agents()[agent] {
@@ -305,7 +305,7 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    /// Returns what the line for an agent that has ended begins with.
+    /// What the line for an agent that has ended begins with.
     fn end_line(&self, agent: usize, ending: &Ending, age: Duration, pause: Duration) -> String {
         let which = match &self.plan.commands[agent].connection {
             Some(name) if self.plan.commands.len() > 1 => format!("agent of {}", text::visible(name)),
@@ -318,7 +318,7 @@ impl<'a> Supervisor<'a> {
         )
     }
 
-    /// Returns how long to wait at most, or `None` for as long as nothing happens.
+    /// How long to wait at most, or `None` for as long as nothing happens.
     fn time_to_wait(&self, now: Duration) -> Option<Duration> {
         let wakes = [self.policy.next_wake(), self.processes.conditions.next_wake()];
         let due = wakes.into_iter().flatten().min().map(|wake| wake.saturating_sub(now));
@@ -398,7 +398,7 @@ impl<'a> Supervisor<'a> {
         self.processes.forget_closed(&closed);
     }
 
-    /// Answers whether an app that is watched by its pid has gone.
+    /// Whether an app that is watched by its pid has gone.
     fn app_is_gone(&self) -> bool {
         if self.app.child.is_some() {
             return self.processes.app_status().is_some();
@@ -419,7 +419,7 @@ impl<'a> Supervisor<'a> {
     }
 }
 
-/// Returns `duration` as the kernel takes it.
+/// `duration` as the kernel takes it.
 fn timespec(duration: Duration) -> Timespec {
     Timespec {
         tv_sec: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX),

@@ -82,7 +82,7 @@ impl Scene {
         self.told.extend(told.map(|line| (self.now, line)));
     }
 
-    /// Returns the seconds and the lines of what was told, and forgets it.
+    /// The seconds and the lines of what was told, and forgets it.
     fn take(&mut self) -> Vec<(u64, String)> {
         self.told.drain(..).map(|(when, text)| (when.as_secs(), text)).collect()
     }
