@@ -12,9 +12,9 @@
 //!   174. zlib-ng would also need a C compiler.
 //!
 //! What did not: buffers of 1 MiB between the threads, or four times as many, were no faster, and those of 32 KiB
-//! took a fifth longer. SHA-256 takes 25 ms on the core that does not inflate: sha2 finds the processor's own instructions
-//! by itself. The copy to the cache is written as the bytes pass, for 10 to 15 ms in all; to clone the file instead
-//! (reflink) would need it twice on one file system, of a kind that build machines seldom have.
+//! took a fifth longer. SHA-256 takes 25 ms on the core that does not inflate: sha2 finds the processor's own
+//! instructions by itself. The copy to the cache is written as the bytes pass, for 10 to 15 ms in all; to clone the
+//! file instead (reflink) would need it twice on one file system, of a kind that build machines seldom have.
 
 use std::error::Error;
 use std::fs::{self, File};

@@ -90,7 +90,8 @@ fn of_hoopstart(line: &str, format: &str) -> Result<f64> {
     fs::copy(env!("CARGO_BIN_EXE_hoop-buildpack"), programs.join("hoopstart"))?;
     flood(&programs, line)?;
     let manifest = format!(
-        "agent_version: 1.148.0\nsha256: {}\nsource: https://releases.example\nplatform: linux/amd64\nbuildpack_version: 0.1.0\n",
+        "agent_version: 1.148.0\nsha256: {}\nsource: https://releases.example\n\
+         platform: linux/amd64\nbuildpack_version: 0.1.0\n",
         "ab".repeat(32)
     );
     fs::write(folder.path().join(".hoop/manifest.yml"), manifest)?;

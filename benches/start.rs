@@ -121,7 +121,8 @@ impl Slug {
             fs::set_permissions(programs.join(name), fs::Permissions::from_mode(0o755))?;
         }
         let manifest = format!(
-            "agent_version: 1.148.0\nsha256: {}\nsource: https://releases.example\nplatform: linux/amd64\nbuildpack_version: 0.1.0\n",
+            "agent_version: 1.148.0\nsha256: {}\nsource: https://releases.example\n\
+             platform: linux/amd64\nbuildpack_version: 0.1.0\n",
             "ab".repeat(32)
         );
         fs::write(slug.path(".hoop/manifest.yml"), manifest)?;
@@ -180,7 +181,8 @@ impl Slug {
         Ok(child)
     }
 
-    /// Starts an app with hoopstart as the first process of a container, where that is permitted, and returns its pid too.
+    /// Starts an app with hoopstart as the first process of a container, where that is permitted, and returns its pid
+    /// too.
     fn first_of_container(&self) -> Result<Option<(Child, u32)>> {
         for user in [&[][..], &["--user", "--map-root-user"]] {
             let words = ["unshare"]

@@ -61,8 +61,8 @@ impl<'a> BuildLog<'a> {
         }
     }
 
-    /// Shows a message as a block of ` !     ` lines between blank lines. Each line carries its own colour, since git and
-    /// the platform put prefixes before every line.
+    /// Shows a message as a block of ` !     ` lines between blank lines. Each line carries its own colour, since git
+    /// and the platform put prefixes before every line.
     pub fn tell(&mut self, message: &Message) {
         let (colour, reset) = if self.coloured {
             (colour(message.tone()), "\x1b[0m")

@@ -643,8 +643,8 @@ fn the_tarball_alone_builds_an_app_cold_and_cached() {
         .shows(&["version::not-found"]);
 }
 
-/// Which program a shim takes is tested with stand-ins in tests/shims.rs; here the one for the other architecture, where
-/// somebody built it (`bin/package --build`) and this machine can run it, goes through a whole build.
+/// Which program a shim takes is tested with stand-ins in tests/shims.rs; here the one for the other architecture,
+/// where somebody built it (`bin/package --build`) and this machine can run it, goes through a whole build.
 #[test]
 fn the_program_for_the_other_architecture_runs() {
     let (triple, emulator, machine) = if OTHER == "arm64" {

@@ -90,7 +90,8 @@ fn hoopstart_is_found_behind_the_apps_own_programs() {
 fn the_path_grows_once_however_often_the_script_is_sourced() {
     let slug = Slug::of_agent(QUIET_AGENT);
     for shell in shells() {
-        let again = ". \"$HOME/.profile.d/zz-hoop-buildpack.sh\"; . \"$HOME/.profile.d/zz-hoop-buildpack.sh\"; echo \"$PATH\"; sh -c '. \"$HOME/.profile.d/zz-hoop-buildpack.sh\"; echo \"$PATH\"'";
+        let again = ". \"$HOME/.profile.d/zz-hoop-buildpack.sh\"; . \"$HOME/.profile.d/zz-hoop-buildpack.sh\"; echo \
+            \"$PATH\"; sh -c '. \"$HOME/.profile.d/zz-hoop-buildpack.sh\"; echo \"$PATH\"'";
         let mut dyno = sourced(&slug.web().with("PATH", "/usr/bin:/bin"), shell, again);
         dyno.exits(0).closes_output();
         let path = format!("/usr/bin:/bin:{}\n", slug.path(".hoop/bin").display());
@@ -354,7 +355,8 @@ fn before_and_after(launch: &Launch, shell: &str, options: &str, snapshot: &str)
         shell,
         "-c",
         &format!(
-            "{options}\n{snapshot} >\"$HOME/before\" 2>&1\n. \"$HOME/.profile.d/zz-hoop-buildpack.sh\"\n{snapshot} >\"$HOME/after\" 2>&1\nread line"
+            "{options}\n{snapshot} >\"$HOME/before\" 2>&1\n\
+             . \"$HOME/.profile.d/zz-hoop-buildpack.sh\"\n{snapshot} >\"$HOME/after\" 2>&1\nread line"
         ),
     ]);
     // Where an agent is to be started it is there, so that what is compared has been through all of it.
@@ -385,9 +387,11 @@ fn the_script_leaves_nothing_behind_but_path() {
             if program(shell).is_none() {
                 continue;
             }
-            let mut snapshot = "{ set; set +o; echo \"flags $-\"; trap; alias; umask; pwd; jobs; echo \"last ${!-none} $#\"; echo end; }";
+            let mut snapshot = "{ set; set +o; echo \"flags $-\"; trap; alias; umask; pwd; jobs; echo \"last ${!-none} \
+                $#\"; echo end; }";
             if shell == "bash" {
-                snapshot = "{ declare -p; declare -f; shopt -p; set +o; echo \"flags $-\"; trap -p; alias; umask; pwd; dirs; jobs; ulimit -a; echo \"last ${!-none} $#\"; echo end; }";
+                snapshot = "{ declare -p; declare -f; shopt -p; set +o; echo \"flags $-\"; trap -p; alias; umask; pwd; \
+                    dirs; jobs; ulimit -a; echo \"last ${!-none} $#\"; echo end; }";
             }
             let (before, after) = before_and_after(&launch, shell, options, snapshot);
             assert!(before.lines().count() > 15, "{before}");
@@ -454,7 +458,8 @@ fn a_login_shell_has_it_as_well() {
 }
 
 /// The scripts that the platform runs before a command, as it runs them.
-const PLATFORM: &str = "for script in \"$HOME\"/.profile.d/*.sh; do . \"$script\"; done; unset script\nif [ -r \"$HOME/.profile\" ]; then . \"$HOME/.profile\"; fi\n";
+const PLATFORM: &str = "for script in \"$HOME\"/.profile.d/*.sh; do . \"$script\"; done; unset script\n\
+    if [ -r \"$HOME/.profile\" ]; then . \"$HOME/.profile\"; fi\n";
 
 /// A slug whose scripts set variables after ours has run: of a language, and of the app itself.
 fn late(slow: bool) -> Slug {

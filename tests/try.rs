@@ -384,8 +384,10 @@ fn a_file_of_config_vars_is_read_as_people_have_it() {
         ("Procfile", "web: env; echo end\n"),
         (
             ".env",
-            "\u{feff}# for a laptop\r\nexport PLAIN=b c # a comment\r\nQUOTED=\"two words\" # and one\r\nSINGLE='$HOME #'\r\n\
-             PEM=\"-----BEGIN\r\nMIIE\r\n-----END\"\r\nPORT=3000\r\nDYNO='worker.9'\r\nHOME=/nowhere\r\nno value S3CR3T\r\n\
+            "\u{feff}# for a laptop\r\nexport PLAIN=b c # a comment\r\nQUOTED=\"two words\" # and one\r\n\
+             SINGLE='$HOME #'\r\n\
+             PEM=\"-----BEGIN\r\nMIIE\r\n-----END\"\r\nPORT=3000\r\nDYNO='worker.9'\r\nHOME=/nowhere\r\n\
+             no value S3CR3T\r\n\
              OPEN='S3CR3T\r\nREPLACED=${PLAIN}\r\nLAST=x#y",
         ),
     ]);

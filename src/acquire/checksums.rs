@@ -143,7 +143,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read_or_refused_and_what_is_read_was_there(text in "\\PC{0,80}(\n[0-9a-fA-F]{62,66} [ *]?[a-z/._]{0,12}\r?){0,4}") {
+        fn any_text_is_read_or_refused_and_what_is_read_was_there(
+            text in "\\PC{0,80}(\n[0-9a-fA-F]{62,66} [ *]?[a-z/._]{0,12}\r?){0,4}",
+        ) {
             if let Ok(checksums) = Checksums::parse(&text) {
                 for name in checksums.names() {
                     prop_assert!(!name.contains('/') && text.contains(name));

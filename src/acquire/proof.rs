@@ -267,7 +267,10 @@ mod tests {
 
     #[test]
     fn the_version_is_read_from_the_answer() {
-        let answer = r#"{"version":"1.148.0","git_commit":"0123abc","build_date":"2026-08-21T10:00:00Z","go_version":"go1.24.1","compiler":"gc","platform":"linux/amd64"}"#;
+        let answer = concat!(
+            r#"{"version":"1.148.0","git_commit":"0123abc","build_date":"2026-08-21T10:00:00Z","#,
+            r#""go_version":"go1.24.1","compiler":"gc","platform":"linux/amd64"}"#,
+        );
 
         assert_eq!(read_version(answer).unwrap().to_string(), "1.148.0");
         assert_eq!(read_version("version: unknown"), None);

@@ -6,7 +6,8 @@
 //!              └────── used buffers ───────┘
 //! ```
 //!
-//! Each side works while the other does, and there are three buffers more than `BUFFERS` at most, however many bytes pass.
+//! Each side works while the other does, and there are three buffers more than `BUFFERS` at most, however many bytes
+//! pass.
 
 use std::io::{self, BufRead, Read};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};

@@ -19,7 +19,8 @@ pub struct ReleasesUrl(Url);
 pub enum ReleasesUrlError {
     #[error("it is not a URL")]
     NotUrl,
-    /// What stands before an `@` may be read in two ways: a part of a token would pass for a host or a path, and be shown.
+    /// What stands before an `@` may be read in two ways: a part of a token would pass for a host or a path, and be
+    /// shown.
     #[error("a user name or token in it, or a path, has a character that must be percent-encoded")]
     UserInfo,
     #[error("it does not begin with https://, http:// or file://")]

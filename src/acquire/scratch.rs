@@ -125,8 +125,8 @@ impl Drop for Scratch {
     }
 }
 
-/// Removes the scratch folders of builds that were killed in the same build dir, which is `root`. A folder that a living
-/// build holds stays.
+/// Removes the scratch folders of builds that were killed in the same build dir, which is `root`. A folder that a
+/// living build holds stays.
 pub fn remove_abandoned(root: &Dir, build_dir: &Path) {
     let names = root.entries().into_iter().flatten();
     for name in names.filter_map(|entry| entry.ok()?.file_name().into_string().ok()) {

@@ -69,7 +69,8 @@ impl fmt::Display for Limit {
             Limit::RefusesUnstated => "refuses an agent key without ?mode=",
             Limit::RefusesMultiConnection => "refuses an agent key of mode multi-connection",
             Limit::ServesNoSession => {
-                "publishes the names of HOOP_CONNECTION with a key of mode multi-connection, but no session on them ever starts"
+                "publishes the names of HOOP_CONNECTION with a key of mode multi-connection, but no session on them \
+                 ever starts"
             }
             Limit::NeedsOldGateway { takes_one_name: false } => {
                 "publishes the names of HOOP_CONNECTION only to gateways up to 1.19.63"

@@ -87,7 +87,8 @@ mod tests {
         assert_eq!(
             yaml,
             format!(
-                "agent_version: 1.148.0\nsha256: {}\nsource: https://releases.hoop.dev/release\nplatform: linux/amd64\nbuildpack_version: 0.1.0\nprocess_types:\n- web\n- worker\n",
+                "agent_version: 1.148.0\nsha256: {}\nsource: https://releases.hoop.dev/release\n\
+                 platform: linux/amd64\nbuildpack_version: 0.1.0\nprocess_types:\n- web\n- worker\n",
                 "ab".repeat(32)
             )
         );

@@ -102,8 +102,8 @@ pub fn displaced(displaced: &Displaced) -> Message {
     Message::warning(formatdoc! {"
         {path} of the app was {what} by this buildpack.
 
-        It was {was}. Your repository still has it, but the slug does not, because the name belongs to this buildpack. Rename
-        it or, if it is a copy of what an earlier build made, remove it:
+        It was {was}. Your repository still has it, but the slug does not, because the name belongs to this buildpack.
+        Rename it or, if it is a copy of what an earlier build made, remove it:
 
             git rm --cached {path}
     "})

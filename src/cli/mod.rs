@@ -200,8 +200,8 @@ pub struct StartArgs {
 /// process becomes the app.
 pub fn run(args: Vec<OsString>, environment: &Environment) -> i32 {
     audience::address(environment);
-    // The line of every Procfile, whatever name hoopstart is called by: no other command begins so. It leaves nothing to
-    // parse, and the app waits for it.
+    // The line of every Procfile, whatever name hoopstart is called by: no other command begins so. It leaves nothing
+    // to parse, and the app waits for it.
     if let [_, dashes, command @ ..] = args.as_slice()
         && dashes == "--"
     {

@@ -12,8 +12,8 @@ pub(super) fn message(error: &ArchiveError, tone: Tone) -> Message {
             gzip-compressed tar file."
             .to_owned(),
         ArchiveError::NoAgent { found, .. } => formatdoc! {"
-            Its digest is right, so it arrived as it was published. A release has a regular file named hoop at the top of
-            its archive.
+            Its digest is right, so it arrived as it was published. A release has a regular file named hoop at the top
+            of its archive.
 
             Found: {}",
             if found.is_empty() { "nothing".to_owned() } else { found.join(", ") }

@@ -26,8 +26,8 @@ pub fn message(error: &ConfigError, tone: Tone) -> Message {
         ConfigError::VersionInvalid { .. } => formatdoc! {"
             {error}.
 
-            A version of the hoop agent has three numbers, such as 1.148.0, or 1.149.0-rc.1 for a prerelease. A \"v\" before
-            it is allowed, and so is the word latest. Quotation marks are not.
+            A version of the hoop agent has three numbers, such as 1.148.0, or 1.149.0-rc.1 for a prerelease. A \"v\"
+            before it is allowed, and so is the word latest. Quotation marks are not.
 
             {consequence}
 
@@ -57,8 +57,8 @@ pub fn message(error: &ConfigError, tone: Tone) -> Message {
 
             It is: {value}
 
-            It must be the 64 hex digits of the tarball's SHA-256 and nothing else: no file name, no \"sha256:\" before it,
-            no quotation marks.
+            It must be the 64 hex digits of the tarball's SHA-256 and nothing else: no file name, no \"sha256:\" before
+            it, no quotation marks.
 
             {consequence}
 
@@ -86,8 +86,8 @@ pub fn message(error: &ConfigError, tone: Tone) -> Message {
         ConfigError::ReleasesUrlInvalid { reason } => formatdoc! {"
             {error}.
 
-            It must be the base URL of a mirror that has latest.txt and a folder for each version. Its value is not shown
-            here, since it may hold a token.
+            It must be the base URL of a mirror that has latest.txt and a folder for each version. Its value is not
+            shown here, since it may hold a token.
 
             {hint}
 
@@ -104,8 +104,8 @@ pub fn message(error: &ConfigError, tone: Tone) -> Message {
         ConfigError::InstallInvalid { .. } => formatdoc! {"
             {error}.
 
-            With required, which is the default, a build that cannot get the agent fails. With optional it goes on without
-            one.
+            With required, which is the default, a build that cannot get the agent fails. With optional it goes on
+            without one.
 
             {consequence}
 
@@ -118,8 +118,8 @@ pub fn message(error: &ConfigError, tone: Tone) -> Message {
         ConfigError::NotUtf8 { name, position } => formatdoc! {"
             {error}.
 
-            Its first {position} bytes are valid; the next one is not. The usual cause is a key or a file that was pasted in
-            another encoding.
+            Its first {position} bytes are valid; the next one is not. The usual cause is a key or a file that was
+            pasted in another encoding.
 
             {consequence}
 
@@ -135,8 +135,8 @@ pub fn message(error: &ConfigError, tone: Tone) -> Message {
             {consequence}
 
             1. Deploy again.
-            2. If it happens again outside Heroku, check the third argument of bin/compile: a folder with a file for each
-               config var, readable by the user that runs the build.
+            2. If it happens again outside Heroku, check the third argument of bin/compile: a folder with a file for
+               each config var, readable by the user that runs the build.
             ",
             path = path.display(),
         },

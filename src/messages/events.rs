@@ -78,7 +78,7 @@ pub fn exposed(releases: &ReleasesUrl) -> Message {
     Message::warning(formatdoc! {"
         HOOP_RELEASES_URL is plain http, which anyone on the network can read and change.
 
-        It is {releases}. The download is compared with checksums.txt from the same place, so this protects against damage
-        but not against an attacker. Use https, or set HOOP_SHA256 to a digest from a source you trust.
+        It is {releases}. The download is compared with checksums.txt from the same place, so this protects against
+        damage but not against an attacker. Use https, or set HOOP_SHA256 to a digest from a source you trust.
     "})
 }

@@ -18,8 +18,8 @@ pub(super) fn message(error: &FetchError, tone: Tone) -> Message {
             Tried:     {tried}
             Answer:    none
 
-            The usual cause is an outage. A misspelled host in HOOP_RELEASES_URL, or a proxy that does not exist, looks the
-            same.
+            The usual cause is an outage. A misspelled host in HOOP_RELEASES_URL, or a proxy that does not exist, looks
+            the same.
 
             {consequence}
 
@@ -39,8 +39,8 @@ pub(super) fn message(error: &FetchError, tone: Tone) -> Message {
 
             1. Look at the certificate:
                openssl s_client -connect {place} </dev/null
-            2. For a mirror with its own CA, give the build that CA's certificate: SSL_CERT_FILE in the build's environment
-               names a PEM file.
+            2. For a mirror with its own CA, give the build that CA's certificate: SSL_CERT_FILE in the build's
+               environment names a PEM file.
             3. Deploy again.
             ",
             place = location.host_and_port(),
@@ -48,8 +48,8 @@ pub(super) fn message(error: &FetchError, tone: Tone) -> Message {
         FetchFault::NotTls { .. } => formatdoc! {"
             {error}.
 
-            HOOP_RELEASES_URL says https. The usual cause is a wrong port, a port for plain http, or a proxy that answers
-            for every server.
+            HOOP_RELEASES_URL says https. The usual cause is a wrong port, a port for plain http, or a proxy that
+            answers for every server.
 
             Asked for: {location}
 
@@ -66,8 +66,8 @@ pub(super) fn message(error: &FetchError, tone: Tone) -> Message {
         FetchFault::NotHttp { .. } => formatdoc! {"
             {error}.
 
-            The usual cause is a wrong port in HOOP_RELEASES_URL, http for a port that expects https, a redirect to such a
-            port, or a proxy variable that does not name a proxy.
+            The usual cause is a wrong port in HOOP_RELEASES_URL, http for a port that expects https, a redirect to such
+            a port, or a proxy variable that does not name a proxy.
 
             Asked for: {location}
 
@@ -82,8 +82,8 @@ pub(super) fn message(error: &FetchError, tone: Tone) -> Message {
         FetchFault::NoRoots { .. } => formatdoc! {"
             {error}.
 
-            Without them no release server can be trusted, so nothing was downloaded. SSL_CERT_FILE and SSL_CERT_DIR in the
-            build's environment say where they are.
+            Without them no release server can be trusted, so nothing was downloaded. SSL_CERT_FILE and SSL_CERT_DIR in
+            the build's environment say where they are.
 
             {consequence}
 
@@ -111,8 +111,8 @@ pub(super) fn message(error: &FetchError, tone: Tone) -> Message {
             Asked for: {location}
             Answer:    {answer}
 
-            Another attempt would get the same answer. The usual cause is a mirror that requires a user name and a token, a
-            HOOP_RELEASES_URL with a wrong path, or a redirect that is not safe to follow.
+            Another attempt would get the same answer. The usual cause is a mirror that requires a user name and a
+            token, a HOOP_RELEASES_URL with a wrong path, or a redirect that is not safe to follow.
 
             {consequence}
 
@@ -243,8 +243,8 @@ pub(super) fn message(error: &FetchError, tone: Tone) -> Message {
 
             {consequence}
 
-            1. Correct it: http://user:password@host:port, on one line, with each @ / ? # \\ : in the user name and password
-               percent-encoded.
+            1. Correct it: http://user:password@host:port, on one line, with each @ / ? # \\ : in the user name and
+               password percent-encoded.
             2. Build again.
         "},
     };
@@ -279,7 +279,8 @@ fn without_server(tone: Tone) -> String {
     };
     formatdoc! {"
         1. Deploy again. Most outages last minutes.
-        {let_it_go}3. If an earlier build of this app installed another version, that one is in the cache and needs no server:
+        {let_it_go}3. If an earlier build of this app installed another version, that one is in the cache and needs no
+           server:
            heroku config:set HOOP_VERSION=<version>
     "}
 }

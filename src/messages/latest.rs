@@ -54,7 +54,8 @@ pub(super) fn message(error: &VersionError, tone: Tone) -> Message {
         } => formatdoc! {"
             {error}.
 
-            HOOP_VERSION names no version, and latest.txt says {version}, but the release server answered \"{answer}\" for
+            HOOP_VERSION names no version, and latest.txt says {version}, but the release server answered \"{answer}\"
+            for
 
                 {location}
 
@@ -103,6 +104,7 @@ fn of_mirror(location: &Location) -> &'static str {
     if location.to_string().starts_with(DEFAULT_RELEASES_URL) {
         ""
     } else {
-        "That server is the one in HOOP_RELEASES_URL. A wrong path in it, or a mirror without this version, looks the same."
+        "That server is the one in HOOP_RELEASES_URL. A wrong path in it, or a mirror without this version, looks the \
+         same."
     }
 }

@@ -1,8 +1,8 @@
-//! What a build says about an agent that it gets, or does not get: each failure and each event becomes words. Nothing here
-//! prints.
+//! What a build says about an agent that it gets, or does not get: each failure and each event becomes words. Nothing
+//! here prints.
 //!
-//! One file for each phase. The matches are exhaustive, so a new failure does not compile until someone has written what
-//! to tell the person who meets it. A message is written as it is shown, see [`message::Message`].
+//! One file for each phase. The matches are exhaustive, so a new failure does not compile until someone has written
+//! what to tell the person who meets it. A message is written as it is shown, see [`message::Message`].
 
 mod archive;
 pub mod config;

@@ -49,7 +49,8 @@ fn outcome(error: &ProofError, tone: Tone) -> String {
         ProofError::NotVersion(_) => "Its answer was not the expected line of JSON.".to_owned(),
         ProofError::Lingers => "It left processes behind that could not be stopped.".to_owned(),
         ProofError::Changed { what } => format!(
-            "While it ran, it changed {what} in the build's scratch folder, so the files are no longer those that were verified."
+            "While it ran, it changed {what} in the build's scratch folder, so the files are no longer those that were \
+             verified."
         ),
         ProofError::OtherVersion(_) => String::new(),
     };
@@ -71,12 +72,13 @@ fn not_started(source: &io::Error, tone: Tone) -> String {
     let cause = match source.kind() {
         ErrorKind::PermissionDenied => {
             return formatdoc! {"
-                The kernel does not allow it to be executed. The usual cause is a build dir on a disk that is mounted with
-                noexec.
+                The kernel does not allow it to be executed. The usual cause is a build dir on a disk that is mounted
+                with noexec.
 
                 {consequence}
 
-                1. If the machine is yours, build on a disk from which programs may be run. These are mounted with noexec:
+                1. If the machine is yours, build on a disk from which programs may be run. These are mounted with
+                   noexec:
                    findmnt -O noexec
                 2. Deploy again.
                 3. If it happens again, tell us:

@@ -35,8 +35,8 @@ pub(super) fn message(error: &ReleaseError, tone: Tone) -> Message {
             Asked for: {location}
             Line:      {line}: \"{content}\"
 
-            Each line must be a SHA-256 of 64 hex digits and a file name. The usual cause is an error page that is sent with
-            status 200.
+            Each line must be a SHA-256 of 64 hex digits and a file name. The usual cause is an error page that is sent
+            with status 200.
 
             {consequence}
 
@@ -78,8 +78,8 @@ pub(super) fn message(error: &ReleaseError, tone: Tone) -> Message {
             HOOP_SHA256: {wanted}
             Published:   {published}
 
-            One of the two is wrong, so nothing was downloaded. The usual cause is the digest of another version or another
-            platform: HOOP_SHA256 belongs to one HOOP_VERSION.
+            One of the two is wrong, so nothing was downloaded. The usual cause is the digest of another version or
+            another platform: HOOP_SHA256 belongs to one HOOP_VERSION.
 
             {consequence}
 
@@ -101,8 +101,8 @@ pub(super) fn message(error: &ReleaseError, tone: Tone) -> Message {
             Last build:    sha256 {cached}
             Published now: sha256 {published}
 
-            This app was built with this version before, and the release server now lists another digest for it. A published
-            version should never change, so this build does not choose between them.
+            This app was built with this version before, and the release server now lists another digest for it. A
+            published version should never change, so this build does not choose between them.
 
             {consequence}
 

@@ -36,8 +36,8 @@ impl Shortage {
         }
     }
 
-    /// What is short, what that means for the release, and two steps against it, the first of which is for those who own
-    /// the machine.
+    /// What is short, what that means for the release, and two steps against it, the first of which is for those who
+    /// own the machine.
     pub fn explained(self, tone: Tone) -> String {
         let (sentence, step) = match self {
             Shortage::FileSize => (

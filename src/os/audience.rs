@@ -113,11 +113,13 @@ mod tests {
                 "Set it with: --env HOOP_KEY=<key> [start::key-missing]",
             ),
             (
-                "   heroku config:set HOOP_SHA256=<64 hex digits> HOOP_VERSION=<version>\n   heroku config:unset HOOP_VERSION\n",
+                "   heroku config:set HOOP_SHA256=<64 hex digits> HOOP_VERSION=<version>\n\
+                \x20  heroku config:unset HOOP_VERSION\n",
                 "   --env HOOP_SHA256=<64 hex digits> --env HOOP_VERSION=<version>\n   (without) --env HOOP_VERSION\n",
             ),
             (
-                "heroku config:set HOOP_VERSION=\"$(heroku config:get HOOP_VERISON)\"\nheroku config:unset HOOP_VERISON",
+                "heroku config:set HOOP_VERSION=\"$(heroku config:get HOOP_VERISON)\"\n\
+                 heroku config:unset HOOP_VERISON",
                 "--env HOOP_VERSION=<value>\n(without) --env HOOP_VERISON",
             ),
             ("heroku config:get HOOP_RELEASES_URL", "--env HOOP_RELEASES_URL"),
@@ -131,13 +133,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn text_without_such_a_command_stays_as_it_is(text in "([A-Z_]{1,3}=|<|>|\"\\$\\(|heroku |config:|\\PC){0,12}") {
+        fn text_without_such_a_command_stays_as_it_is(
+            text in "([A-Z_]{1,3}=|<|>|\"\\$\\(|heroku |config:|\\PC){0,12}",
+        ) {
             prop_assume!(!text.contains("heroku config:"));
             prop_assert_eq!(of_try(&text), text);
         }
 
         #[test]
-        fn a_command_becomes_options_whatever_its_values(names in prop::collection::vec("[A-Z_]{1,6}", 1..4), value in "[a-z<>$(\"]{0,6}") {
+        fn a_command_becomes_options_whatever_its_values(
+            names in prop::collection::vec("[A-Z_]{1,6}", 1..4),
+            value in "[a-z<>$(\"]{0,6}",
+        ) {
             let pairs: Vec<String> = names.iter().map(|name| format!("{name}={value}")).collect();
             let said = of_try(&format!("heroku config:set {}", pairs.join(" ")));
             prop_assert!(said.starts_with(&format!("--env {}=", names[0])), "{said}");

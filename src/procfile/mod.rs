@@ -125,7 +125,8 @@ mod tests {
     #[test]
     fn types_and_commands_are_read() {
         let procfile = Procfile::parse(
-            "# a comment: not a type\r\nweb: hoopstart -- puma -b tcp://0.0.0.0:$PORT\r\n\nworker :  sidekiq  \nbad line\nempty:\n",
+            "# a comment: not a type\r\nweb: hoopstart -- puma -b tcp://0.0.0.0:$PORT\r\n\
+             \nworker :  sidekiq  \nbad line\nempty:\n",
         );
 
         assert_eq!(

@@ -1,8 +1,8 @@
 //! Takes agent keys out of what this program itself writes, whatever variable they were put into by mistake.
 //!
-//! [`crate::secret::forms`] lists the forms of a key. Other text has readers of its own: what the agent writes goes through
-//! [`crate::secret::masks`], which is made for a flood of lines and for secrets that are cut; what people have written, where
-//! secrets may stand that nobody knows, goes through [`crate::secret::redact`].
+//! [`crate::secret::forms`] lists the forms of a key. Other text has readers of its own: what the agent writes goes
+//! through [`crate::secret::masks`], which is made for a flood of lines and for secrets that are cut; what people have
+//! written, where secrets may stand that nobody knows, goes through [`crate::secret::redact`].
 //!
 //! The masks of the credentials are known once for the whole process, and whatever writes must know them, also where
 //! nothing hands them on: the report of a panic, a line of the supervisor. So they are kept here, at the edge.

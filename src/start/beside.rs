@@ -135,8 +135,8 @@ fn beside_shell(pid: u32, environment: &Environment) {
     }));
 }
 
-/// Claims the process `pid` for the agents of `plan`, if it may have any. What has a supervisor already is told: that one
-/// has said what is wrong, and what we find of the environment may be what it left of it.
+/// Claims the process `pid` for the agents of `plan`, if it may have any. What has a supervisor already is told: that
+/// one has said what is wrong, and what we find of the environment may be what it left of it.
 fn claim_for(plan: &Plan, pid: u32) -> Claim {
     if plan.not_here().is_some() {
         return Claim::Ours(None);

@@ -33,8 +33,8 @@
 //! `memory` says when one that serves nobody has grown too large.
 //!
 //! ```text
-//! agent's pipe ── lines ── record (read, made readable) ── masking ── log (never waits)
-//!                   └── sign (what it says of the agent) ── condition, told (what is reported, and when) ── trouble
+//! agent's pipe ── lines ── record (made readable) ── masks ── app_log (never waits)
+//!                   └── sign (what it says of the agent) ── condition, told (what is reported, and when)
 //! ```
 //!
 //! `hoopstart --check` makes the same plan and starts nothing (check), looks at the command (program, elf, misread),

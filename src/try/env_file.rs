@@ -324,7 +324,9 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_read_and_no_value_is_told(text in "((export |)[A-C]{1,2}=|[\"'`\\\\#$\n\r ]|s3cr3t|\\PC){0,16}") {
+        fn any_bytes_are_read_and_no_value_is_told(
+            text in "((export |)[A-C]{1,2}=|[\"'`\\\\#$\n\r ]|s3cr3t|\\PC){0,16}",
+        ) {
             let file = EnvFile::read(text.as_bytes());
             prop_assert!(file.notes.iter().all(|note| !note.what.contains("s3cr3t") && note.line <= note.last));
             prop_assert!(file.vars.iter().all(|(_, value)| !value.contains('\0')));

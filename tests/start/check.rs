@@ -185,7 +185,8 @@ fn what_starts_the_agent_is_told_and_nothing_is_a_fault() {
         (
             Some("web: bundle exec puma\nworker: hoopstart -- sidekiq"),
             "web.1",
-            "Change the line \"web: bundle exec puma\" of the Procfile to \"web: hoopstart -- bundle exec puma\", or run: ",
+            "Change the line \"web: bundle exec puma\" of the Procfile to \"web: hoopstart -- bundle exec puma\", or \
+             run: ",
         ),
         (
             Some("web: cd app && puma"),

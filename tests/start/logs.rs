@@ -150,7 +150,9 @@ exit 5
 
 /// An agent's logger in a shell: `log LEVEL MESSAGE MEMBERS`.
 const LOGGER: &str = r#"#!/bin/sh
-log() { printf '{"level":"%s","timestamp":"2026-01-02T03:04:05Z","logger":"agent/main.go:1","msg":"%s"%s}\n' "$1" "$2" "$3"; }
+log() {
+  printf '{"level":"%s","timestamp":"2026-01-02T03:04:05Z","logger":"agent/main.go:1","msg":"%s"%s}\n' "$1" "$2" "$3"
+}
 "#;
 
 /// A slug whose agent does this, and then waits.
@@ -196,7 +198,10 @@ hoop | at the end
     assert_eq!(lines.len(), 6, "{json}");
     assert_eq!(
         lines[1],
-        r#"{"level":"info","timestamp":"2026-01-02T03:04:05Z","logger":"agent/main.go:1","msg":"connected with success to gateway.example:8443"}"#
+        concat!(
+            r#"{"level":"info","timestamp":"2026-01-02T03:04:05Z","logger":"agent/main.go:1","msg":"connected with "#,
+            r#"success to gateway.example:8443"}"#,
+        )
     );
     assert!(lines[3].contains("main.go:2") && !json.contains("typed"), "{json}");
     assert_eq!(
@@ -242,7 +247,8 @@ log info 'received connect request' ',"sid":"s1"'"#,
 
 #[test]
 fn every_trouble_has_its_id_and_its_cure() {
-    let unavailable = "failed to connect to h:1, reason=failed connecting to streaming RPC server, err=rpc error: code = Unavailable desc =";
+    let unavailable = "failed to connect to h:1, reason=failed connecting to streaming RPC server, err=rpc error: code \
+        = Unavailable desc =";
     for (message, id, cure) in [
         (
             "disconnected from h:1, reason=rpc error: code = FailedPrecondition desc = agent already connected",
@@ -250,18 +256,21 @@ fn every_trouble_has_its_id_and_its_cure() {
             "HOOP_PROCESS_TYPES=web.1",
         ),
         (
-            "disconnected from h:1, reason=rpc error: code = FailedPrecondition desc = missing connection-name attribute",
+            "disconnected from h:1, reason=rpc error: code = FailedPrecondition desc = missing connection-name \
+             attribute",
             "connection-name-missing",
             "hoop admin get orgkeys",
         ),
         (
-            "fail connecting to server, reason=connection orders is not being managed by this process, choose another name",
+            "fail connecting to server, reason=connection orders is not being managed by this process, choose another \
+             name",
             "connection-taken",
             "\"orders\"",
         ),
         (
             &format!(
-                r#"{unavailable} connection error: desc = \"transport: Error while dialing: dial tcp 127.0.0.1:1: connect: connection refused\""#
+                "{unavailable} connection error: desc = \\\"transport: Error while dialing: dial tcp 127.0.0.1:1: \
+                 connect: connection refused\\\""
             ),
             "gateway-unreachable",
             "gateway.example:8443",
@@ -273,7 +282,8 @@ fn every_trouble_has_its_id_and_its_cure() {
         ),
         (
             &format!(
-                r#"{unavailable} connection error: desc = \"transport: authentication handshake failed: tls: first record does not look like a TLS handshake\""#
+                "{unavailable} connection error: desc = \\\"transport: authentication handshake failed: tls: first \
+                 record does not look like a TLS handshake\\\""
             ),
             "gateway-tls",
             "HOOP_TLSCA",
@@ -326,7 +336,8 @@ fn an_agent_that_cannot_work_with_what_it_was_told_is_left_alone_for_five_minute
 #[test]
 fn an_agent_that_crashes_again_and_again_is_told_four_times_and_its_stack_traces_are_counted() {
     let slug = Slug::of_agent(
-        "#!/bin/sh\necho 'panic: boom'\nprintf 'goroutine 1 [running]:\\nmain.main()\\n\\t/go/main.go:1 +0x1\\n'\nexit 2\n",
+        "#!/bin/sh\necho 'panic: boom'\n\
+         printf 'goroutine 1 [running]:\\nmain.main()\\n\\t/go/main.go:1 +0x1\\n'\nexit 2\n",
     );
     let dyno = slug.web().start(["sleep", "600"]);
     dyno.logs(" [start::agent-crashing]\n");

@@ -197,8 +197,11 @@ fn on_an_overlay_file_system_nothing_is_copied() {
         return;
     };
     // On a file system of its own: not every one can be the upper part.
-    let mount = r#"mkdir -p tmp/over && mount -t tmpfs none tmp/over && mkdir tmp/over/upper tmp/over/work tmp/over/app &&
-chown -R 12345:12345 tmp/over && mount -t overlay overlay -o "lowerdir=$HOME,upperdir=$HOME/tmp/over/upper,workdir=$HOME/tmp/over/work" tmp/over/app &&
+    let mount = r#"mkdir -p tmp/over && mount -t tmpfs none tmp/over &&
+mkdir tmp/over/upper tmp/over/work tmp/over/app &&
+chown -R 12345:12345 tmp/over &&
+upper=$HOME/tmp/over/upper work=$HOME/tmp/over/work &&
+mount -t overlay overlay -o "lowerdir=$HOME,upperdir=$upper,workdir=$work" tmp/over/app &&
 cd tmp/over/app && HOME=$PWD && exec setpriv --reuid 12345 --regid 12345 --clear-groups "$@""#;
     let script = r#"because='"key_visible_because":"[^"]*"'
 until "$0" --status --json | grep -o "$because"; do sleep 0.05; done

@@ -1,8 +1,8 @@
 //! A slug and dynos of it: the real hoopstart, an agent beside it, and everything either of them starts.
 //!
 //! Every process of a dyno carries a mark in its environment, so that a test finds exactly its own processes in
-//! `/proc`, wherever they have gone, and none is left when a test fails. Only root may read the environment of a process
-//! that is not dumpable, so there is a second mark, a limit that nothing here comes near.
+//! `/proc`, wherever they have gone, and none is left when a test fails. Only root may read the environment of a
+//! process that is not dumpable, so there is a second mark, a limit that nothing here comes near.
 
 use flate2::read::GzDecoder;
 use hoop_buildpack::agent::manifest::{AgentRecord, Manifest};
@@ -858,8 +858,8 @@ impl Process {
                     .collect(),
             )
         };
-        // First what tells the programs apart: one that is started meanwhile must not have the environment of the process
-        // that it was.
+        // First what tells the programs apart: one that is started meanwhile must not have the environment of the
+        // process that it was.
         let command_line = texts("cmdline")?;
         let environment = texts("environ");
         let stat = fs::read_to_string(folder.join("stat")).ok()?;

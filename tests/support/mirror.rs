@@ -164,7 +164,8 @@ pub(crate) fn archive_path(version: &str) -> String {
 /// A stand-in agent that answers `version` like the real one and knows nothing else.
 pub(crate) fn agent(version: &str) -> String {
     agent_that(&format!(
-        "printf '%s\\n' '{{\"version\":\"{version}\",\"git_commit\":\"6f1c0d9\",\"build_date\":\"2024-05-01T12:00:00Z\",\
+        "printf '%s\\n' '{{\"version\":\"{version}\",\"git_commit\":\"6f1c0d9\",\
+         \"build_date\":\"2024-05-01T12:00:00Z\",\
          \"go_version\":\"go1.22.2\",\"compiler\":\"gc\",\"platform\":\"linux/{}\"}}'",
         PLATFORM.architecture
     ))

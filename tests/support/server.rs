@@ -270,7 +270,8 @@ impl MuteServer {
     }
 }
 
-/// A server of something else than HTTP: it may greet who connects, and answers whatever it is asked with the same bytes.
+/// A server of something else than HTTP: it may greet who connects, and answers whatever it is asked with the same
+/// bytes.
 pub(crate) struct BareServer {
     address: SocketAddr,
     stopping: Arc<AtomicBool>,

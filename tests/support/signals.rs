@@ -5,8 +5,8 @@ use rustix::process::Signal;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Once};
 
-/// Lets what is started from now on hear its signals. `nohup` has HUP ignored, and a shell INT and QUIT of what it starts
-/// in the background, and children are given that; but what a process catches is at its default in its children
+/// Lets what is started from now on hear its signals. `nohup` has HUP ignored, and a shell INT and QUIT of what it
+/// starts in the background, and children are given that; but what a process catches is at its default in its children
 /// (<https://man7.org/linux/man-pages/man7/signal.7.html>).
 pub(crate) fn hear_signals() {
     static ONCE: Once = Once::new();

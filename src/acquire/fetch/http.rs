@@ -133,8 +133,8 @@ impl HttpClient {
         }
     }
 
-    /// Asks for the `rest` of `location`. `None` is an answer that does not hold it: the server has another file by now,
-    /// or takes no range.
+    /// Asks for the `rest` of `location`. `None` is an answer that does not hold it: the server has another file by
+    /// now, or takes no range.
     pub(super) fn ask_rest(&self, location: &Location, rest: Rest) -> Result<Option<Response>, Trouble> {
         let request = self
             .0

@@ -1,6 +1,6 @@
-//! The proxies that the build's environment names. reqwest reads the variables by itself, and goes without a proxy where
-//! it cannot read one. That is found here first: the build must not take another way than was asked for, and a part of
-//! a password could pass for a host, and be shown.
+//! The proxies that the build's environment names. reqwest reads the variables by itself, and goes without a proxy
+//! where it cannot read one. That is found here first: the build must not take another way than was asked for, and a
+//! part of a password could pass for a host, and be shown.
 
 use crate::os::environment::Environment;
 use hyper_util::client::proxy::matcher::Matcher;

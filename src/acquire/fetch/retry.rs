@@ -12,8 +12,8 @@ pub struct Patience {
     pub stall: Duration,
     /// For one file, all attempts together.
     pub whole: Duration,
-    /// How often a file is asked for in all. An attempt may take two requests: for the rest, and where a server has none
-    /// of it, for the whole.
+    /// How often a file is asked for in all. An attempt may take two requests: for the rest, and where a server has
+    /// none of it, for the whole.
     pub attempts: u32,
     /// The pause before the second attempt; each later one is twice as long, give or take a quarter.
     pub first_pause: Duration,

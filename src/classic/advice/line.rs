@@ -27,8 +27,9 @@ pub(super) fn advice(invocation: &Invocation, process_type: &str, line: &str) ->
     let Some(Finding { mistake, effect, app }) = &finding else {
         server?;
         let message = about(process_type, "starts the agent for its first command only", line).text(
-                "The agent stops when the command after \"--\" ends, so what the shell runs next has no agent. If the last command is your server, write",
-            );
+            "The agent stops when the command after \"--\" ends, so what the shell runs next has no agent. If the \
+                 last command is your server, write",
+        );
         let script = "put the commands into a file, such as bin/start, and write";
         let message = match &moved {
             Some(moved) => message.quote(quoted(process_type, moved)).text(format!(
@@ -51,7 +52,10 @@ pub(super) fn advice(invocation: &Invocation, process_type: &str, line: &str) ->
 /// Advice on such a line, that of `process_type`.
 pub(super) fn continued(process_type: &str, line: &str) -> Message {
     let message = about(process_type, "ends with a backslash", line)
-        .text("and goes on in the next line for a shell only: for the platform the command ends there. Write all of it in one line, or put it into a file, such as bin/start, and write")
+        .text(
+            "and goes on in the next line for a shell only: for the platform the command ends there. Write all of it \
+            in one line, or put it into a file, such as bin/start, and write",
+        )
         .quote(quoted(process_type, SCRIPT));
     with_note(message, line)
 }
@@ -76,7 +80,10 @@ pub(super) fn with_note(message: Message, line: &str) -> Message {
     if redacted(line) == line {
         return message;
     }
-    message.text("**** stands for a secret in your line, which is not repeated here. Anyone who can read your repository can read it: set it as a config var instead, and remove it from the line.")
+    message.text(
+        "**** stands for a secret in your line, which is not repeated here. Anyone who can read your \
+        repository can read it: set it as a config var instead, and remove it from the line.",
+    )
 }
 
 /// What a line has, and on which side of hoopstart.

@@ -166,7 +166,10 @@ fn misnamed(path: &str) -> Message {
     let message = Message::warning(format!("the app has no Procfile, but it has a file named {shown}."));
     // In a folder it may be there for another app of the repository.
     let message = if path.contains('/') {
-        message.text("The platform only reads a file named Procfile in the top folder of the app, so no process of it is started. If it is meant for this app, move it there:")
+        message.text(
+            "The platform only reads a file named Procfile in the top folder of the app, so no process of it \
+            is started. If it is meant for this app, move it there:",
+        )
     } else {
         message.text("The platform only reads a file of exactly that name, so no process of it is started. Rename it:")
     };
@@ -202,7 +205,11 @@ fn faulty(fault: &ProcfileFault) -> Message {
 /// Advice where what we install goes again.
 fn cleared(folder_var: &str) -> Message {
     Message::warning("another buildpack will remove what this one installs.")
-        .text(format!("The config var {folder_var} makes a folder the app's. The buildpack that does it has not run yet, and it drops everything else, including the agent. Put this one right after it, and before your language's:"))
+        .text(format!(
+            "The config var {folder_var} makes a folder the app's. The buildpack that does it has not run \
+            yet, and it drops everything else, including the agent. Put this one right after it, and before \
+            your language's:"
+        ))
         .quote("heroku buildpacks")
         .quote("heroku buildpacks:remove <the URL of this buildpack>")
         .quote("heroku buildpacks:add --index 2 <the URL of this buildpack>")
@@ -215,7 +222,10 @@ fn key_advice(run_time: &RunTimeVars) -> Option<Message> {
     let fault = AgentKey::parse(key).err()?;
     Some(
         Message::warning(format!("the agent key in {name} cannot be used: {fault}."))
-            .text("hoopstart will run the app, but the agent will not connect. Copy the key again from the gateway's web app and run")
+            .text(
+                "hoopstart will run the app, but the agent will not connect. Copy the key again from the gateway's \
+                web app and run",
+            )
             .quote(format!("heroku config:set {name}=<key>")),
     )
 }
@@ -242,7 +252,8 @@ fn order_advice(others: &OtherBuildpacks, procfile: Option<&Procfile>) -> Option
     }
     let message = Message::warning("other buildpacks ran before this one.");
     let why = format!(
-        "They left {} in the app. The last buildpack in the list supplies the process types that the Procfile lacks, and this one supplies none.",
+        "They left {} in the app. The last buildpack in the list supplies the process types that the Procfile lacks, \
+         and this one supplies none.",
         text::visible(first)
     );
     let (place, index) = match others.folder_var {

@@ -490,7 +490,8 @@ proptest! {
     #[test]
     fn any_line_has_advice_or_none_and_what_is_advised_needs_none(
         before in "(A=b |exec |env A=b |cd x && |nice )?",
-        rest in "( -- \"puma x\"| \"puma x\")?( (puma|--|-e|-v|—|--check|--puma|A=b|exec|cd|&&|;|'|\\$X|\\(|#|env|\\||x)){0,6}",
+        rest in "( -- \"puma x\"| \"puma x\")?( \
+            (puma|--|-e|-v|—|--check|--puma|A=b|exec|cd|&&|;|'|\\$X|\\(|#|env|\\||x)){0,6}",
     ) {
         let line = format!("{before}hoopstart{rest}");
         let procfile = Procfile::parse(&format!("web: {line}"));

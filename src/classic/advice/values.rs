@@ -47,7 +47,10 @@ pub(super) fn without_effect(run_time: &RunTimeVars) -> Option<Message> {
         .find(|name| run_time.is_on(name))?;
     Some(
         Message::warning(format!("{name} has no effect with HOOP_AUTOSTART."))
-            .text("The buildpack cannot change or stop the shell that starts the app. Start the app with hoopstart in the Procfile, with a line such as")
+            .text(
+                "The buildpack cannot change or stop the shell that starts the app. Start the app with hoopstart in \
+                the Procfile, with a line such as",
+            )
             .quote("web: hoopstart -- bundle exec puma -C config/puma.rb")
             .text("or run")
             .quote(format!("heroku config:unset {name}")),

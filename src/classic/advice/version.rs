@@ -23,7 +23,8 @@ pub(super) fn advice(version: &Version, key: Option<&(&'static str, Secret)>) ->
     let text = match key {
         Some((name, _)) if mode.is_some() => {
             format!(
-                "HOOP_VERSION asks for this agent, and the key in {name} is such a key. Any agent from 1.21.23 on will do. Follow the newest one:"
+                "HOOP_VERSION asks for this agent, and the key in {name} is such a key. Any agent from 1.21.23 on will \
+                 do. Follow the newest one:"
             )
         }
         _ => "HOOP_VERSION asks for this agent. Any from 1.21.23 on takes every key. Follow the newest one:".to_owned(),
@@ -31,7 +32,10 @@ pub(super) fn advice(version: &Version, key: Option<&(&'static str, Secret)>) ->
     message = message.text(text).quote("heroku config:unset HOOP_VERSION");
     if mode == Some(KeyMode::Embedded) {
         message = message
-            .text("A newer agent publishes the names of HOOP_CONNECTION with an organization's key, which this command shows:")
+            .text(
+                "A newer agent publishes the names of HOOP_CONNECTION with an organization's key, which this command \
+                shows:",
+            )
             .quote("hoop admin get orgkeys");
     }
     Some(message)

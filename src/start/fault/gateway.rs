@@ -145,7 +145,8 @@ impl GatewayFault {
             GatewayFault::Unreachable { place, cause } => Parts::new(
                 format!("cannot connect to the gateway at {place} ({cause})"),
                 ", and neither can the agent; the app is not affected",
-                "Check that the gateway runs, that the port in the agent key is that of its gRPC, and that its firewall lets this dyno in",
+                "Check that the gateway runs, that the port in the agent key is that of its gRPC, and that its \
+                 firewall lets this dyno in",
             ),
             GatewayFault::Tls { place, cause, remedy } => Parts::new(
                 format!("the gateway at {place} answers, but a TLS connection cannot be made ({cause})"),
@@ -164,7 +165,8 @@ impl GatewayFault {
             GatewayFault::Other { place, what } => Parts::new(
                 format!("what answers at {place} is not the gRPC of a hoop gateway: {what}"),
                 ", so the agent cannot connect; the app is not affected",
-                "Use the port of the gateway's gRPC in the agent key (a self-hosted gateway has it at 8010, and its API at 8009): heroku config:set HOOP_KEY=<key>",
+                "Use the port of the gateway's gRPC in the agent key (a self-hosted gateway has it at 8010, and its \
+                 API at 8009): heroku config:set HOOP_KEY=<key>",
             ),
             GatewayFault::Mismatch {
                 place,
@@ -180,7 +182,8 @@ impl GatewayFault {
                 ", so the agent cannot connect; the app is not affected",
                 match (agent_has_tls, obeys_scheme) {
                     (true, true) => {
-                        "Use the port that has TLS, or, on a network that nobody else can read, a key that begins with grpc://: heroku config:set HOOP_KEY=<key>"
+                        "Use the port that has TLS, or, on a network that nobody else can read, a key that begins with \
+                         grpc://: heroku config:set HOOP_KEY=<key>"
                     }
                     (true, false) => NEWER_AGENT,
                     (false, _) => "Use a key that begins with grpcs://: heroku config:set HOOP_KEY=<key>",

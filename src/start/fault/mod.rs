@@ -374,7 +374,8 @@ impl Fault {
                 },
                 match limit {
                     Limit::NeedsOldGateway { .. } => {
-                        "Deploy again with a newer agent (heroku config:unset HOOP_VERSION) and an organization's key (hoop admin get orgkeys)"
+                        "Deploy again with a newer agent (heroku config:unset HOOP_VERSION) and an organization's key \
+                         (hoop admin get orgkeys)"
                     }
                     _ => "Deploy again with a newer agent: heroku config:unset HOOP_VERSION",
                 },
@@ -387,7 +388,8 @@ impl Fault {
             Fault::AgentNotExecutable { path } => Parts::new(
                 format!("the hoop agent at {path} cannot be executed"),
                 NOT_STARTED,
-                "Something has changed its mode since the build, or its disk is mounted with noexec; deploy again to reinstall it",
+                "Something has changed its mode since the build, or its disk is mounted with noexec; deploy again to \
+                 reinstall it",
             ),
             Fault::ManifestUnreadable { path, cause } => Parts::new(
                 format!("cannot read {path} ({cause})"),
@@ -420,9 +422,12 @@ impl Fault {
                 format!("agent {version} does not publish the names of HOOP_CONNECTION with this kind of key"),
                 ". The agent and the app run anyway",
                 if version.at_least(1, 21, 0) {
-                    "Either set up the connections in the gateway's web app and bind them to this agent, or set HOOP_KEY to an organization's key (hoop admin get orgkeys)"
+                    "Either set up the connections in the gateway's web app and bind them to this agent, or set \
+                     HOOP_KEY to an organization's key (hoop admin get orgkeys)"
                 } else {
-                    "Either set up the connections in the gateway's web app and bind them to this agent, or deploy again with a newer agent (heroku config:unset HOOP_VERSION) and an organization's key (hoop admin get orgkeys)"
+                    "Either set up the connections in the gateway's web app and bind them to this agent, or deploy \
+                     again with a newer agent (heroku config:unset HOOP_VERSION) and an organization's key \
+                     (hoop admin get orgkeys)"
                 },
             ),
             Fault::CommandInvalid => Parts::new(
@@ -493,7 +498,8 @@ impl Fault {
                 },
                 rest.state(),
                 format!(
-                    "Use process types (web) or single dynos (web.1), separated by commas: heroku config:set {name}={right}"
+                    "Use process types (web) or single dynos (web.1), separated by commas: heroku config:set \
+                     {name}={right}"
                 ),
             ),
             Fault::Gateway(fault) => fault.parts(),
@@ -524,13 +530,15 @@ impl Fault {
             Fault::AgentMisconfigured { end } => Parts::new(
                 end,
                 ", the app is not affected",
-                "Its last line says what is wrong with its configuration: fix that with heroku config:set, which restarts the dyno",
+                "Its last line says what is wrong with its configuration: fix that with heroku config:set, which \
+                 restarts the dyno",
             ),
             Fault::AgentCrashing { end, times } => Parts::new(
                 end,
                 ", the app is not affected",
                 format!(
-                    "It has exited {times} times so far; from now on this is reported once an hour. If its log does not say why, try another release: heroku config:set HOOP_VERSION=<version>, and deploy"
+                    "It has exited {times} times so far; from now on this is reported once an hour. If its log does \
+                     not say why, try another release: heroku config:set HOOP_VERSION=<version>, and deploy"
                 ),
             ),
             Fault::SupervisorFailed { cause } => Parts::new(

@@ -125,29 +125,38 @@ impl Trouble {
     pub(crate) fn remedy(&self) -> &'static str {
         match self {
             Trouble::KeyRejected => {
-                "It was copied wrong, or its agent was deleted or recreated in hoop: copy the key again and set it with: heroku config:set HOOP_KEY=<key>"
+                "It was copied wrong, or its agent was deleted or recreated in hoop: copy the key again and set it \
+                 with: heroku config:set HOOP_KEY=<key>"
             }
             Trouble::AlreadyConnected => {
-                "If several dynos use this key, run the agent in only one of them: heroku config:set HOOP_PROCESS_TYPES=web.1. After a restart or a deploy, just wait: up to 30 s if a dyno vanished, up to 3 min with preboot, until the old dynos are gone"
+                "If several dynos use this key, run the agent in only one of them: heroku config:set \
+                 HOOP_PROCESS_TYPES=web.1. After a restart or a deploy, just wait: up to 30 s if a dyno vanished, up \
+                 to 3 min with preboot, until the old dynos are gone"
             }
             Trouble::NameMissing => {
-                "Set HOOP_KEY to an organization's key as printed by: hoop admin get orgkeys. Then set the names with: heroku config:set HOOP_CONNECTION=<name>"
+                "Set HOOP_KEY to an organization's key as printed by: hoop admin get orgkeys. Then set the names with: \
+                 heroku config:set HOOP_CONNECTION=<name>"
             }
             Trouble::NameTaken { .. } => {
-                "Choose another name with: heroku config:set HOOP_CONNECTION=<name>. Or delete the connection in hoop, and this agent takes the name within seconds"
+                "Choose another name with: heroku config:set HOOP_CONNECTION=<name>. Or delete the connection in hoop, \
+                 and this agent takes the name within seconds"
             }
             Trouble::TurnedAway { .. } => "Whoever runs the gateway can find the reason in its log",
             Trouble::Unresolved { .. } => {
                 "It keeps trying. If this lasts, copy the agent key again, or correct the name in it"
             }
             Trouble::Unreachable { .. } => {
-                "It keeps trying. If this lasts, check that the gateway runs, that the port in the agent key is that of its gRPC, and that its firewall lets this dyno in; try it with: heroku run hoopstart --check --connect"
+                "It keeps trying. If this lasts, check that the gateway runs, that the port in the agent key is that \
+                 of its gRPC, and that its firewall lets this dyno in; try it with: \
+                 heroku run hoopstart --check --connect"
             }
             Trouble::OtherService { .. } => {
-                "The port in the agent key must be that of the gateway's gRPC, usually 8010 or 8443, not that of its API or web app"
+                "The port in the agent key must be that of the gateway's gRPC, usually 8010 or 8443, not that of its \
+                 API or web app"
             }
             Trouble::Tls { .. } => {
-                "For a certificate from your own CA, set HOOP_TLSCA; for one with another name, HOOP_TLSSERVERNAME; for a gateway without TLS, use an agent key that begins with grpc://"
+                "For a certificate from your own CA, set HOOP_TLSCA; for one with another name, HOOP_TLSSERVERNAME; \
+                 for a gateway without TLS, use an agent key that begins with grpc://"
             }
         }
     }

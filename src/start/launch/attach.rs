@@ -1,8 +1,8 @@
 //! The environment that a shell starts its command with.
 //!
-//! `.profile.d` has hoopstart attached before the shell has run all its scripts: a language's buildpack or the app's own
-//! `.profile` may still set PATH or the agent key. The shell itself cannot be asked later without leaving something in
-//! it. But what it starts shows in `/proc` what it was started with: the shell, once it has become its command, or a
+//! `.profile.d` has hoopstart attached before the shell has run all its scripts: a language's buildpack or the app's
+//! own `.profile` may still set PATH or the agent key. The shell itself cannot be asked later without leaving something
+//! in it. But what it starts shows in `/proc` what it was started with: the shell, once it has become its command, or a
 //! child of it, where the command line takes a shell to its end. The shell is never waited on, and never waits.
 
 use crate::os::environment::Environment;
@@ -64,8 +64,8 @@ impl Shell {
         })
     }
 
-    /// Waits for the command and returns its environment, or `known`, that of this process, where it cannot be found out.
-    /// `None` where the shell, which is `app`, has ended before.
+    /// Waits for the command and returns its environment, or `known`, that of this process, where it cannot be found
+    /// out. `None` where the shell, which is `app`, has ended before.
     pub(crate) fn environment(&self, app: &App, known: &Environment) -> Option<Environment> {
         let begin = Instant::now();
         let mut latest: Option<Started> = None;

@@ -3,8 +3,8 @@
 //! Under hoopstart in hoopstart, and under a shell with `HOOP_AUTOSTART`, one agent is enough. The name is taken
 //! before the supervisor starts and is free again when it has ended, however it ended, so two that start at once
 //! cannot both have it, and nothing is left to clean up. It is an abstract name: no file anywhere
-//! (<https://man7.org/linux/man-pages/man7/unix.7.html>). To see whether it is there wakes nobody; what is sent to it is a
-//! question (`inquiry`).
+//! (<https://man7.org/linux/man-pages/man7/unix.7.html>). To see whether it is there wakes nobody; what is sent to it
+//! is a question (`inquiry`).
 
 use crate::os::processes::{Process, with_ancestors};
 use nix::sys::socket::{setsockopt, sockopt};

@@ -460,10 +460,12 @@ mod tests {
 
     #[test]
     fn a_stack_trace_is_counted_and_not_shown() {
-        let trace = b"panic: runtime error\n\ngoroutine 1 [running]:\nmain.run(0x1)\n\t/go/main.go:1 +0x1\n\ngoroutine 2 [select]:\nnet.read(...)\ncreated by net.new in goroutine 1\n";
+        let trace = b"panic: runtime error\n\ngoroutine 1 [running]:\nmain.run(0x1)\n\t/go/main.go:1 +0x1\n\
+            \ngoroutine 2 [select]:\nnet.read(...)\ncreated by net.new in goroutine 1\n";
         assert_eq!(
             log(&[trace, b"more\n"], &[]),
-            "hoop | panic: runtime error\nhoop | \nhoop | (7 lines of a stack trace are not shown; HOOP_LOG_LEVEL=debug shows them)\nhoop | more\n"
+            "hoop | panic: runtime error\nhoop | \n\
+             hoop | (7 lines of a stack trace are not shown; HOOP_LOG_LEVEL=debug shows them)\nhoop | more\n"
         );
         let all = log_with(&[("HOOP_LOG_LEVEL", "debug")], &[trace], &[]);
         assert_eq!(all.lines().count(), 9, "{all}");

@@ -361,11 +361,17 @@ mod tests {
     fn a_line_is_shown_with_its_level_its_message_and_what_belongs_to_it() {
         for (line, expected) in [
             (
-                r#"{"level":"info","timestamp":"2026-01-02T03:04:05Z","logger":"controller/agent.go:262","msg":"connected with success to gateway.example:8443"}"#,
+                concat!(
+                    r#"{"level":"info","timestamp":"2026-01-02T03:04:05Z","logger":"controller/agent.go:262","msg":"#,
+                    r#""connected with success to gateway.example:8443"}"#,
+                ),
                 "connected gateway=gateway.example:8443",
             ),
             (
-                r#"{"level":"info","timestamp":"t","logger":"agent/main.go:1","msg":"disconnected from h:1, reason=EOF","version":"1.148.0","backoff":"8s","status":"Code(99)"}"#,
+                concat!(
+                    r#"{"level":"info","timestamp":"t","logger":"agent/main.go:1","msg":"disconnected from h:1, "#,
+                    r#"reason=EOF","version":"1.148.0","backoff":"8s","status":"Code(99)"}"#,
+                ),
                 "disconnected from h:1, reason=EOF status=Code(99)",
             ),
             (
@@ -388,7 +394,10 @@ mod tests {
 
     #[test]
     fn what_a_user_types_is_not_shown_unless_asked_for() {
-        let line = r#"{"level":"info","msg":"tty=false, stdinsize=8 - executing command:[psql -c 'select 1']","sid":"s1","input":"select \"1\"","input_size":8}"#;
+        let line = concat!(
+            r#"{"level":"info","msg":"tty=false, stdinsize=8 - executing command:[psql -c 'select 1']","#,
+            r#""sid":"s1","input":"select \"1\"","input_size":8}"#,
+        );
 
         assert_eq!(
             shown(line, false).unwrap(),
@@ -396,11 +405,17 @@ mod tests {
         );
         assert_eq!(
             shown(line, true).unwrap(),
-            r#"tty=false, stdinsize=8 - executing command:[psql -c 'select 1'] sid=s1 input="select \"1\"" input_size=8"#
+            concat!(
+                r#"tty=false, stdinsize=8 - executing command:[psql -c 'select 1'] sid=s1 input="select \"1\"" "#,
+                r#"input_size=8"#,
+            )
         );
         assert_eq!(
             passed_on(line, false, &Masks::new(&[])),
-            r#"{"level":"info","msg":"tty=false, stdinsize=8 - executing command:(hidden)","sid":"s1","input":"(hidden)","input_size":8}"#
+            concat!(
+                r#"{"level":"info","msg":"tty=false, stdinsize=8 - executing "#,
+                r#"command:(hidden)","sid":"s1","input":"(hidden)","input_size":8}"#,
+            )
         );
         for (line, expected) in [
             (r#"{"input":{"a":"typed"},"b":1}"#, r#"{"input":null,"b":1}"#),
@@ -496,7 +511,8 @@ mod tests {
         fn any_message_is_shown_on_one_line(message in "\\PC{0,30}", control in "[\u{0}-\u{1f}\u{7f}-\u{9f}]{0,3}") {
             let escape = |c: char| format!("\\u{:04x}", u32::from(c).min(0xffff));
             let quoted = format!("{message}{control}").chars().map(escape).collect::<Vec<_>>().concat();
-            let shown = shown(&format!("{{\"level\":\"info\",\"msg\":\"{quoted}\",\"a\":\"{quoted}\"}}"), false).unwrap();
+            let line = format!("{{\"level\":\"info\",\"msg\":\"{quoted}\",\"a\":\"{quoted}\"}}");
+            let shown = shown(&line, false).unwrap();
             prop_assert!(!shown.chars().any(|c| c.is_control() && c != '\t'));
         }
     }

@@ -245,15 +245,18 @@ mod tests {
                 AlreadyConnected,
             ),
             (
-                "disconnected from h:1, reason=rpc error: code = FailedPrecondition desc = missing connection-name attribute",
+                "disconnected from h:1, reason=rpc error: code = FailedPrecondition desc = missing connection-name \
+                 attribute",
                 NameMissing,
             ),
             (
-                "fail connecting to server, reason=connection orders is not being managed by this process, choose another name",
+                "fail connecting to server, reason=connection orders is not being managed by this process, choose \
+                 another name",
                 name("orders"),
             ),
             (
-                "disconnected from h:1, reason=rpc error: code = InvalidArgument desc = connection orders is not managed by agent web",
+                "disconnected from h:1, reason=rpc error: code = InvalidArgument desc = connection orders is not \
+                 managed by agent web",
                 name("orders"),
             ),
         ] {
@@ -262,7 +265,11 @@ mod tests {
         let place = || GATEWAY.to_owned();
         for (message, inner) in [
             (
-                r#"failed to connect to h:1, reason=failed connecting to streaming RPC server, err=rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: dial tcp 127.0.0.1:1: connect: connection refused""#,
+                concat!(
+                    r#"failed to connect to h:1, reason=failed connecting to streaming RPC server, err=rpc error: "#,
+                    r#"code = Unavailable desc = connection error: desc = "transport: Error while dialing: dial "#,
+                    r#"tcp 127.0.0.1:1: connect: connection refused""#,
+                ),
                 "Error while dialing: dial tcp 127.0.0.1:1: connect: connection refused",
             ),
             (
@@ -272,11 +279,18 @@ mod tests {
             ("disconnected from h:1, reason=EOF", "EOF"),
             // A port that accepts and says nothing, without TLS and with it.
             (
-                r#"failed pre-connect, reason=rpc error: code = Unavailable desc = connection error: desc = "error reading server preface: raw-read tcp 10.0.0.2:5->10.0.0.3:1: use of closed network connection""#,
+                concat!(
+                    r#"failed pre-connect, reason=rpc error: code = Unavailable desc = connection error: desc = "#,
+                    r#""error reading server preface: raw-read tcp 10.0.0.2:5->10.0.0.3:1: use of closed network "#,
+                    r#"connection""#,
+                ),
                 "error reading server preface: raw-read tcp 10.0.0.2:5->10.0.0.3:1: use of closed network connection",
             ),
             (
-                r#"failed pre-connect, reason=rpc error: code = Unavailable desc = connection error: desc = "transport: authentication handshake failed: context deadline exceeded""#,
+                concat!(
+                    r#"failed pre-connect, reason=rpc error: code = Unavailable desc = connection error: desc = "#,
+                    r#""transport: authentication handshake failed: context deadline exceeded""#,
+                ),
                 "authentication handshake failed: context deadline exceeded",
             ),
             ("disconnected from h:1", "disconnected from h:1"),
@@ -295,11 +309,15 @@ mod tests {
         }
         for (message, inner) in [
             (
-                "failed pre-connect, reason=rpc error: code = Unavailable desc = name resolver error: produced zero addresses",
+                "failed pre-connect, reason=rpc error: code = Unavailable desc = name resolver error: produced zero \
+                 addresses",
                 "name resolver error: produced zero addresses",
             ),
             (
-                r#"failed pre-connect, reason=rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: dial tcp: lookup nope.example on 10.0.0.2:53: no such host""#,
+                concat!(
+                    r#"failed pre-connect, reason=rpc error: code = Unavailable desc = connection error: desc = "#,
+                    r#""transport: Error while dialing: dial tcp: lookup nope.example on 10.0.0.2:53: no such host""#,
+                ),
                 "Error while dialing: dial tcp: lookup nope.example on 10.0.0.2:53: no such host",
             ),
         ] {
@@ -312,11 +330,18 @@ mod tests {
         }
         for (message, inner) in [
             (
-                r#"failed to connect to h:1, reason=failed connecting to streaming RPC server, err=rpc error: code = Unavailable desc = connection error: desc = "transport: authentication handshake failed: tls: first record does not look like a TLS handshake""#,
+                concat!(
+                    r#"failed to connect to h:1, reason=failed connecting to streaming RPC server, err=rpc error: "#,
+                    r#"code = Unavailable desc = connection error: desc = "transport: authentication handshake "#,
+                    r#"failed: tls: first record does not look like a TLS handshake""#,
+                ),
                 "authentication handshake failed: tls: first record does not look like a TLS handshake",
             ),
             (
-                r#"failed pre-connect, reason=rpc error: code = Unavailable desc = connection error: desc = "error reading server preface: EOF""#,
+                concat!(
+                    r#"failed pre-connect, reason=rpc error: code = Unavailable desc = connection error: desc = "#,
+                    r#""error reading server preface: EOF""#,
+                ),
                 "error reading server preface: EOF",
             ),
             (
@@ -329,12 +354,24 @@ mod tests {
         }
         for (message, inner) in [
             (
-                r#"failed pre-connect, reason=rpc error: code = Unavailable desc = connection error: desc = "error reading server preface: http2: failed reading the frame payload: http2: frame too large, note that the frame header looked like an HTTP/1.1 header""#,
-                "error reading server preface: http2: failed reading the frame payload: http2: frame too large, note that the frame header looked like an HTTP/1.1 header",
+                concat!(
+                    r#"failed pre-connect, reason=rpc error: code = Unavailable desc = connection error: desc = "#,
+                    r#""error reading server preface: http2: failed reading the frame payload: http2: frame too "#,
+                    r#"large, note that the frame header looked like an HTTP/1.1 header""#,
+                ),
+                "error reading server preface: http2: failed reading the frame payload: http2: frame too large, note \
+                 that the frame header looked like an HTTP/1.1 header",
             ),
             (
-                r#"disconnected from h:1, reason=rpc error: code = Unimplemented desc = unexpected HTTP status code received from server: 404 (Not Found); transport: received unexpected content-type "text/plain""#,
-                r#"unexpected HTTP status code received from server: 404 (Not Found); transport: received unexpected content-type "text/plain"#,
+                concat!(
+                    r#"disconnected from h:1, reason=rpc error: code = Unimplemented desc = unexpected HTTP status "#,
+                    r#"code received from server: 404 (Not Found); transport: received unexpected content-type "#,
+                    r#""text/plain""#,
+                ),
+                concat!(
+                    r#"unexpected HTTP status code received from server: 404 (Not Found); transport: received "#,
+                    r#"unexpected content-type "text/plain"#,
+                ),
             ),
         ] {
             let cause = crate::text::excerpt(inner, super::CAUSE);

@@ -121,7 +121,8 @@ fn can_be_dyno(item: &str) -> bool {
 pub(crate) struct Choice {
     /// `HOOP_PROCESS_TYPES`, where it is set.
     pub only: Option<DynoList>,
-    /// `HOOP_IGNORE_PROCESS_TYPES`, where it is set: then it takes the place of [`NOT_RUN_BY_DEFAULT`](crate::procfile::NOT_RUN_BY_DEFAULT).
+    /// `HOOP_IGNORE_PROCESS_TYPES`, where it is set: then it takes the place of
+    /// [`NOT_RUN_BY_DEFAULT`](crate::procfile::NOT_RUN_BY_DEFAULT).
     pub never: Option<DynoList>,
 }
 

@@ -310,7 +310,8 @@ mod tests {
 
         #[test]
         fn arguments_do_what_a_shell_does(words in proptest::collection::vec(
-            "[a-zA-Z0-9%=.,@+:_/ -]{1,6}|'[ -&(-~\\n]{0,8}'|\"[ a-z*;|<>]{0,8}\"|\\$ANIMAL|\"\\$ANIMAL\"|\\\\[ -~]|\u{e9}", 0..6,
+            "[a-zA-Z0-9%=.,@+:_/ -]{1,6}|\
+             '[ -&(-~\\n]{0,8}'|\"[ a-z*;|<>]{0,8}\"|\\$ANIMAL|\"\\$ANIMAL\"|\\\\[ -~]|\u{e9}", 0..6,
         )) {
             let words: Vec<String> = std::iter::once("printf '[%s]' x".to_owned()).chain(words).collect();
             let line = words.join(" ");

@@ -404,8 +404,10 @@ mod tests {
             let programs = "/app/.hoop/bin";
             let mut app = app;
             app.set("HOOP_KEY", "S3CR3T");
-            let environment = agent_environment(&app, &version, generation, &credential, &connections, programs, "info");
-            let commands = commands(generation, &connections, entrypoint.as_deref().map(OsStr::new), &environment).unwrap();
+            let environment =
+                agent_environment(&app, &version, generation, &credential, &connections, programs, "info");
+            let entrypoint = entrypoint.as_deref().map(OsStr::new);
+            let commands = commands(generation, &connections, entrypoint, &environment).unwrap();
 
             // The key is where this agent looks, and nowhere else.
             let (one, other) = if version.at_least(1, 21, 5) {
@@ -420,7 +422,9 @@ mod tests {
             }
             // All else is the app's, but for what the agent takes for something else.
             for (name, value) in app.iter().filter_map(|(name, value)| Some((name.to_str()?, value))) {
-                let own = ["PATH", "HOOP_CONNECTION", "HOOP_DB_URI", "HOOP_KEY", "HOOP_DSN", "LOG_LEVEL", "LOG_ENCODING"];
+                let own = [
+                    "PATH", "HOOP_CONNECTION", "HOOP_DB_URI", "HOOP_KEY", "HOOP_DSN", "LOG_LEVEL", "LOG_ENCODING",
+                ];
                 prop_assert!(own.contains(&name) || environment.value(name) == Some(value), "{}", name);
             }
 

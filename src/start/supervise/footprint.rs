@@ -15,9 +15,9 @@ impl Code {
         Self::find(&std::fs::read_to_string("/proc/self/smaps").ok()?)
     }
 
-    /// Reads a `smaps` file (<https://man7.org/linux/man-pages/man5/proc_pid_smaps.5.html>). A static program is the only
-    /// file that is mapped. What was written to while it was loaded is read-only since, and is anonymous memory by then:
-    /// that would not come back.
+    /// Reads a `smaps` file (<https://man7.org/linux/man-pages/man5/proc_pid_smaps.5.html>). A static program is the
+    /// only file that is mapped. What was written to while it was loaded is read-only since, and is anonymous memory by
+    /// then: that would not come back.
     fn find(smaps: &str) -> Option<Self> {
         let mut found = Vec::new();
         let mut current = None;

@@ -48,8 +48,8 @@ const QUESTION_SIZE: usize = 32;
 /// The longest answer, in bytes. By default a socket takes more.
 pub(crate) const LONGEST: usize = 160 * 1024;
 
-/// How many datagrams that are no question of this user are read in [`PERIOD`]. Above that the socket is left alone until
-/// it is over, so that no stranger who floods it keeps the supervisor busy.
+/// How many datagrams that are no question of this user are read in [`PERIOD`]. Above that the socket is left alone
+/// until it is over, so that no stranger who floods it keeps the supervisor busy.
 const MOST: u32 = 10;
 
 /// See [`MOST`].

@@ -121,8 +121,8 @@ mod tests {
         Duration::from_mins(minutes)
     }
 
-    /// Watches an agent that takes `own` at each time, for `hours`. Returns when it is looked at by a timer, and when it
-    /// was first seen to have passed the limit.
+    /// Watches an agent that takes `own` at each time, for `hours`. Returns when it is looked at by a timer, and when
+    /// it was first seen to have passed the limit.
     fn looks(limit: MemoryLimit, hours: u64, own: impl Fn(Duration) -> u64) -> (Vec<Duration>, Option<Duration>) {
         let mut watch = Watch::new(limit, Duration::ZERO);
         let mut looks = Vec::new();

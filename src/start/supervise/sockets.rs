@@ -61,10 +61,13 @@ mod tests {
 
     #[test]
     fn only_what_is_established_counts() {
-        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   \
-            0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 1234 1 0 100 0 0 10 0\n   \
-            1: 0100007F:9C40 0100007F:1538 01 00000000:00000000 00:00000000 00000000  1000        0 5678 1 0 20 4 0 10 -1\n   \
-            2: broken\n";
+        let table = r"
+  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 1234 1 0 100 0 0 10 0
+   1: 0100007F:9C40 0100007F:1538 01 00000000:00000000 00:00000000 00000000  1000        0 5678 1 0 20 4 0 10 -1
+   2: broken
+"
+        .trim_start_matches('\n');
         assert_eq!(connections(table).collect::<Vec<_>>(), [("5678", 5432)]);
         assert_eq!(connections("").count(), 0);
     }

@@ -114,8 +114,10 @@ fn a_trouble_is_told_when_it_begins_once_an_hour_and_when_it_is_over() {
     assert_eq!(
         lines[1..],
         [
-            "hoopstart: warning: for 60 min now, 451 times: the gateway does not accept the agent key [start::key-rejected]",
-            "hoopstart: warning: for 2 h now, 901 times: the gateway does not accept the agent key [start::key-rejected]",
+            "hoopstart: warning: for 60 min now, 451 times: the gateway does not accept the agent key \
+             [start::key-rejected]",
+            "hoopstart: warning: for 2 h now, 901 times: the gateway does not accept the agent key \
+             [start::key-rejected]",
             "hoopstart: connected again after 2 h [start::key-rejected]",
         ]
     );
