@@ -9,8 +9,9 @@ use crate::os::offspring::Offspring;
 use crate::os::stop::Stop;
 use crate::text;
 use cap_std::fs::Dir;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open, waitid};
 use std::fs::File;
 use std::io::{self, Read, Seek as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
@@ -21,8 +22,8 @@ use std::time::{Duration, Instant};
 /// How long `hoop version` may take. It takes some 50 ms.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 
-/// How often the agent is looked after while it runs: the build waits half of it in vain.
-const POLL: Duration = Duration::from_millis(1);
+/// The pause between two looks at the agent, where the kernel does not tell of its end.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// The most output that is taken, in bytes.
 const OUTPUT_LIMIT: u64 = 64 * 1024;
@@ -204,18 +205,32 @@ fn limit_output(child: &Child) {
 
 /// Waits for `child` to end, or ends it after [`TIME_LIMIT`]. Its process group ends with it.
 fn wait(child: &mut Child) -> Result<ExitStatus, ProofError> {
-    let started = Instant::now();
     let pid = Pid::from_child(child);
-    // Left unreaped meanwhile, so that the group's number stays its own.
-    let ended = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-    let mut is_late = false;
-    while !is_late && matches!(waitid(WaitId::Pid(pid), ended), Ok(None)) {
-        std::thread::sleep(POLL);
-        is_late = started.elapsed() > TIME_LIMIT;
-    }
+    let is_late = !ends_within(pid, TIME_LIMIT);
     let _ = kill_process_group(pid, Signal::KILL);
     let status = child.wait().map_err(ProofError::NotStarted)?;
     if is_late { Err(ProofError::TimedOut) } else { Ok(status) }
+}
+
+/// Whether the child `pid` ends within `limit`. It is not reaped, so that the group's number stays its own.
+fn ends_within(pid: Pid, limit: Duration) -> bool {
+    let deadline = Instant::now() + limit;
+    let pidfd = pidfd_open(pid, PidfdFlags::empty());
+    let ended = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    while matches!(waitid(WaitId::Pid(pid), ended), Ok(None)) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return false;
+        }
+        match (&pidfd, Timespec::try_from(left)) {
+            (Ok(pidfd), Ok(left)) => {
+                let _ = poll(&mut [PollFd::new(pidfd, PollFlags::IN)], Some(&left));
+            }
+            // A kernel before 5.3, or a sandbox that forbids it.
+            _ => std::thread::sleep(PAUSE.min(left)),
+        }
+    }
+    true
 }
 
 /// Whether `program` is one of another machine than this program. The kernel does not start such a one, but

@@ -4,11 +4,13 @@
 use crate::case;
 use crate::support::build::Build;
 use crate::support::dyno::eventually;
+use crate::support::kernel::refusing;
 use crate::support::mirror::{Archive, Mirror, VERSION, agent_that, noise};
 use crate::support::run::Run;
 use crate::support::server::ReleaseServer;
 use crate::support::signals::hear_signals;
 use crate::support::tree::Tree;
+use nix::libc;
 use rustix::process::{Pid, test_kill_process};
 use std::fs;
 use std::path::Path;
@@ -23,6 +25,21 @@ fn release(deeds: &str) -> ReleaseServer {
     let agent = agent_that(&format!("{deeds}\n{}", answer()));
     let tarball = Archive::holding(&agent).file("./hoop_rs", 0o755, &noise(1000)).packed();
     Mirror::with(VERSION, &tarball).serve()
+}
+
+#[test]
+fn on_a_kernel_without_pidfds_an_agent_proves_itself_all_the_same() {
+    let slow = agent_that(&format!("sleep 0.05\n{}", answer()));
+    let server = Mirror::with(VERSION, &Archive::holding(&slow).packed()).serve();
+    for errno in [libc::ENOSYS, libc::EPERM] {
+        let Some(refuse) = refusing(vec![(libc::SYS_pidfd_open, Vec::new())], errno) else {
+            return;
+        };
+        let build = Build::from(&server.url());
+        let run = Run::after(refuse, build.command(build.compile_arguments()));
+        run.exits(0);
+        assert!(build.app().join(".hoop/bin/hoop").is_file());
+    }
 }
 
 #[test]
