@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use syn::ext::IdentExt as _;
 use syn::visit::{self, Visit};
 
 /// What each folder or file at the top of `src/` may use, top floor first. CONTRIBUTING.md has the same table.
@@ -80,7 +81,7 @@ impl Paths<'_> {
 
     /// Adds every path of a `use`.
     fn add_tree(&mut self, before: &[String], tree: &syn::UseTree) {
-        let with = |name: &syn::Ident| [before, &[name.to_string()]].concat();
+        let with = |name: &syn::Ident| [before, &[name.unraw().to_string()]].concat();
         match tree {
             syn::UseTree::Path(path) => self.add_tree(&with(&path.ident), &path.tree),
             syn::UseTree::Name(name) => self.add(&with(&name.ident)),
@@ -119,7 +120,11 @@ impl<'ast> Visit<'ast> for Paths<'_> {
     fn visit_visibility(&mut self, _: &'ast syn::Visibility) {}
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
-        let names: Vec<String> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+        let names: Vec<String> = path
+            .segments
+            .iter()
+            .map(|segment| segment.ident.unraw().to_string())
+            .collect();
         self.add(&names);
         visit::visit_path(self, path);
     }
