@@ -1,5 +1,5 @@
 //! What hoopstart costs an app, beside the shell wrapper that a user would write instead:
-//! `hoop start agent & "$@"` in bash.
+//! `hoop start agent & "$@"` in bash, and beside `tini`, which starts an app and nothing else.
 //!
 //! `cargo bench --bench start` prints ratios of medians, all from one run on one machine. It takes two minutes, one
 //! of them to watch an idle supervisor.
@@ -24,6 +24,9 @@ use tempfile::TempDir;
 /// How often each start is measured.
 const RUNS: usize = 200;
 
+/// The smallest init that people put before an app. It starts no agent.
+const TINI: [&str; 3] = ["tini", "-s", "--"];
+
 /// How long the idle supervisor is watched.
 const IDLE: Duration = Duration::from_mins(1);
 
@@ -44,11 +47,19 @@ fn main() -> Result<()> {
     let this = std::env::current_exe()?;
     let app = [this.to_str().ok_or("a path that is no text")?, APP];
 
-    let (mut plain, mut hoopstart, mut wrapper) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut plain, mut hoopstart, mut wrapper, mut tini) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let has_tini = Command::new("tini")
+        .arg("--version")
+        .stdout(Stdio::null())
+        .status()
+        .is_ok();
     for _ in 0..RUNS {
         plain.push(slug.time(&[], &app)?);
         hoopstart.push(slug.time(&slug.hoopstart(), &app)?);
         wrapper.push(slug.time(&slug.wrapper(), &app)?);
+        if has_tini {
+            tini.push(slug.time(&TINI.map(PathBuf::from), &app)?);
+        }
     }
     let (plain, hoopstart, wrapper) = (median(&mut plain), median(&mut hoopstart), median(&mut wrapper));
 
@@ -75,6 +86,15 @@ fn main() -> Result<()> {
         "  added, hoopstart to wrapper: {:.2}",
         (hoopstart - plain) / (wrapper - plain)
     )?;
+    if has_tini {
+        let tini = median(&mut tini);
+        writeln!(out, "  under tini              {:.2} ms", tini * 1e3)?;
+        writeln!(
+            out,
+            "  added, hoopstart to tini: {:.2}",
+            (hoopstart - plain) / (tini - plain)
+        )?;
+    }
     writeln!(out, "Resident memory, while the app runs")?;
     writeln!(out, "  hoopstart's supervisor, beside the app     {held} KiB")?;
     writeln!(

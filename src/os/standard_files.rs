@@ -1,7 +1,16 @@
 //! Stdin, stdout and stderr.
 
 use std::fs::OpenOptions;
-use std::os::fd::{AsRawFd as _, IntoRawFd as _};
+use std::io;
+use std::os::fd::{AsRawFd as _, IntoRawFd as _, OwnedFd};
+
+/// `file`, out of the place of a standard file that is closed.
+pub(crate) fn beyond(file: OwnedFd) -> io::Result<OwnedFd> {
+    if file.as_raw_fd() > 2 {
+        return Ok(file);
+    }
+    Ok(rustix::io::fcntl_dupfd_cloexec(&file, 3)?)
+}
 
 /// Opens `/dev/null` in the place of each of stdin, stdout and stderr that is closed, so that no other file can
 /// come to stand there and be written to as if it were a log.

@@ -37,15 +37,26 @@ impl<'a> App<'a> {
     /// Finds the process `pid`, which must not be able to end before this returns.
     pub(crate) fn find(pid: u32) -> io::Result<Self> {
         let number = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(Errno::ESRCH)?;
-        Ok(Self {
+        let pidfd = match pidfd_open(number, PidfdFlags::empty()) {
+            Err(errno @ (rustix::io::Errno::SRCH | rustix::io::Errno::INVAL)) => return Err(errno.into()),
+            pidfd => pidfd.ok(),
+        };
+        let mut app = Self {
             pid,
-            started: Process::read(pid).map(|process| process.started),
-            pidfd: match pidfd_open(number, PidfdFlags::empty()) {
-                Err(errno @ (rustix::io::Errno::SRCH | rustix::io::Errno::INVAL)) => return Err(errno.into()),
-                pidfd => pidfd.ok(),
-            },
+            started: None,
+            pidfd,
             child: None,
             claim: None,
-        })
+        };
+        // Whoever has the file can find this out when the app no longer waits.
+        if app.pidfd.is_none() {
+            app.find_start();
+        }
+        Ok(app)
+    }
+
+    /// Finds out when the app started.
+    pub(crate) fn find_start(&mut self) {
+        self.started = self.started.or_else(|| Some(Process::read(self.pid)?.started));
     }
 }

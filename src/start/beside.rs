@@ -12,6 +12,7 @@ use crate::start::plan::agent_set::Agents;
 use crate::start::plan::slug::Slug;
 use crate::start::plan::starter::Starter;
 use crate::start::plan::{Plan, credential};
+use crate::start::supervise::supervisor;
 use crate::text;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -101,7 +102,16 @@ fn beside_this_process(environment: &Environment) -> Outcome {
                 claim,
             };
         }
-        tell_failure(detach::start_supervisor(std::process::id(), agents, claim.as_ref()));
+        let this = std::process::id();
+        // Where something was to be said, it has been looked for.
+        let has_elder = || plan.is_silent() && claim::elder(this).is_some();
+        tell_failure(detach::start_beside(this, claim.as_ref(), |app| {
+            if has_elder() {
+                Ok(())
+            } else {
+                supervisor::run(app, agents)
+            }
+        }));
     }
     Outcome::Go { hide_key }
 }
@@ -119,6 +129,9 @@ fn beside_shell(pid: u32, environment: &Environment) {
     }
     let shell = Shell::find(pid);
     tell_failure(detach::start_beside(pid, claim.as_ref(), |app| {
+        if early.is_silent() && claim::elder(pid).is_some() {
+            return Ok(());
+        }
         let found = shell.as_ref().map_or_else(
             || Some(environment.clone()),
             |shell| shell.environment(app, environment),
@@ -131,21 +144,26 @@ fn beside_shell(pid: u32, environment: &Environment) {
         for name in plan.powerless_with_autostart() {
             fault::tell(&Fault::NotWithAutostart { name });
         }
-        plan.agents().map_or(Ok(()), |agents| detach::supervise(app, agents))
+        plan.agents().map_or(Ok(()), |agents| supervisor::run(app, agents))
     }));
 }
 
-/// Claims the process `pid` for the agents of `plan`, if it may have any. What has a supervisor already is told: that
-/// one has said what is wrong, and what we find of the environment may be what it left of it.
+/// Claims the process `pid` for the agents of `plan`, if it may have any. Where it or an ancestor has a supervisor
+/// already, nothing is said: that one has said what is wrong, and what we find of the environment may be what it left
+/// of it.
 fn claim_for(plan: &Plan, pid: u32) -> Claim {
     if plan.not_here().is_some() {
         return Claim::Ours(None);
     }
     let claim = claim::claim(pid);
-    if let Claim::Taken(elder) = claim {
-        plan.debug(|| format!("the agent already runs beside process {elder}"));
-    }
-    claim
+    let elder = match claim {
+        Claim::Taken => Some(pid),
+        Claim::Ours(_) if plan.is_silent() => None,
+        Claim::Ours(_) => claim::elder(pid),
+    };
+    let Some(elder) = elder else { return claim };
+    plan.debug(|| format!("the agent already runs beside process {elder}"));
+    Claim::Taken
 }
 
 /// Tells why there is no supervisor.

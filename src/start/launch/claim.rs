@@ -7,6 +7,7 @@
 //! is a question (`inquiry`).
 
 use crate::os::processes::{Process, with_ancestors};
+use crate::os::standard_files;
 use nix::sys::socket::{setsockopt, sockopt};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -19,41 +20,38 @@ pub(crate) enum Claim {
     /// The process is ours to supervise for as long as this file is open. `None` on a machine without `/proc` or
     /// without such sockets: nobody can be asked there, and two agents are better than none.
     Ours(Option<OwnedFd>),
-    /// The process with this id, ours or an ancestor, has a supervisor already.
-    Taken(u32),
+    /// The process has a supervisor already.
+    Taken,
 }
 
-/// Claims the process `pid`, unless it or an ancestor of it has a supervisor.
+/// Claims the process `pid`, unless it has a supervisor. An ancestor of it may have one too: [`elder`].
 pub(crate) fn claim(pid: u32) -> Claim {
-    let Some(namespace) = namespace() else {
+    let Some((namespace, process)) = namespace().zip(Process::read(pid)) else {
         return Claim::Ours(None);
     };
-    let mut family = with_ancestors(pid);
-    let Some(process) = family.next() else {
-        return Claim::Ours(None);
-    };
-    let claim = match name(&namespace, process).and_then(|name| UnixDatagram::bind_addr(&name)) {
+    match name(&namespace, process).and_then(|name| UnixDatagram::bind_addr(&name)) {
         Ok(socket) => {
             // The kernel is to say who asks. Without it nobody gets an answer.
             let _ = setsockopt(&socket, sockopt::PassCred, &true);
-            // Never in the place of a standard file that is closed.
-            rustix::io::fcntl_dupfd_cloexec(&socket, 3).ok()
+            Claim::Ours(standard_files::beyond(socket.into()).ok())
         }
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Claim::Taken(pid),
-        Err(_) => None,
-    };
-    let Ok(probe) = UnixDatagram::unbound() else {
-        return Claim::Ours(claim);
-    };
-    let is_taken = |process: &Process| {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Claim::Taken,
+        Err(_) => Claim::Ours(None),
+    }
+}
+
+/// The nearest ancestor of the process `pid` that has a supervisor. To walk all of them takes as long as the rest of
+/// the plan, so an app waits for it only where something is to be said.
+pub(crate) fn elder(pid: u32) -> Option<u32> {
+    let namespace = namespace()?;
+    let probe = UnixDatagram::unbound().ok()?;
+    let has_supervisor = |process: &Process| {
         name(&namespace, *process)
             .and_then(|name| probe.connect_addr(&name))
             .is_ok()
     };
-    match family.find(is_taken) {
-        Some(ancestor) => Claim::Taken(ancestor.pid),
-        None => Claim::Ours(claim),
-    }
+    let elder = with_ancestors(pid).skip(1).find(has_supervisor)?;
+    Some(elder.pid)
 }
 
 /// The pid namespace of this process.
@@ -80,7 +78,7 @@ mod tests {
 
         let first = claim(pid);
         assert!(matches!(first, Claim::Ours(Some(_))), "{first:?}");
-        assert!(matches!(claim(pid), Claim::Taken(taken) if taken == pid));
+        assert!(matches!(claim(pid), Claim::Taken));
         drop(first);
         assert!(matches!(claim(pid), Claim::Ours(Some(_))));
 

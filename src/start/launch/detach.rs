@@ -4,41 +4,53 @@
 //! app it becomes has no child it did not make, gets no SIGCHLD and never sees a zombie. The supervisor falls to
 //! the nearest subreaper, or to the first process of the dyno.
 
-use crate::os::processes::{self};
-use crate::os::signals;
+use crate::os::{processes, signals, standard_files};
 use crate::start::app::App;
 use crate::start::fault::{self, Fault};
-use crate::start::plan::agent_set::Agents;
-use crate::start::supervise::supervisor;
 use nix::errno::Errno;
+use nix::sched::{CloneFlags, clone};
+use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{self, ForkResult};
+use rustix::fs::{Mode, OFlags, RawDir};
+use rustix::pipe::PipeFlags;
 use std::fs::OpenOptions;
 use std::io;
+use std::mem::{ManuallyDrop, MaybeUninit};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::FileExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-/// Starts the supervisor of the process `pid`. It holds the `claim` on that process as long as it runs.
-pub(crate) fn start_supervisor(pid: u32, agents: &Agents, claim: Option<&OwnedFd>) -> io::Result<()> {
-    start_beside(pid, claim, |app| supervise(app, agents))
-}
-
-/// Starts a process beside the process `pid` that does `work` and is nobody's child.
+/// Starts a process beside the process `pid` that does `work`. It has no parent there, and holds the `claim` for as long
+/// as it runs.
 pub(crate) fn start_beside(pid: u32, claim: Option<&OwnedFd>, work: impl Fn(&App) -> io::Result<()>) -> io::Result<()> {
-    let fork = |work: &mut dyn FnMut() -> io::Result<()>| fork(|| status(work()));
     // The number of an error does not say of what.
     let null = open_null()?;
-    without_adoption(|| {
+    let (begin, app_to_come) = exec_gate()?;
+    let started = without_adoption(|| {
         signals::without_child_signal(|| {
-            let intermediate = fork(&mut || {
-                leave_app(claim, &null)?;
-                let app = App {
+            let intermediate = lend_memory(|| {
+                // Ours too would keep the gate closed.
+                let _ = unistd::close(app_to_come.as_raw_fd());
+                let kept: Vec<RawFd> = claim.into_iter().chain([&begin]).map(AsRawFd::as_raw_fd).collect();
+                let_go_of_files(&kept, &null)?;
+                rustix::process::setsid().map_err(io::Error::from)?;
+                let mut app = App {
                     claim: claim.map(AsFd::as_fd),
                     ..App::find(pid)?
                 };
-                fork(&mut || work(&app)).map(drop)
+                let supervisor = fork(|| {
+                    wait_for_exec(&begin);
+                    app.find_start();
+                    let ended = settle().and_then(|()| work(&app)).inspect_err(|error| {
+                        fault::tell(&Fault::SupervisorFailed {
+                            cause: error.to_string(),
+                        });
+                    });
+                    status(ended)
+                });
+                supervisor.map(drop)
             })?;
             match waitpid(intermediate, None) {
                 // The other case: whoever started us ignores SIGCHLD, and the kernel has kept no status of the child.
@@ -52,7 +64,22 @@ pub(crate) fn start_beside(pid: u32, claim: Option<&OwnedFd>, work: impl Fn(&App
                 Err(errno) => Err(errno.into()),
             }
         })
-    })
+    });
+    // Until this process becomes the app or ends.
+    std::mem::forget(app_to_come);
+    started
+}
+
+/// A pipe whose second end closes when this process becomes the app, or ends. The first end ends then.
+fn exec_gate() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+    Ok((standard_files::beyond(read)?, standard_files::beyond(write)?))
+}
+
+/// Waits until the process that has forked us has become the app: what a supervisor does to start, it does beside an
+/// app that has started, and not in its way.
+fn wait_for_exec(gate: &OwnedFd) {
+    while rustix::io::read(gate, &mut [0; 1]) == Err(rustix::io::Errno::INTR) {}
 }
 
 /// Does `work` while this process adopts no orphans. Where whoever started us has made it a subreaper, for the app, the
@@ -67,6 +94,35 @@ fn without_adoption<T>(work: impl FnOnce() -> T) -> T {
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
     result
 }
+
+/// Starts a child that does `work` and ends with the exit status that stands for its result. The child works in the
+/// memory of this process, which waits: one with a copy would fetch anew every page of the program that it comes to,
+/// and take four times as long.
+fn lend_memory(mut work: impl FnMut() -> io::Result<()>) -> io::Result<unistd::Pid> {
+    // Only what is touched becomes memory. All of it goes when this process becomes the app, so it is not given back.
+    let mut stack = ManuallyDrop::new(Vec::<u8>::new());
+    if stack.try_reserve_exact(STACK).is_err() {
+        return fork(|| status(work()));
+    }
+    let child = Box::new(|| {
+        let result = catch_unwind(AssertUnwindSafe(&mut work));
+        result.map_or(Errno::ENOTRECOVERABLE as isize, |result| status(result) as isize)
+    });
+    let flags = CloneFlags::CLONE_VM | CloneFlags::CLONE_VFORK;
+    let stack = stack.spare_capacity_mut();
+    #[expect(
+        unsafe_code,
+        reason = "this process has one thread and stands still until the child has ended; bytes of any value are a stack"
+    )]
+    let started = unsafe {
+        let stack = std::slice::from_raw_parts_mut(stack.as_mut_ptr().cast::<u8>(), stack.len());
+        clone(child, stack, flags, Some(Signal::SIGCHLD as i32))
+    };
+    Ok(started?)
+}
+
+/// The size of the stack of such a child, and of the supervisor that it forks, in bytes: that of any program.
+const STACK: usize = 8 * 1024 * 1024;
 
 /// The exit status that stands for `result`: the number of its error.
 fn status(result: io::Result<()>) -> i32 {
@@ -89,21 +145,12 @@ pub(crate) fn fork(work: impl FnOnce() -> i32) -> io::Result<unistd::Pid> {
     std::process::exit(status)
 }
 
-/// Is the supervisor.
-pub(crate) fn supervise(app: &App<'_>, agents: &Agents) -> io::Result<()> {
-    supervisor::run(app, agents).inspect_err(|error| {
-        fault::tell(&Fault::SupervisorFailed {
-            cause: error.to_string(),
-        });
-    })
-}
-
 /// Takes the app's command out of the command line that `/proc` shows of this process and of those it forks:
 /// someone who looks for the app by it, to signal it or to count its processes, must not find us. What is left is the
 /// name of hoopstart, also where it was called by another.
 ///
 /// Best effort: a sandbox may not let a process write to itself this way.
-fn forget_command_line() {
+pub(crate) fn forget_command_line() {
     let name = std::env::args_os().next().unwrap_or_default();
     let memory = OpenOptions::new().write(true).open("/proc/self/mem");
     let (Ok(memory), Some(arguments)) = (memory, processes::own_arguments()) else {
@@ -128,23 +175,20 @@ fn forget_command_line() {
 /// The names of hoopstart, its own first.
 pub const NAMES: [&str; 2] = ["hoopstart", "hoopwrapper"];
 
-/// Leaves the app's session, and lets go of all its files but its log, and of our own all but the `claim`.
-fn leave_app(claim: Option<&OwnedFd>, null: &OwnedFd) -> io::Result<()> {
-    let_go_of_files(&claim.into_iter().map(AsRawFd::as_raw_fd).collect::<Vec<_>>(), null)?;
-    signals::unblock_all()?;
-    rustix::process::setsid().map_err(io::Error::from)?;
+/// Does what a supervisor needs and no app waits for.
+fn settle() -> io::Result<()> {
+    forget_command_line();
     // Under memory pressure the agent is to go first, and its supervisor before the app. Best effort: a sandbox
     // may have no such file.
     let _ = std::fs::write("/proc/self/oom_score_adj", SUPERVISOR_OOM_SCORE);
-    Ok(())
+    signals::unblock_all()
 }
 
-/// Lets go of all files of the app but its log, and of our own all but `kept`; and of the app's command line.
+/// Lets go of all files of the app but its log, and of our own all but `kept`.
 pub(crate) fn let_go_of_files(kept: &[RawFd], null: &OwnedFd) -> io::Result<()> {
     let kept: Vec<RawFd> = kept.iter().copied().chain([null.as_raw_fd()]).collect();
     close_inherited_files(&kept);
-    crate::os::standard_files::open();
-    forget_command_line();
+    standard_files::open();
     rustix::stdio::dup2_stdin(null)?;
     rustix::stdio::dup2_stdout(null)?;
     Ok(())
@@ -164,7 +208,7 @@ pub(crate) fn open_null() -> io::Result<OwnedFd> {
         .read(true)
         .write(true)
         .open("/dev/null")
-        .and_then(|null| rustix::io::fcntl_dupfd_cloexec(&null, 3).map_err(io::Error::from));
+        .and_then(|null| standard_files::beyond(null.into()));
     opened.map_err(|error| io::Error::new(error.kind(), format!("/dev/null: {}", errno_words(&error))))
 }
 
@@ -175,15 +219,28 @@ const SUPERVISOR_OOM_SCORE: &str = "900";
 /// Closes every file but stdin, stdout, stderr and `kept`: whoever waits for the end of a pipe that the app holds
 /// must not wait for us.
 fn close_inherited_files(kept: &[RawFd]) {
-    let open: Vec<RawFd> = match std::fs::read_dir("/proc/self/fd") {
-        Ok(entries) => entries
-            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-            .collect(),
-        // Without /proc, try all numbers a process usually has.
-        Err(_) => (3..1024).collect(),
-    };
+    // Without /proc, try all numbers a process usually has.
+    let open = open_files().unwrap_or_else(|_| (3..1024).collect());
     for file in open.into_iter().filter(|file| *file > 2 && !kept.contains(file)) {
         // The one that listed the others is closed already.
         let _ = unistd::close(file);
     }
+}
+
+/// The numbers of the files that are open. The app waits for this, so the list is read onto the stack.
+fn open_files() -> rustix::io::Result<Vec<RawFd>> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let folder = rustix::fs::open("/proc/self/fd", flags, Mode::empty())?;
+    let mut buffer = [MaybeUninit::uninit(); 1024];
+    let mut entries = RawDir::new(&folder, &mut buffer);
+    let mut open = Vec::with_capacity(16);
+    while let Some(entry) = entries.next() {
+        let number = entry?
+            .file_name()
+            .to_str()
+            .ok()
+            .and_then(|name| name.parse::<RawFd>().ok());
+        open.extend(number);
+    }
+    Ok(open)
 }

@@ -81,6 +81,7 @@ fn start(command: &Command, hide_key: bool, claim: Option<&OwnedFd>) -> io::Resu
         .collect();
     // Fails for no reason that is known. The app runs.
     let _ = detach::let_go_of_files(&kept, &null);
+    detach::forget_command_line();
     Ok((forward, app))
 }
 

@@ -211,6 +211,11 @@ impl Plan {
         }
     }
 
+    /// Whether [`Plan::tell`] has nothing to write.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.faults.is_empty() && !self.debug
+    }
+
     /// Writes a line if `HOOPSTART_DEBUG` is on.
     pub(crate) fn debug(&self, line: impl FnOnce() -> String) {
         if self.debug {

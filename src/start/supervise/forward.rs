@@ -2,9 +2,9 @@
 
 use crate::os::processes;
 use crate::os::signals::{self, Received};
+use crate::os::standard_files;
 use nix::sys::signal::{SIGCONT, SIGHUP, SigSet, SigmaskHow};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use rustix::io::fcntl_dupfd_cloexec;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
@@ -97,8 +97,7 @@ pub(crate) fn drop_hangup() -> io::Result<()> {
 /// A file that tells of these signals, while they are blocked.
 fn file_of(signals: &SigSet) -> io::Result<OwnedFd> {
     let file = SignalFd::with_flags(signals, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
-    // Never in the place of a standard file that is closed.
-    fcntl_dupfd_cloexec(&file, 3).map_err(io::Error::from)
+    standard_files::beyond(file.into())
 }
 
 /// A signal as the kernel tells of it.
