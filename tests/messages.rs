@@ -31,9 +31,11 @@ use hoop_buildpack::failure::Failure;
 use hoop_buildpack::messages::events::{self, Said};
 use hoop_buildpack::messages::message::{Message, Tone};
 use hoop_buildpack::procfile::{Procfile, ProcfileFault};
+use hoop_buildpack::start::check::status_report::StatusReport;
 use hoop_buildpack::start::fault::gateway::{GatewayFault, Ignored, TlsRemedy};
 use hoop_buildpack::start::fault::trouble::Trouble;
 use hoop_buildpack::start::fault::{Fault, Rest};
+use hoop_buildpack::start::supervise::status::{AgentStatus, AppStatus, ConditionStatus, State, Status};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -1132,6 +1134,74 @@ fn every_line_of_a_boot_that_is_stopped_reads_well() {
     }
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
         insta::assert_snapshot!("start.required", lines.join("\n"));
+    });
+}
+
+/// What `hoopstart --status` prints where much is to be told.
+fn status_report() -> StatusReport {
+    let text = |text: &str| text.to_owned();
+    let app = |pid, name| AppStatus { pid, name: text(name) };
+    let well = Status {
+        app: app(4, "puma"),
+        healthy: true,
+        buildpack_version: text("0.1.0"),
+        agent_version: text("1.148.0"),
+        seconds: 90_061,
+        key_hidden: true,
+        key_visible_because: None,
+        agents: vec![AgentStatus {
+            connection: Some(text("orders")),
+            state: State::Running,
+            pid: Some(17),
+            seconds: Some(3_720),
+            restarts: 1,
+            memory: Some(9 * 1024 * 1024),
+            sessions: 2,
+            lines: vec![text("hoop | one"), text("hoop | two\u{1b}")],
+            ..AgentStatus::default()
+        }],
+    };
+    let agent = |state, next_start_in_seconds, restarts| AgentStatus {
+        state,
+        next_start_in_seconds,
+        restarts,
+        ..AgentStatus::default()
+    };
+    let down = AgentStatus {
+        pid: Some(18),
+        seconds: Some(1),
+        condition: Some(ConditionStatus {
+            id: text("start::key-rejected"),
+            text: text("the gateway does not accept the agent key"),
+            seconds: 120,
+        }),
+        ..agent(State::Running, None, 0)
+    };
+    let ill = Status {
+        app: app(5, "node"),
+        healthy: false,
+        key_hidden: false,
+        key_visible_because: Some(text("it runs as root")),
+        agents: vec![
+            down,
+            agent(State::Running, None, 0),
+            agent(State::Renewing, None, 0),
+            agent(State::Waiting, Some(61), 3),
+            agent(State::Ended, None, 0),
+        ],
+        ..well.clone()
+    };
+    StatusReport {
+        apps: vec![well, ill],
+        silent: vec![app(6, "sleep")],
+    }
+}
+
+#[test]
+fn the_report_of_a_status_reads_well() {
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!("start.status", status_report().to_string());
+        insta::assert_snapshot!("start.status.nothing", StatusReport::default().to_string());
     });
 }
 

@@ -8,7 +8,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 
 /// The process that the agent runs beside.
 #[derive(Debug)]
-pub(crate) struct App<'a> {
+pub(crate) struct AppProcess<'a> {
     /// Its id.
     pub(crate) pid: u32,
     /// When it started, where that is known: the id alone may be given to another process later.
@@ -22,7 +22,7 @@ pub(crate) struct App<'a> {
     pub(crate) claim: Option<BorrowedFd<'a>>,
 }
 
-impl<'a> App<'a> {
+impl<'a> AppProcess<'a> {
     /// Takes the child `pid`, of whose end its parent is told.
     pub(crate) fn child(pid: Pid, claim: Option<BorrowedFd<'a>>) -> Self {
         Self {

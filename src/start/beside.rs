@@ -8,8 +8,8 @@ use crate::start::fault::{self, Fault};
 use crate::start::launch::attach::Shell;
 use crate::start::launch::claim::{self, Claim};
 use crate::start::launch::{detach, init};
-use crate::start::plan::agent_set::Agents;
-use crate::start::plan::slug::Slug;
+use crate::start::plan::agent_set::AgentSet;
+use crate::start::plan::installed::Installed;
 use crate::start::plan::starter::Starter;
 use crate::start::plan::{Plan, credential};
 use crate::start::supervise::supervisor;
@@ -43,7 +43,7 @@ pub(crate) enum Outcome {
         /// Without the agent key in its environment.
         hide_key: bool,
         /// What to run beside it.
-        agents: Box<Agents>,
+        agents: Box<AgentSet>,
         /// The claim on this process.
         claim: Option<OwnedFd>,
     },
@@ -84,7 +84,11 @@ fn beside(attach_to: Option<u32>, environment: &Environment) -> Outcome {
 
 /// Starts the supervisor beside this process, as the plan says, and tells its faults.
 fn beside_this_process(environment: &Environment) -> Outcome {
-    let plan = Plan::make(environment, &Slug::of_this_program(environment), Starter::CommandLine);
+    let plan = Plan::make(
+        environment,
+        &Installed::of_this_program(environment),
+        Starter::CommandLine,
+    );
     let hide_key = plan.hides_key();
     let Claim::Ours(claim) = claim_for(&plan, std::process::id()) else {
         return Outcome::Go { hide_key };
@@ -119,7 +123,11 @@ fn beside_this_process(environment: &Environment) -> Outcome {
 /// Starts the supervisor beside the shell `pid`, which is to run the app's command in an environment of its own. The
 /// shell goes on whatever is said here.
 fn beside_shell(pid: u32, environment: &Environment) {
-    let early = Plan::make(environment, &Slug::of_this_program(environment), Starter::Autostart);
+    let early = Plan::make(
+        environment,
+        &Installed::of_this_program(environment),
+        Starter::Autostart,
+    );
     let Claim::Ours(claim) = claim_for(&early, pid) else {
         return;
     };
@@ -139,7 +147,11 @@ fn beside_shell(pid: u32, environment: &Environment) {
         let Some(environment) = found else { return Ok(()) };
         // The key may be one that was set since.
         conceal::keep(credential::all(&environment));
-        let plan = Plan::make(&environment, &Slug::of_this_program(&environment), Starter::Autostart);
+        let plan = Plan::make(
+            &environment,
+            &Installed::of_this_program(&environment),
+            Starter::Autostart,
+        );
         plan.tell(false);
         for name in plan.powerless_with_autostart() {
             fault::tell(&Fault::NotWithAutostart { name });

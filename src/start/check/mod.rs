@@ -3,27 +3,29 @@
 pub mod connect;
 pub mod hpack;
 pub mod http2;
+pub mod report;
 pub mod started;
 pub mod status;
+pub mod status_report;
 pub mod transport;
 
 use crate::config;
 
 use crate::os::environment::Environment;
 use crate::secret::conceal::conceal;
+use crate::start::check::report::{UNNAMED, add};
 use crate::start::check::started::Started;
 use crate::start::check::transport::Transport;
 use crate::start::fault::Fault;
 use crate::start::fault::gateway::GatewayFault;
 use crate::start::launch::program::{self, Verdict};
-use crate::start::plan::agent_set::Agents;
+use crate::start::plan::agent_set::AgentSet;
 use crate::start::plan::credential::Gateway;
-use crate::start::plan::slug::Slug;
+use crate::start::plan::installed::Installed;
 use crate::start::plan::starter::Starter;
 use crate::start::plan::{NOT_CONFIGURED, Plan, choice_faults};
 use crate::text;
 use std::ffi::OsString;
-use std::fmt::Write as _;
 use std::io::Write as _;
 
 /// Prints the plan and returns 0, or 78 where something is wrong. `command` is what would be the app, if it is given.
@@ -40,7 +42,7 @@ pub(crate) fn run(environment: &Environment, connect: bool, command: &[OsString]
 struct Check<'a> {
     environment: &'a Environment,
     command: &'a [OsString],
-    slug: Slug,
+    installed: Installed,
     /// What happens in this dyno.
     here: Plan,
     /// What happens in a dyno in which the agent runs.
@@ -53,9 +55,9 @@ struct Check<'a> {
 
 impl<'a> Check<'a> {
     fn new(environment: &'a Environment, command: &'a [OsString]) -> Self {
-        let slug = Slug::of_this_program(environment);
+        let installed = Installed::of_this_program(environment);
         let autostart = environment.text(config::AUTOSTART).and_then(config::switch) == Some(true);
-        let make = |environment, starter| Plan::make(environment, &slug, starter);
+        let make = |environment, starter| Plan::make(environment, &installed, starter);
         let here = make(environment, Starter::CommandLine);
         // Without a line of its own the shell is what starts it.
         let here = if autostart && !here.is_wrapped() && command.is_empty() {
@@ -64,8 +66,8 @@ impl<'a> Check<'a> {
             here
         };
         let elsewhere = make(&anywhere(environment), Starter::CommandLine);
-        let started = match Started::find(&here, &slug.procfile, autostart, !command.is_empty()) {
-            Started::Nothing(line) if slug.starts_by_script(line.as_ref().map(|(name, _)| name.as_str())) => {
+        let started = match Started::find(&here, &installed.procfile, autostart, !command.is_empty()) {
+            Started::Nothing(line) if installed.starts_by_script(line.as_ref().map(|(name, _)| name.as_str())) => {
                 Started::Script
             }
             started => started,
@@ -73,7 +75,7 @@ impl<'a> Check<'a> {
         Self {
             environment,
             command,
-            slug,
+            installed,
             here,
             elsewhere,
             started,
@@ -95,18 +97,19 @@ impl<'a> Check<'a> {
     fn report(&self, connect: bool) -> (String, bool) {
         let plan = self.plan();
         let mut faults = self.faults();
-        let mut report = Report::default();
+        let mut report = String::new();
         self.tell_start(&mut report);
         let way = match (plan.agents(), plan.not_here()) {
             (Some(agents), _) => self.tell_agents(agents, &mut report, &mut faults),
             (None, reason) => {
                 let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
-                report.add("agent", &format!("not started{reason}"));
+                add(&mut report, "agent", &format!("not started{reason}"));
                 None
             }
         };
         let hides_key = plan.hides_key() && !self.shows_key();
-        report.add(
+        add(
+            &mut report,
             "app",
             if hides_key {
                 "without HOOP_KEY and HOOP_DSN"
@@ -117,35 +120,35 @@ impl<'a> Check<'a> {
         if let Some(program) = self.command.first() {
             let verdict = program::resolve(program, self.environment.value("PATH"));
             if let Verdict::Runs(place) = &verdict {
-                report.add("command", &text::excerpt(&place.to_string_lossy(), 200));
+                add(&mut report, "command", &text::excerpt(&place.to_string_lossy(), 200));
             }
             faults.extend(verdict.fault(self.command));
         }
         if let Some((gateway, transport)) = way.filter(|_| connect) {
             let reach = connect::reach(gateway, &transport, self.environment);
             for (name, value) in &reach.facts {
-                report.add(name, value);
+                add(&mut report, name, value);
             }
             faults.extend(reach.fault.map(Fault::Gateway));
         }
         for fault in &faults {
             // The shell that starts the app with HOOP_AUTOSTART goes on whatever is required.
             let line = if self.autostart { fault.line() } else { plan.line(fault) };
-            report.0.push_str(&line);
-            report.0.push('\n');
+            report.push_str(&line);
+            report.push('\n');
         }
-        (report.0, faults.is_empty())
+        (report, faults.is_empty())
     }
 
     /// Tells which dyno this is, and what starts the agent.
-    fn tell_start(&self, report: &mut Report) {
+    fn tell_start(&self, report: &mut String) {
         let name = text::excerpt(&self.here.dyno.name, 100);
         match self.here.not_here() {
-            Some(reason) => report.add("dyno", &format!("{name}, without the agent ({reason})")),
-            None => report.add("dyno", &format!("{name} ({})", self.here.dyno_reason)),
+            Some(reason) => add(report, "dyno", &format!("{name}, without the agent ({reason})")),
+            None => add(report, "dyno", &format!("{name} ({})", self.here.dyno_reason)),
         }
         if !self.here.is_disabled() {
-            report.add("started by", &self.started.words());
+            add(report, "started by", &self.started.words());
         }
     }
 
@@ -153,8 +156,8 @@ impl<'a> Check<'a> {
     /// gateway, where an agent can take it.
     fn tell_agents<'p>(
         &self,
-        agents: &'p Agents,
-        report: &mut Report,
+        agents: &'p AgentSet,
+        report: &mut String,
         faults: &mut Vec<Fault>,
     ) -> Option<(&'p Gateway, Transport)> {
         let verdict = program::look_at(&agents.program, self.environment.value("PATH"));
@@ -162,33 +165,37 @@ impl<'a> Check<'a> {
             let path = agents.program.display().to_string();
             faults.push(Fault::AgentUnfit { path, cause });
         }
-        report.add("agent", &agents.version.to_string());
-        report.add("runs", agents.generation.words());
+        add(report, "agent", &agents.version.to_string());
+        add(report, "runs", agents.generation.words());
         let is_set = |name| self.environment.value(name).is_some_and(|value| !value.is_empty());
         if is_set(config::KEY) && is_set(config::DSN) {
-            report.add("key", "HOOP_KEY; HOOP_DSN is also set, but not used");
+            add(report, "key", "HOOP_KEY; HOOP_DSN is also set, but not used");
         }
         let mut wrong = Vec::new();
         let way = agents.gateway.as_ref().map(|gateway| {
             let transport = Transport::of(agents, gateway, self.environment, &mut wrong);
             let protocol = if transport.is_grpc { "" } else { ", an HTTP API" };
-            report.add("gateway", &format!("{gateway} ({}{protocol})", transport.words()));
+            add(
+                report,
+                "gateway",
+                &format!("{gateway} ({}{protocol})", transport.words()),
+            );
             if let Some(certificate) = transport.certificate(self.environment) {
-                report.add("certificate", &certificate);
+                add(report, "certificate", &certificate);
             }
             (gateway, transport)
         });
         if way.is_none() {
-            report.add("gateway", "unknown: the agent key cannot be read");
+            add(report, "gateway", "unknown: the agent key cannot be read");
         }
         for command in &agents.commands {
             // By the name that a user finds in the gateway.
-            let name = command.connection.as_deref().unwrap_or("those of this agent");
-            report.add("connection", &text::visible(name));
+            let name = command.connection.as_deref().unwrap_or(UNNAMED);
+            add(report, "connection", &text::visible(name));
         }
         for merged in agents.connections.merged() {
             let written: Vec<String> = merged.written.iter().map(|text| text::quoted(text, 60)).collect();
-            report.add("one name", &written.join(" and "));
+            add(report, "one name", &written.join(" and "));
         }
         let is_cut = wrong
             .iter()
@@ -209,7 +216,7 @@ impl<'a> Check<'a> {
             Vec::new()
         } else {
             // In a one-off dyno nothing is said of them at the boot. Here they are asked for.
-            choice_faults(&self.here.choice, &self.here.dyno, &self.slug)
+            choice_faults(&self.here.choice, &self.here.dyno, &self.installed)
         };
         let is_well_chosen = faults.is_empty() && self.here.not_here().is_some();
         for fault in plan.faults() {
@@ -238,7 +245,7 @@ impl<'a> Check<'a> {
             }
         }
         faults.extend(self.started.fault());
-        if is_well_chosen && self.here.choice.leaves_none(&self.slug.procfile) {
+        if is_well_chosen && self.here.choice.leaves_none(&self.installed.procfile) {
             faults.push(Fault::Nowhere);
         }
         faults
@@ -252,15 +259,4 @@ fn anywhere(environment: &Environment) -> Environment {
         anywhere.remove(name);
     }
     anywhere
-}
-
-/// Lines of facts.
-#[derive(Default)]
-struct Report(String);
-
-impl Report {
-    fn add(&mut self, name: &str, value: &str) {
-        // Writing to a String cannot fail.
-        let _ = writeln!(self.0, "{:14}{value}", format!("{name}:"));
-    }
 }

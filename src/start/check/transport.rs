@@ -19,7 +19,7 @@ use crate::agent::version::Version;
 use crate::os::environment::Environment;
 use crate::os::tls;
 use crate::start::fault::gateway::{GatewayFault, Ignored};
-use crate::start::plan::agent_set::Agents;
+use crate::start::plan::agent_set::AgentSet;
 use crate::start::plan::credential::{Credential, Gateway};
 use crate::start::plan::generation::Generation;
 use crate::text;
@@ -74,7 +74,7 @@ pub(crate) struct Tls {
 impl Transport {
     /// How `agents` connect to `gateway`. What is wrong with the variables for it is added to `faults`.
     pub(crate) fn of(
-        agents: &Agents,
+        agents: &AgentSet,
         gateway: &Gateway,
         environment: &Environment,
         faults: &mut Vec<GatewayFault>,

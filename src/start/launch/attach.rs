@@ -7,7 +7,7 @@
 
 use crate::os::environment::Environment;
 use crate::os::processes::{self, Process};
-use crate::start::app::App;
+use crate::start::app::AppProcess;
 use rustix::event::{PollFd, PollFlags, poll};
 use std::ffi::OsStr;
 use std::fs;
@@ -66,7 +66,7 @@ impl Shell {
 
     /// Waits for the command and returns its environment, or `known`, that of this process, where it cannot be found
     /// out. `None` where the shell, which is `app`, has ended before.
-    pub(crate) fn environment(&self, app: &App, known: &Environment) -> Option<Environment> {
+    pub(crate) fn environment(&self, app: &AppProcess, known: &Environment) -> Option<Environment> {
         let begin = Instant::now();
         let mut latest: Option<Started> = None;
         let mut asleep: Option<Instant> = None;
@@ -133,7 +133,7 @@ impl Shell {
     }
 
     /// Waits for the end of the shell, for no longer than `pause`.
-    fn ends_within(&self, app: &App, pause: Duration) -> bool {
+    fn ends_within(&self, app: &AppProcess, pause: Duration) -> bool {
         if let Some(pidfd) = &app.pidfd {
             let mut files = [PollFd::new(pidfd, PollFlags::IN)];
             let limit = pause.try_into().ok();

@@ -5,7 +5,7 @@
 //! the nearest subreaper, or to the first process of the dyno.
 
 use crate::os::{processes, signals, standard_files};
-use crate::start::app::App;
+use crate::start::app::AppProcess;
 use crate::start::fault::{self, Fault};
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, clone};
@@ -24,7 +24,11 @@ use std::path::Path;
 
 /// Starts a process beside the process `pid` that does `work`. It has no parent there, and holds the `claim` for as long
 /// as it runs.
-pub(crate) fn start_beside(pid: u32, claim: Option<&OwnedFd>, work: impl Fn(&App) -> io::Result<()>) -> io::Result<()> {
+pub(crate) fn start_beside(
+    pid: u32,
+    claim: Option<&OwnedFd>,
+    work: impl Fn(&AppProcess) -> io::Result<()>,
+) -> io::Result<()> {
     // The number of an error does not say of what.
     let null = open_null()?;
     let (begin, app_to_come) = exec_gate()?;
@@ -36,9 +40,9 @@ pub(crate) fn start_beside(pid: u32, claim: Option<&OwnedFd>, work: impl Fn(&App
                 let kept: Vec<RawFd> = claim.into_iter().chain([&begin]).map(AsRawFd::as_raw_fd).collect();
                 let_go_of_files(&kept, &null)?;
                 rustix::process::setsid().map_err(io::Error::from)?;
-                let mut app = App {
+                let mut app = AppProcess {
                     claim: claim.map(AsFd::as_fd),
-                    ..App::find(pid)?
+                    ..AppProcess::find(pid)?
                 };
                 let supervisor = fork(|| {
                     wait_for_exec(&begin);

@@ -11,7 +11,7 @@ use crate::os::{processes, signals};
 use crate::start::fault::{self, Fault};
 use crate::start::launch::detach;
 use crate::start::launch::exec::Command;
-use crate::start::plan::agent_set::Agents;
+use crate::start::plan::agent_set::AgentSet;
 use crate::start::supervise::forward::{self, Forward};
 use crate::start::supervise::supervisor;
 use nix::unistd::{self, getpgrp, getpid, getsid, setpgid};
@@ -39,7 +39,7 @@ pub(crate) fn is_needed() -> bool {
 
 /// Starts `command` as a child and the agents beside it. Returns the exit status to end with, once the app has ended,
 /// or `None` where this process cannot be an init: then nothing has been started.
-pub(crate) fn run(command: &Command, hide_key: bool, agents: &Agents, claim: Option<&OwnedFd>) -> Option<i32> {
+pub(crate) fn run(command: &Command, hide_key: bool, agents: &AgentSet, claim: Option<&OwnedFd>) -> Option<i32> {
     match start(command, hide_key, claim) {
         Ok((forward, app)) => Some(keep(forward, app, agents, claim.map(AsFd::as_fd))),
         Err(error) => {
@@ -86,7 +86,7 @@ fn start(command: &Command, hide_key: bool, claim: Option<&OwnedFd>) -> io::Resu
 }
 
 /// Is the init and the supervisor until the app has ended. Returns the exit status to end with.
-fn keep(mut forward: Forward, app: Pid, agents: &Agents, claim: Option<BorrowedFd<'_>>) -> i32 {
+fn keep(mut forward: Forward, app: Pid, agents: &AgentSet, claim: Option<BorrowedFd<'_>>) -> i32 {
     // An agent is to find every signal at its default, and its end is to be told, whatever this process was given.
     signals::survive_all();
     let supervised = catch_unwind(AssertUnwindSafe(|| {

@@ -12,15 +12,15 @@ use crate::start::fault::Fault;
 use crate::start::log::lines::Settings;
 use crate::start::plan::credential::{Credential, Credentials, Gateway};
 use crate::start::plan::generation::{self, AgentCommand, Generation};
+use crate::start::plan::installed::{AgentFile, Installed};
 use crate::start::plan::memory_limit::MemoryLimit;
-use crate::start::plan::slug::{AgentFile, Slug};
 use crate::text;
 use std::cell::LazyCell;
 use std::path::PathBuf;
 
 /// The agents to run.
 #[derive(Clone, Debug)]
-pub(crate) struct Agents {
+pub(crate) struct AgentSet {
     /// The agent's program.
     pub program: PathBuf,
     /// Its version.
@@ -45,16 +45,20 @@ pub(crate) struct Agents {
     pub memory: MemoryLimit,
 }
 
-impl Agents {
+impl AgentSet {
     /// Settles which agents to run. Faults that let them run are added to `faults`.
-    pub(crate) fn wanted(environment: &Environment, slug: &Slug, faults: &mut Vec<Fault>) -> Result<Self, Fault> {
-        let manifest = slug.manifest.as_ref().map_err(|cause| Fault::ManifestUnreadable {
-            path: slug.manifest_path.display().to_string(),
+    pub(crate) fn wanted(
+        environment: &Environment,
+        installed: &Installed,
+        faults: &mut Vec<Fault>,
+    ) -> Result<Self, Fault> {
+        let manifest = installed.manifest.as_ref().map_err(|cause| Fault::ManifestUnreadable {
+            path: installed.manifest_path.display().to_string(),
             cause: text::excerpt(cause, 120),
         })?;
-        let program = slug.programs.join("hoop");
+        let program = installed.programs.join("hoop");
         let path = program.display().to_string();
-        let version = match (&manifest.agent, slug.agent) {
+        let version = match (&manifest.agent, installed.agent) {
             (Some(record), AgentFile::Program) => &record.version,
             (Some(_), AgentFile::NotExecutable) => return Err(Fault::AgentNotExecutable { path }),
             (None, _) | (_, AgentFile::Missing) => return Err(Fault::AgentMissing { path }),
@@ -120,7 +124,7 @@ impl Agents {
             return Err(Fault::CommandHoldsKey);
         }
 
-        let programs = slug.programs.to_string_lossy();
+        let programs = installed.programs.to_string_lossy();
         let log = Settings::of(environment, faults);
         let agent_environment = generation::agent_environment(
             environment,

@@ -1,4 +1,4 @@
-//! Decides what to start, or why not: from the environment and what is in the slug, without effects.
+//! Decides what to start, or why not: from the environment and what is installed, without effects.
 
 pub mod agent_set;
 pub mod choice;
@@ -6,8 +6,8 @@ pub mod credential;
 pub mod dyno;
 pub mod entrypoint;
 pub mod generation;
+pub mod installed;
 pub mod memory_limit;
-pub mod slug;
 pub mod starter;
 
 use crate::config;
@@ -17,10 +17,10 @@ use crate::os::stderr;
 use crate::procfile::NOT_RUN_BY_DEFAULT;
 use crate::procfile::invocation::starts_agent;
 use crate::start::fault::{Fault, Rest};
-use crate::start::plan::agent_set::Agents;
+use crate::start::plan::agent_set::AgentSet;
 use crate::start::plan::choice::{Choice, DynoList};
 use crate::start::plan::dyno::Dyno;
-use crate::start::plan::slug::Slug;
+use crate::start::plan::installed::Installed;
 use crate::start::plan::starter::Starter;
 use crate::text;
 use std::borrow::Cow;
@@ -33,7 +33,7 @@ pub(crate) const NOT_CONFIGURED: i32 = 78;
 #[derive(Clone, Debug)]
 enum Decision {
     /// Run these agents.
-    Run(Box<Agents>),
+    Run(Box<AgentSet>),
     /// Run none, for this reason, which is no fault.
     NotHere(&'static str),
     /// Run none, because of a fault.
@@ -62,7 +62,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// Makes the plan for an agent that `starter` asks for.
-    pub(crate) fn make(environment: &Environment, slug: &Slug, starter: Starter) -> Self {
+    pub(crate) fn make(environment: &Environment, installed: &Installed, starter: Starter) -> Self {
         let mut faults = Vec::new();
         let mut switch = |name: &'static str| match text(environment, name) {
             None => false,
@@ -83,15 +83,15 @@ impl Plan {
             never: list(config::IGNORE_PROCESS_TYPES),
         };
         let dyno = Dyno::parse(environment.text("DYNO"));
-        let (runs_here, dyno_reason) = match choice.runs_in(&dyno, &slug.procfile, starter) {
+        let (runs_here, dyno_reason) = match choice.runs_in(&dyno, &installed.procfile, starter) {
             Ok(reason) => (true, reason),
             Err(reason) => (false, reason),
         };
-        faults.extend(choice_faults(&choice, &dyno, slug));
+        faults.extend(choice_faults(&choice, &dyno, installed));
         let decision = if disabled {
             Decision::NotHere("HOOP_DISABLE is on")
         } else if runs_here {
-            match Agents::wanted(environment, slug, &mut faults) {
+            match AgentSet::wanted(environment, installed, &mut faults) {
                 Ok(agents) => Decision::Run(Box::new(agents)),
                 Err(fault) => {
                     faults.push(fault);
@@ -113,7 +113,7 @@ impl Plan {
         Self {
             decision,
             faults,
-            is_wrapped: slug.procfile.command(&dyno.process_type).is_some_and(starts_agent),
+            is_wrapped: installed.procfile.command(&dyno.process_type).is_some_and(starts_agent),
             dyno,
             dyno_reason,
             choice,
@@ -125,7 +125,7 @@ impl Plan {
     }
 
     /// The agents to run, if any.
-    pub(crate) fn agents(&self) -> Option<&Agents> {
+    pub(crate) fn agents(&self) -> Option<&AgentSet> {
         match &self.decision {
             Decision::Run(agents) => Some(agents),
             Decision::NotHere(_) | Decision::Cannot => None,
@@ -231,8 +231,8 @@ fn text<'a>(environment: &'a Environment, name: &str) -> Option<Cow<'a, str>> {
 }
 
 /// What is wrong with the lists of dynos.
-pub(crate) fn choice_faults(choice: &Choice, dyno: &Dyno, slug: &Slug) -> Vec<Fault> {
-    let known: Vec<&str> = slug.procfile.process_types().collect();
+pub(crate) fn choice_faults(choice: &Choice, dyno: &Dyno, installed: &Installed) -> Vec<Fault> {
+    let known: Vec<&str> = installed.procfile.process_types().collect();
     let mut faults = Vec::new();
     let ignored = NOT_RUN_BY_DEFAULT.join(",");
     for (name, list, without_any, otherwise) in [
@@ -277,7 +277,7 @@ mod tests {
     use crate::agent::manifest::{AgentRecord, Manifest};
     use crate::os::environment::Environment;
     use crate::procfile::Procfile;
-    use crate::start::plan::slug::{AgentFile, Slug};
+    use crate::start::plan::installed::{AgentFile, Installed};
     use crate::start::plan::starter::Starter;
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt as _;
@@ -286,7 +286,7 @@ mod tests {
     const STANDARD: &str = "grpcs://web:s3cr3t0@gateway.example:8443?mode=standard";
     const MULTI: &str = "grpcs://web:s3cr3t0@gateway.example:8443?mode=multi-connection";
 
-    fn slug(version: &str) -> Slug {
+    fn installed(version: &str) -> Installed {
         let manifest = Manifest {
             agent: Some(AgentRecord {
                 version: version.parse().unwrap(),
@@ -297,7 +297,7 @@ mod tests {
             buildpack_version: "0.1.0".to_owned(),
             process_types: Vec::new(),
         };
-        Slug {
+        Installed {
             programs: PathBuf::from("/app/.hoop/bin"),
             manifest_path: PathBuf::from("/app/.hoop/manifest.yml"),
             manifest: Ok(manifest),
@@ -312,8 +312,8 @@ mod tests {
     }
 
     /// Makes a plan and returns its failure ids, the number of agents, and whether the boot stops.
-    fn outcome(slug: &Slug, variables: &[(&str, &str)]) -> (Vec<&'static str>, usize, bool) {
-        let plan = Plan::make(&environment(variables), slug, Starter::CommandLine);
+    fn outcome(installed: &Installed, variables: &[(&str, &str)]) -> (Vec<&'static str>, usize, bool) {
+        let plan = Plan::make(&environment(variables), installed, Starter::CommandLine);
         let ids = plan.faults().iter().map(|fault| fault.failure().id()).collect();
         (
             ids,
@@ -324,7 +324,7 @@ mod tests {
 
     #[test]
     fn faults_are_told_and_only_a_required_agent_stops_the_boot() {
-        let current = slug("1.148.0");
+        let current = installed("1.148.0");
         let required = ("HOOP_REQUIRED", "1");
         for (variables, ids, agents) in [
             (vec![], vec!["start::key-missing"], 0),
@@ -350,7 +350,7 @@ mod tests {
 
     #[test]
     fn what_is_only_worth_a_warning_never_stops_the_boot() {
-        let current = slug("1.148.0");
+        let current = installed("1.148.0");
         for (variables, ids, agents) in [
             (vec![("HOOP_KEY", STANDARD)], vec![], 1),
             (vec![("HOOP_DSN", STANDARD)], vec![], 1),
@@ -392,13 +392,17 @@ mod tests {
             ("HOOP_IGNORE_PROCESS_TYPES", "local"),
         ] {
             let variables = [extra, ("HOOP_HIDE_KEY", "ja"), ("HOOP_REQUIRED", "1")];
-            assert_eq!(outcome(&slug("1.148.0"), &variables), (vec![], 0, false), "{extra:?}");
+            assert_eq!(
+                outcome(&installed("1.148.0"), &variables),
+                (vec![], 0, false),
+                "{extra:?}"
+            );
         }
     }
 
     #[test]
     fn a_misspelt_process_type_is_told_where_the_agent_may_belong() {
-        let told = |dyno, name| outcome(&slug("1.148.0"), &[("DYNO", dyno), (name, "wbe")]);
+        let told = |dyno, name| outcome(&installed("1.148.0"), &[("DYNO", dyno), (name, "wbe")]);
 
         assert_eq!(
             told("web.1", "HOOP_PROCESS_TYPES"),
@@ -410,7 +414,7 @@ mod tests {
         for name in ["HOOP_PROCESS_TYPES", "HOOP_HIDE_KEY"] {
             environment.set(name, OsStr::from_bytes(b"web\xff"));
         }
-        let plan = Plan::make(&environment, &slug("1.148.0"), Starter::CommandLine);
+        let plan = Plan::make(&environment, &installed("1.148.0"), Starter::CommandLine);
         let ids: Vec<&str> = plan.faults().iter().map(|fault| fault.failure().id()).collect();
         assert_eq!(ids, ["start::process-type-unknown"]);
         assert!(plan.agents().is_none());
@@ -418,13 +422,13 @@ mod tests {
 
     #[test]
     fn an_agent_or_manifest_that_is_not_there_is_told() {
-        let with = |agent| Slug {
+        let with = |agent| Installed {
             agent,
-            ..slug("1.148.0")
+            ..installed("1.148.0")
         };
-        let without_manifest = Slug {
+        let without_manifest = Installed {
             manifest: Err("no such file".to_owned()),
-            ..slug("1.148.0")
+            ..installed("1.148.0")
         };
 
         let key = [("HOOP_KEY", STANDARD)];
@@ -441,7 +445,7 @@ mod tests {
     fn a_key_the_old_agent_refuses_is_a_fault_that_a_restart_does_not_cure() {
         let plan = Plan::make(
             &environment(&[("HOOP_KEY", MULTI)]),
-            &slug("1.19.63"),
+            &installed("1.19.63"),
             Starter::CommandLine,
         );
 
@@ -453,7 +457,7 @@ mod tests {
     fn nothing_that_is_shown_of_a_plan_holds_the_key() {
         let plan = Plan::make(
             &environment(&[("HOOP_KEY", MULTI), ("HOOP_CONNECTION", "a")]),
-            &slug("1.148.0"),
+            &installed("1.148.0"),
             Starter::CommandLine,
         );
 

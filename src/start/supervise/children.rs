@@ -5,11 +5,12 @@ use crate::secret::Secret;
 use crate::secret::masks::{self, Masks};
 use crate::start::log::condition::{Conditions, End};
 use crate::start::log::lines::{Lines, Reader, push_own};
-use crate::start::plan::agent_set::Agents;
+use crate::start::plan::agent_set::AgentSet;
 use crate::start::supervise::ending::Ending;
 use crate::start::supervise::shield::{self, Gap};
 use crate::start::supervise::spawn::{Lifeline, OomScore, Started, spawn};
-use crate::start::supervise::{memory, sockets, status};
+use crate::start::supervise::status::ConditionStatus;
+use crate::start::supervise::{memory, sockets};
 use crate::text;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpgid, kill_process, kill_process_group, wait};
@@ -29,8 +30,8 @@ const LINE_KEPT: usize = 400;
 
 /// All processes that the supervisor has started.
 pub(crate) struct Processes<'a> {
-    plan: &'a Agents,
-    /// One for each agent of the plan.
+    agent_set: &'a AgentSet,
+    /// One for each agent of the set.
     agents: Vec<Agent>,
     /// The output of agents, of those that have ended too: their children may still write.
     outputs: Vec<Output>,
@@ -50,7 +51,7 @@ pub(crate) struct Processes<'a> {
     is_childless: bool,
 }
 
-/// An agent of the plan.
+/// An agent of the set.
 #[derive(Default)]
 struct Agent {
     /// Its process, while it runs.
@@ -65,7 +66,7 @@ struct Agent {
 
 /// The output of one agent process.
 struct Output {
-    /// Whose it is, by its place in the plan.
+    /// Whose it is, by its place in the set.
     agent: usize,
     pid: Pid,
     pipe: PipeReader,
@@ -74,25 +75,25 @@ struct Output {
 
 impl<'a> Processes<'a> {
     /// Begins without a process. `app` is the app, where it is a child of this process.
-    pub(crate) fn new(plan: &'a Agents, app: Option<Pid>) -> Self {
+    pub(crate) fn new(agent_set: &'a AgentSet, app: Option<Pid>) -> Self {
         Self {
-            plan,
-            agents: plan.commands.iter().map(|_| Agent::default()).collect(),
+            agent_set,
+            agents: agent_set.commands.iter().map(|_| Agent::default()).collect(),
             outputs: Vec::new(),
             // Names of connections are lower-cased, and a key may stand where a name should.
             masks: Masks::new(
-                &plan
+                &agent_set
                     .credentials
                     .masks()
                     .iter()
                     .flat_map(|mask| [mask.clone(), lower(mask)])
                     .collect::<Vec<_>>(),
             ),
-            gateway: plan
+            gateway: agent_set
                 .gateway
                 .as_ref()
                 .map_or_else(|| "its address".to_owned(), ToString::to_string),
-            conditions: Conditions::new(plan.commands.len()),
+            conditions: Conditions::new(agent_set.commands.len()),
             app,
             app_status: None,
             oom_score: OomScore::open(),
@@ -106,23 +107,23 @@ impl<'a> Processes<'a> {
         self.app_status
     }
 
-    /// Starts an agent of the plan. What it has left behind before is ended first.
+    /// Starts an agent of the set. What it has left behind before is ended first.
     pub(crate) fn start(&mut self, agent: usize, now: Duration) -> io::Result<()> {
         if self.agents[agent].starts > 0 {
             self.signal_leftovers(Signal::KILL);
             self.agents[agent].lifeline = None;
         }
         // Before each start: someone may have put the file's mode back.
-        self.gap = shield::hide_program(&self.plan.program);
-        let Started { pid, output, lifeline } = spawn(self.plan, agent, self.oom_score.as_ref())?;
+        self.gap = shield::hide_program(&self.agent_set.program);
+        let Started { pid, output, lifeline } = spawn(self.agent_set, agent, self.oom_score.as_ref())?;
         self.is_childless = false;
         let state = &mut self.agents[agent];
         state.pid = Some(pid);
         state.lifeline = Some(lifeline);
         state.starts += 1;
         self.conditions.started(agent, now);
-        let several = self.plan.commands.len() > 1;
-        let connection = self.plan.commands[agent].connection.as_deref();
+        let several = self.agent_set.commands.len() > 1;
+        let connection = self.agent_set.commands[agent].connection.as_deref();
         self.outputs.push(Output {
             agent,
             pid,
@@ -143,7 +144,7 @@ impl<'a> Processes<'a> {
         let Output { agent, pipe, lines, .. } = &mut self.outputs[output];
         let begin = log.len();
         let mut reader = Reader {
-            settings: self.plan.log,
+            settings: self.agent_set.log,
             masks: &self.masks,
             gateway: &self.gateway,
             conditions: &mut self.conditions,
@@ -334,9 +335,9 @@ impl<'a> Processes<'a> {
     }
 
     /// What is wrong with an agent that runs, as far as its lines tell.
-    pub(crate) fn condition(&self, agent: usize, now: Duration) -> Option<status::Condition> {
+    pub(crate) fn condition(&self, agent: usize, now: Duration) -> Option<ConditionStatus> {
         let condition = self.conditions.current(agent)?;
-        Some(status::Condition {
+        Some(ConditionStatus {
             id: condition.failure.id().to_owned(),
             text: self.masks.apply(&condition.wrong, masks::End::Whole).into_owned(),
             seconds: now.saturating_sub(condition.since).as_secs(),
@@ -382,11 +383,11 @@ impl<'a> Processes<'a> {
         }
         // Agents that publish names with one key are one to the gateway: where the stream of any of them ends, it ends
         // the sessions of all, in other dynos as well (`gateway/transport/plugins/audit`, 1.148.0).
-        let is_one_of_many = self.plan.commands[agent].connection.is_some();
+        let is_one_of_many = self.agent_set.commands[agent].connection.is_some();
         if is_one_of_many && (self.conditions.has_stream(agent) || !self.logs_sessions()) {
             return false;
         }
-        let gateway = self.plan.gateway.as_ref().map(|gateway| gateway.port);
+        let gateway = self.agent_set.gateway.as_ref().map(|gateway| gateway.port);
         match sockets::has_other_than(pid, gateway) {
             Some(any) => !any,
             None => self.logs_sessions(),
@@ -395,7 +396,7 @@ impl<'a> Processes<'a> {
 
     /// Whether the agent logs its sessions: it does at level info, and reads `LOG_LEVEL`.
     fn logs_sessions(&self) -> bool {
-        let level = self.plan.environment.text("LOG_LEVEL").unwrap_or_default();
+        let level = self.agent_set.environment.text("LOG_LEVEL").unwrap_or_default();
         !["warn", "error"].iter().any(|quiet| level.eq_ignore_ascii_case(quiet))
     }
 }

@@ -16,31 +16,8 @@ use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::{Duration, Instant};
 
-/// The form in which an answer is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// For people.
-    Text,
-    /// For programs.
-    Json,
-}
-
-impl Form {
-    /// What a question says. Anything else is none.
-    fn question(self) -> &'static [u8] {
-        match self {
-            Form::Text => b"status text",
-            Form::Json => b"status json",
-        }
-    }
-
-    /// Reads a question.
-    fn of_question(question: &[u8]) -> Option<Self> {
-        [Form::Text, Form::Json]
-            .into_iter()
-            .find(|form| form.question() == question)
-    }
-}
+/// What a question says. Anything else is none.
+const QUESTION: &[u8] = b"status";
 
 /// More bytes than a question has.
 const QUESTION_SIZE: usize = 32;
@@ -85,14 +62,14 @@ impl<'a> Inquiries<'a> {
     }
 
     /// Reads a datagram that has come. If it is a question of this user, `answer` is sent to who asks.
-    pub(crate) fn take(&mut self, now: Duration, answer: impl FnOnce(Form) -> Vec<u8>) {
+    pub(crate) fn take(&mut self, now: Duration, answer: impl FnOnce() -> Vec<u8>) {
         let Some(socket) = self.socket else { return };
         let mut bytes = [0; QUESTION_SIZE];
         if let Ok((length, Some(sender), user)) = receive(socket.as_raw_fd(), &mut bytes)
             && user == Some(geteuid().as_raw())
-            && let Some(form) = Form::of_question(&bytes[..length])
+            && bytes[..length] == *QUESTION
         {
-            let _ = sendto(socket.as_raw_fd(), &answer(form), &sender, MsgFlags::MSG_DONTWAIT);
+            let _ = sendto(socket.as_raw_fd(), &answer(), &sender, MsgFlags::MSG_DONTWAIT);
             return;
         }
         if now >= self.period + PERIOD {
@@ -118,7 +95,7 @@ fn receive(socket: i32, bytes: &mut [u8]) -> io::Result<(usize, Option<UnixAddr>
 
 /// Asks everyone who holds one of `sockets`, all at once, for at most `limit`. Returns the answers in the order of
 /// `sockets`: `None` for those that were not given by a process of this user, and an error where there is no socket.
-pub(crate) fn ask(sockets: &[SocketAddr], form: Form, limit: Duration) -> io::Result<Vec<io::Result<Option<Vec<u8>>>>> {
+pub(crate) fn ask(sockets: &[SocketAddr], limit: Duration) -> io::Result<Vec<io::Result<Option<Vec<u8>>>>> {
     let name = format!("hoopstart asks {} {}", std::process::id(), fastrand::u64(..));
     let socket = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(name)?)?;
     socket.set_nonblocking(true)?;
@@ -130,7 +107,7 @@ pub(crate) fn ask(sockets: &[SocketAddr], form: Form, limit: Duration) -> io::Re
     let mut buffer = vec![0; LONGEST];
     loop {
         // Whoever takes no question keeps nobody from asking the others.
-        unasked.retain(|place| match socket.send_to_addr(form.question(), &sockets[*place]) {
+        unasked.retain(|place| match socket.send_to_addr(QUESTION, &sockets[*place]) {
             Ok(_) => false,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => true,
             Err(error) => {
@@ -168,7 +145,7 @@ fn wait(socket: &impl AsFd, limit: Duration) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Form, Inquiries, MOST, ask};
+    use super::{Inquiries, MOST, ask};
     use nix::sys::socket::{setsockopt, sockopt};
     use std::os::fd::{AsFd as _, OwnedFd};
     use std::os::linux::net::SocketAddrExt as _;
@@ -189,13 +166,10 @@ mod tests {
     #[test]
     fn who_asks_gets_the_answer() {
         let (address, socket) = listener("answer");
-        let asked = std::thread::spawn(move || ask(&[address], Form::Json, LIMIT).unwrap().remove(0));
+        let asked = std::thread::spawn(move || ask(&[address], LIMIT).unwrap().remove(0));
         let mut inquiries = Inquiries::new(Some(socket.as_fd()));
         assert!(super::wait(&socket, LIMIT));
-        inquiries.take(Duration::ZERO, |form| {
-            assert_eq!(form, Form::Json);
-            b"fine".to_vec()
-        });
+        inquiries.take(Duration::ZERO, || b"fine".to_vec());
 
         assert_eq!(asked.join().unwrap().unwrap(), Some(b"fine".to_vec()));
     }
@@ -204,7 +178,7 @@ mod tests {
     fn where_nobody_listens_that_is_known_at_once_and_a_silent_one_costs_the_limit() {
         let (silent, _socket) = listener("silent");
         let nobody = SocketAddr::from_abstract_name("test of inquiries nobody").unwrap();
-        let answers = ask(&[nobody, silent], Form::Text, Duration::from_millis(50)).unwrap();
+        let answers = ask(&[nobody, silent], Duration::from_millis(50)).unwrap();
 
         assert!(answers[0].is_err());
         assert!(matches!(answers[1], Ok(None)));
@@ -217,9 +191,9 @@ mod tests {
         let stranger = UnixDatagram::unbound().unwrap();
         stranger.set_nonblocking(true).unwrap();
         while stranger.send_to_addr(b"anything", &full).is_ok() {}
-        let asked = std::thread::spawn(move || ask(&[full, address], Form::Text, Duration::from_secs(2)).unwrap());
+        let asked = std::thread::spawn(move || ask(&[full, address], Duration::from_secs(2)).unwrap());
         assert!(super::wait(&socket, LIMIT));
-        Inquiries::new(Some(socket.as_fd())).take(Duration::ZERO, |_| b"fine".to_vec());
+        Inquiries::new(Some(socket.as_fd())).take(Duration::ZERO, || b"fine".to_vec());
 
         let answers = asked.join().unwrap();
         assert!(matches!(answers[0], Ok(None)));
@@ -236,14 +210,14 @@ mod tests {
         for _ in 0..MOST {
             assert!(inquiries.socket(now).is_some());
             stranger.send_to_addr(b"anything", &address).unwrap();
-            inquiries.take(now, |_| unreachable!("it is no question"));
+            inquiries.take(now, || unreachable!("it is no question"));
         }
 
         assert!(inquiries.socket(now).is_none());
         let over = inquiries.deaf_until(now).unwrap();
         assert_eq!(over, now + Duration::from_secs(1));
         assert!(inquiries.socket(over).is_some());
-        inquiries.take(over, |_| unreachable!("nothing has come"));
+        inquiries.take(over, || unreachable!("nothing has come"));
         assert!(inquiries.socket(over).is_some(), "it counts anew");
     }
 }

@@ -9,7 +9,7 @@
 //! The standard library cannot set a parent-death signal without a window in which a signal to the child is lost.
 
 use crate::os::environment::Environment;
-use crate::start::plan::agent_set::Agents;
+use crate::start::plan::agent_set::AgentSet;
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, signal};
@@ -81,9 +81,9 @@ impl OomScore {
     }
 }
 
-/// Starts the agent number `agent` of `plan`.
-pub(crate) fn spawn(plan: &Agents, agent: usize, oom_score: Option<&OomScore>) -> io::Result<Started> {
-    let (program, arguments, variables) = strings(plan, agent)?;
+/// Starts the agent number `agent` of `agent_set`.
+pub(crate) fn spawn(agent_set: &AgentSet, agent: usize, oom_score: Option<&OomScore>) -> io::Result<Started> {
+    let (program, arguments, variables) = strings(agent_set, agent)?;
     let null = OpenOptions::new().read(true).open("/dev/null")?;
     let (output, to_output) = io::pipe()?;
     let (held, end) = io::pipe()?;
@@ -164,13 +164,13 @@ fn hold(lifeline: &PipeReader) {
 const SET_SIGNAL: libc::c_int = 10;
 
 /// Program, arguments and environment of an agent as C has them.
-fn strings(plan: &Agents, agent: usize) -> io::Result<(CString, Vec<CString>, Vec<CString>)> {
-    let program = c_string(plan.program.as_os_str())?;
+fn strings(agent_set: &AgentSet, agent: usize) -> io::Result<(CString, Vec<CString>, Vec<CString>)> {
+    let program = c_string(agent_set.program.as_os_str())?;
     let mut arguments = vec![program.clone()];
-    for argument in &plan.commands[agent].arguments {
+    for argument in &agent_set.commands[agent].arguments {
         arguments.push(c_string(OsStr::new(argument))?);
     }
-    Ok((program, arguments, variables(&plan.environment)?))
+    Ok((program, arguments, variables(&agent_set.environment)?))
 }
 
 /// `environment` as C has it.

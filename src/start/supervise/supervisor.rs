@@ -4,10 +4,10 @@
 
 use crate::os::processes::{self, Process};
 use crate::os::signals::Received;
-use crate::start::app::App;
+use crate::start::app::AppProcess;
 use crate::start::log::app_log::Log;
 use crate::start::log::condition::End;
-use crate::start::plan::agent_set::Agents;
+use crate::start::plan::agent_set::AgentSet;
 use crate::start::supervise::children::Processes;
 use crate::start::supervise::ending::Ending;
 use crate::start::supervise::footprint::Code;
@@ -16,7 +16,7 @@ use crate::start::supervise::inquiry::Inquiries;
 use crate::start::supervise::memory::Watch;
 use crate::start::supervise::restart::{Action, Agent, Event, Policy};
 use crate::start::supervise::shield::{self, Gap};
-use crate::start::supervise::status::{self, State, Status};
+use crate::start::supervise::status::{AgentStatus, AppStatus, State, Status};
 use crate::text;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -39,7 +39,7 @@ const LEFTOVER_POLL: Duration = Duration::from_millis(50);
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Supervises until the app has gone and nothing of ours is left.
-pub(crate) fn run(app: &App<'_>, agents: &Agents) -> io::Result<()> {
+pub(crate) fn run(app: &AppProcess<'_>, agents: &AgentSet) -> io::Result<()> {
     let received = Received::new()?;
     // Whatever an agent leaves behind comes to us and not to the app.
     rustix::process::set_child_subreaper(Some(rustix::process::getpid())).map_err(io::Error::from)?;
@@ -51,26 +51,26 @@ pub(crate) fn run(app: &App<'_>, agents: &Agents) -> io::Result<()> {
 /// ended.
 pub(crate) fn run_as_init(
     pid: Pid,
-    agents: &Agents,
+    agents: &AgentSet,
     claim: Option<BorrowedFd<'_>>,
     forward: &mut Forward,
 ) -> Option<WaitStatus> {
-    let app = App::child(pid, claim);
+    let app = AppProcess::child(pid, claim);
     let mut supervisor = Supervisor::new(&app, agents, Source::Forwarded(forward));
     supervisor.run();
     supervisor.processes.app_status()
 }
 
 struct Supervisor<'a> {
-    app: &'a App<'a>,
-    plan: &'a Agents,
+    app: &'a AppProcess<'a>,
+    agent_set: &'a AgentSet,
     signals: Source<'a>,
     policy: Policy,
     processes: Processes<'a>,
     started: Instant,
     log: Log,
     code: Option<Code>,
-    /// One for each agent of the plan.
+    /// One for each agent of the set.
     memory: Vec<Watch>,
     inquiries: Inquiries<'a>,
     app_gone: bool,
@@ -90,18 +90,18 @@ struct Ready {
 }
 
 impl<'a> Supervisor<'a> {
-    fn new(app: &'a App<'a>, plan: &'a Agents, signals: Source<'a>) -> Self {
-        let (policy, actions) = Policy::new(plan.commands.len(), plan.incurable);
+    fn new(app: &'a AppProcess<'a>, agent_set: &'a AgentSet, signals: Source<'a>) -> Self {
+        let (policy, actions) = Policy::new(agent_set.commands.len(), agent_set.incurable);
         let mut supervisor = Self {
             app,
-            plan,
+            agent_set,
             signals,
             policy,
-            processes: Processes::new(plan, app.child),
+            processes: Processes::new(agent_set, app.child),
             started: Instant::now(),
             log: Log::new(),
             code: Code::of_this_program(),
-            memory: vec![Watch::new(plan.memory, Duration::ZERO); plan.commands.len()],
+            memory: vec![Watch::new(agent_set.memory, Duration::ZERO); agent_set.commands.len()],
             inquiries: Inquiries::new(app.claim),
             app_gone: false,
             is_blind: Cell::new(false),
@@ -167,7 +167,7 @@ impl<'a> Supervisor<'a> {
             if ready.inquiry {
                 let now = self.started.elapsed();
                 let mut inquiries = std::mem::take(&mut self.inquiries);
-                inquiries.take(now, |form| self.status(now).into_datagram(form));
+                inquiries.take(now, || self.status(now).into_datagram());
                 self.inquiries = inquiries;
             }
         }
@@ -216,7 +216,7 @@ impl<'a> Supervisor<'a> {
         for action in actions {
             match action {
                 Action::Start(agent) => {
-                    self.memory[agent] = Watch::new(self.plan.memory, self.started.elapsed());
+                    self.memory[agent] = Watch::new(self.agent_set.memory, self.started.elapsed());
                     if let Err(error) = self.processes.start(agent, self.started.elapsed()) {
                         self.event(Event::AgentEnded {
                             agent,
@@ -254,25 +254,24 @@ impl<'a> Supervisor<'a> {
 
     /// What there is to say at the time `now`.
     fn status(&self, now: Duration) -> Status {
-        let agents: Vec<_> = (0..self.plan.commands.len())
+        let agents: Vec<_> = (0..self.agent_set.commands.len())
             .map(|agent| self.status_of(agent, now))
             .collect();
         // One that is started anew for its size is about to run again, and nothing is wrong with it.
-        let is_well = |agent: &status::Agent| {
-            matches!(agent.state, State::Running | State::Renewing) && agent.condition.is_none()
-        };
+        let is_well =
+            |agent: &AgentStatus| matches!(agent.state, State::Running | State::Renewing) && agent.condition.is_none();
         let gap = match self.processes.gap() {
             Ok(()) if !shield::is_hidden(std::process::id()) => Err(Gap::Unexplained),
             gap => gap,
         };
         Status {
-            app: status::App {
+            app: AppStatus {
                 pid: self.app.pid,
                 name: processes::name(self.app.pid).unwrap_or_default(),
             },
             healthy: self.policy.is_app_running() && agents.iter().all(is_well),
             buildpack_version: env!("CARGO_PKG_VERSION").to_owned(),
-            agent_version: self.plan.version.to_string(),
+            agent_version: self.agent_set.version.to_string(),
             seconds: now.as_secs(),
             key_hidden: gap.is_ok(),
             key_visible_because: gap.err().map(|gap| gap.to_string()),
@@ -281,7 +280,7 @@ impl<'a> Supervisor<'a> {
     }
 
     /// What there is to say of one agent.
-    fn status_of(&self, agent: usize, now: Duration) -> status::Agent {
+    fn status_of(&self, agent: usize, now: Duration) -> AgentStatus {
         let seconds_since = |since: Duration| now.saturating_sub(since).as_secs();
         let (state, seconds, next) = match self.policy.agents()[agent] {
             Agent::Running { since, .. } => (State::Running, Some(seconds_since(since)), None),
@@ -291,8 +290,8 @@ impl<'a> Supervisor<'a> {
         };
         // One that has ended for good keeps what was wrong with it to itself.
         let condition = self.processes.condition(agent, now).filter(|_| state != State::Ended);
-        status::Agent {
-            connection: self.plan.commands[agent].connection.clone(),
+        AgentStatus {
+            connection: self.agent_set.commands[agent].connection.clone(),
             state,
             pid: self.processes.pid(agent),
             seconds,
@@ -307,8 +306,8 @@ impl<'a> Supervisor<'a> {
 
     /// What the line for an agent that has ended begins with.
     fn end_line(&self, agent: usize, ending: &Ending, age: Duration, pause: Duration) -> String {
-        let which = match &self.plan.commands[agent].connection {
-            Some(name) if self.plan.commands.len() > 1 => format!("agent of {}", text::visible(name)),
+        let which = match &self.agent_set.commands[agent].connection {
+            Some(name) if self.agent_set.commands.len() > 1 => format!("agent of {}", text::visible(name)),
             _ => "agent".to_owned(),
         };
         format!(

@@ -19,7 +19,7 @@ const MANIFEST_LIMIT: u64 = 1024 * 1024;
 
 /// What hoopstart finds of itself on disk.
 #[derive(Clone, Debug)]
-pub(crate) struct Slug {
+pub(crate) struct Installed {
     /// The folder of the programs.
     pub(crate) programs: PathBuf,
     /// Where the manifest should be.
@@ -58,7 +58,7 @@ impl AgentFile {
     }
 }
 
-impl Slug {
+impl Installed {
     /// Looks beside this program, which compile has put into the slug; from another place, below `HOME`.
     pub(crate) fn of_this_program(environment: &Environment) -> Self {
         let beside = std::env::current_exe()
