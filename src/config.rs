@@ -14,7 +14,6 @@ pub enum ReadAt {
 /// One config var.
 #[derive(Clone, Copy, Debug)]
 pub struct ConfigVar {
-    /// Its name.
     pub name: &'static str,
     /// When its value takes effect. Compile looks at some run-time vars too, to give advice.
     pub read_at: ReadAt,

@@ -56,7 +56,6 @@ pub enum ArchiveError {
     Duplicate {
         /// The archive.
         name: String,
-        /// The file.
         file: &'static str,
     },
 }

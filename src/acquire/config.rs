@@ -101,7 +101,6 @@ pub enum ConfigError {
     /// `HOOP_RELEASES_URL` is not a URL to read releases from. Its value is not kept: it may hold a token.
     #[error("HOOP_RELEASES_URL cannot be used: {reason}")]
     ReleasesUrlInvalid {
-        /// Why not.
         reason: ReleasesUrlError,
     },
     #[error("HOOP_INSTALL is neither \"required\" nor \"optional\": {}", text::quoted(value, 60))]

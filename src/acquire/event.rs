@@ -34,7 +34,6 @@ impl VersionOrigin {
 pub enum Event<'a> {
     /// The version is settled.
     Installing {
-        /// The version.
         version: &'a Version,
         /// How it was settled.
         origin: VersionOrigin,
@@ -63,7 +62,6 @@ pub enum Event<'a> {
     CacheUnwritable {
         /// The cache dir.
         path: &'a Path,
-        /// Why.
         error: &'a io::Error,
     },
     /// The tarball holds files beside the agent, which are left out.
@@ -75,7 +73,6 @@ pub enum Event<'a> {
     },
     /// The last build's agent stands in for the latest one, which cannot be looked up.
     StandingIn {
-        /// Why.
         error: &'a FetchError,
         /// The version of the last build.
         version: &'a Version,

@@ -27,7 +27,6 @@ pub enum VersionError {
     /// There is no such version.
     #[error("{}", not_found(version, *is_latest))]
     VersionNotFound {
-        /// The version.
         version: Version,
         /// What was asked for.
         location: Location,

@@ -46,11 +46,9 @@ impl ArchiveOrigin {
 /// A verified agent in the scratch folder, and how it got there.
 #[derive(Debug)]
 pub struct Acquired {
-    /// Its version.
     pub version: Version,
     /// How that was settled.
     pub version_origin: VersionOrigin,
-    /// The agent.
     pub agent: VerifiedAgent,
     /// Where its bytes came from.
     pub archive_origin: ArchiveOrigin,

@@ -16,9 +16,7 @@ use crate::failure::Failure;
 pub enum ReleaseError {
     #[error("hoop agent {version} was not published for {platform}")]
     PlatformMissing {
-        /// The version.
         version: Version,
-        /// The platform.
         platform: Platform,
         /// The names looked for.
         wanted: [String; 2],
@@ -30,12 +28,10 @@ pub enum ReleaseError {
     Checksums {
         /// Where it was read.
         location: Location,
-        /// Why.
         error: ChecksumsError,
     },
     #[error("HOOP_SHA256 is not the published digest")]
     DigestDiffers {
-        /// The version.
         version: Version,
         /// The tarball.
         name: String,
@@ -46,7 +42,6 @@ pub enum ReleaseError {
     },
     #[error("the published bytes of hoop agent {version} have changed")]
     DigestChanged {
-        /// The version.
         version: Version,
         /// The tarball.
         name: String,

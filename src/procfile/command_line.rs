@@ -76,7 +76,6 @@ fn has_bare(value: &str, characters: &[char]) -> bool {
 /// One command of a line, as a shell takes the line apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part<'a> {
-    /// The command.
     pub command: &'a str,
     /// What stands behind it: `&&`, `||`, `;`, `|`, `&`, or nothing at the end.
     pub operator: &'a str,

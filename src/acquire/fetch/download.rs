@@ -30,7 +30,6 @@ pub(super) struct Download<'a> {
 pub struct Retry<'a> {
     /// What is asked for.
     pub location: &'a Location,
-    /// Why.
     pub cause: &'a str,
     /// How long before.
     pub pause: Duration,

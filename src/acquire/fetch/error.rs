@@ -55,7 +55,6 @@ pub enum FetchFault {
     /// An answer that asking again will not change.
     #[error("{answer}")]
     Refused {
-        /// The answer.
         answer: String,
     },
     /// The server reports a fault of its own, however often it was tried.
@@ -122,7 +121,6 @@ pub enum FetchFault {
     /// The proxy that the build's environment names cannot be used.
     #[error("the proxy: {cause}")]
     Proxy {
-        /// Why not.
         cause: String,
     },
 }

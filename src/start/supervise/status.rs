@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 /// What a supervisor says of itself. docs/status.md describes its form, which programs rely on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
-    /// The app.
     pub app: AppStatus,
     /// Whether every agent runs and nothing is known to be wrong with it. Of an app that is not known to be well, no.
     pub healthy: bool,
@@ -20,7 +19,6 @@ pub struct Status {
     pub key_hidden: bool,
     /// Why they are not.
     pub key_visible_because: Option<String>,
-    /// The agents.
     pub agents: Vec<AgentStatus>,
 }
 
