@@ -15,9 +15,6 @@ use hoop_buildpack::acquire::release_server::{Location, ReleasesUrl, ReleasesUrl
 use hoop_buildpack::acquire::resolve::ReleaseError;
 use hoop_buildpack::acquire::resources::NoResources;
 use hoop_buildpack::acquire::scratch::WriteError;
-use hoop_buildpack::agent::connections::{ConnectionsFault, Merged};
-use hoop_buildpack::agent::key_fault::KeyFault;
-use hoop_buildpack::agent::limits::Limit;
 use hoop_buildpack::agent::platform::Platform;
 use hoop_buildpack::agent::sha256::Sha256;
 use hoop_buildpack::agent::version::Version;
@@ -32,14 +29,14 @@ use hoop_buildpack::messages::events::{self, Said};
 use hoop_buildpack::messages::message::{Message, Tone};
 use hoop_buildpack::procfile::{Procfile, ProcfileFault};
 use hoop_buildpack::start::check::status_report::StatusReport;
-use hoop_buildpack::start::fault::gateway::{GatewayFault, Ignored, TlsRemedy};
-use hoop_buildpack::start::fault::trouble::Trouble;
-use hoop_buildpack::start::fault::{Fault, Rest};
-use hoop_buildpack::start::supervise::status::{AgentStatus, AppStatus, ConditionStatus, State, Status};
+use hoop_buildpack::start::fault::Fault;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+#[path = "messages/boot.rs"]
+mod boot;
 
 /// The parts of the release server's URL that nobody may read.
 const SECRETS: [&str; 2] = ["r0b0t", "t0k3n"];
@@ -458,282 +455,6 @@ fn install_errors() -> Vec<(&'static str, InstallError)> {
     ]
 }
 
-/// Every fault of a boot.
-fn own_faults() -> Vec<Fault> {
-    let text = |text: &str| text.to_owned();
-    vec![
-        Fault::KeyMissing,
-        Fault::KeyMalformed {
-            name: "HOOP_KEY",
-            fault: KeyFault::NoPort,
-        },
-        Fault::KeyMalformed {
-            name: "HOOP_DSN",
-            fault: KeyFault::LineBreak,
-        },
-        Fault::KeyMalformed {
-            name: "HOOP_KEY",
-            fault: KeyFault::Mode,
-        },
-        Fault::AgentTooOld {
-            version: version_of("1.20.11"),
-            limit: Limit::RefusesUnstated,
-        },
-        Fault::AgentTooOld {
-            version: version_of("1.19.63"),
-            limit: Limit::RefusesMultiConnection,
-        },
-        Fault::AgentTooOld {
-            version: version_of("1.14.6"),
-            limit: Limit::TakesNoKey,
-        },
-        Fault::AgentTooOld {
-            version: version_of("1.20.11"),
-            limit: Limit::ServesNoSession,
-        },
-        Fault::AgentTooOld {
-            version: version_of("1.19.63"),
-            limit: Limit::NeedsOldGateway { takes_one_name: false },
-        },
-        Fault::AgentTooOld {
-            version: version_of("1.14.10"),
-            limit: Limit::NeedsOldGateway { takes_one_name: true },
-        },
-        Fault::AgentMissing {
-            path: text("/app/.hoop/bin/hoop"),
-        },
-        Fault::AgentNotExecutable {
-            path: text("/app/.hoop/bin/hoop"),
-        },
-        Fault::ManifestUnreadable {
-            path: text("/app/.hoop/manifest.yml"),
-            cause: text("No such file or directory (os error 2)"),
-        },
-        Fault::ConnectionMissing,
-        Fault::ConnectionInvalid(ConnectionsFault::Unset(text("DB_NAME"))),
-        Fault::ConnectionInvalid(ConnectionsFault::TooLong(300)),
-        Fault::ConnectionInvalid(ConnectionsFault::NameTooLong(254)),
-        Fault::ConnectionInvalid(ConnectionsFault::NotName(text("env.NAMES"))),
-        Fault::ConnectionInvalid(ConnectionsFault::HoldsKey),
-        Fault::ConnectionNotPublished { version: version() },
-        Fault::ConnectionNotPublished {
-            version: version_of("1.20.11"),
-        },
-        Fault::CommandInvalid,
-        Fault::CommandHoldsKey,
-        Fault::ValueUnknown {
-            name: "HOOP_LOG_LEVEL",
-            value: text("verbose"),
-            known: &["info", "debug", "warn", "error"],
-        },
-        Fault::ValueInvalid {
-            name: "HOOP_DISABLE",
-            value: text("enabled"),
-        },
-        Fault::MemoryInvalid {
-            value: text("64MB"),
-            default: 64,
-        },
-        Fault::NotWithAutostart { name: "HOOP_HIDE_KEY" },
-        Fault::ProcessTypeUnknown {
-            name: "HOOP_PROCESS_TYPES",
-            unknown: vec![text("wbe")],
-            known: vec![text("web"), text("worker")],
-            rest: Rest::Items,
-        },
-        Fault::ProcessTypeUnknown {
-            name: "HOOP_PROCESS_TYPES",
-            unknown: vec![text("wbe.1"), text("clock")],
-            known: vec![text("web"), text("worker")],
-            rest: Rest::Nowhere,
-        },
-        Fault::ProcessTypeUnknown {
-            name: "HOOP_IGNORE_PROCESS_TYPES",
-            unknown: vec![text("clock")],
-            known: vec![text("web"), text("worker")],
-            rest: Rest::Everywhere,
-        },
-        Fault::NoDynoName {
-            name: "HOOP_PROCESS_TYPES",
-            items: vec![text("web.*"), text("\"worker\"")],
-            right: text("web,worker"),
-            rest: Rest::Nowhere,
-        },
-        Fault::NoDynoName {
-            name: "HOOP_PROCESS_TYPES",
-            items: Vec::new(),
-            right: text("web"),
-            rest: Rest::Nowhere,
-        },
-        Fault::NoDynoName {
-            name: "HOOP_IGNORE_PROCESS_TYPES",
-            items: vec![text("run worker")],
-            right: text("web,run,worker"),
-            rest: Rest::Items,
-        },
-        Fault::ConnectionsMerged(Merged {
-            name: text("orders_db"),
-            written: vec![text("Órders DB"), text("orders_db")],
-        }),
-        Fault::ConnectionInvalid(ConnectionsFault::Vanishes(text("\u{301}"))),
-        Fault::NotStarted {
-            line: Some((text("web"), text("web: bundle exec puma"))),
-            right: Some(text("web: hoopstart -- bundle exec puma")),
-        },
-        Fault::NotStarted {
-            line: Some((text("web"), text("web: cd app && puma"))),
-            right: None,
-        },
-        Fault::NotStarted {
-            line: None,
-            right: None,
-        },
-        Fault::Nowhere,
-        Fault::AgentUnfit {
-            path: text("/app/.hoop/bin/hoop"),
-            cause: text("it is a program for arm64"),
-        },
-        Fault::CommandWithoutInterpreter {
-            command: text("bin/web"),
-            cause: text("it wants \"/usr/bin/no-ruby\", and there is no such program"),
-        },
-        Fault::NotConnected(Trouble::KeyRejected),
-        Fault::NotConnected(Trouble::AlreadyConnected),
-        Fault::NotConnected(Trouble::NameMissing),
-        Fault::NotConnected(Trouble::NameTaken { name: text("orders") }),
-        Fault::NotConnected(Trouble::TurnedAway {
-            cause: text("license expired"),
-        }),
-        Fault::NotConnected(Trouble::Unresolved {
-            place: text("gateway.example:8443"),
-            cause: text("name resolver error: produced zero addresses"),
-        }),
-        Fault::NotConnected(Trouble::Unreachable {
-            place: text("gateway.example:8443"),
-            cause: text("dial tcp 203.0.113.7:8443: connect: connection refused"),
-        }),
-        Fault::NotConnected(Trouble::OtherService {
-            place: text("gateway.example:8009"),
-            cause: text("http2: frame too large, note that the frame header looked like an HTTP/1.1 header"),
-        }),
-        Fault::NotConnected(Trouble::Tls {
-            place: text("gateway.example:8443"),
-            cause: text("tls: failed to verify certificate: x509: certificate signed by unknown authority"),
-        }),
-        Fault::AgentMisconfigured {
-            end: text("agent exited with status 1 after 0s; next try in 300s"),
-        },
-        Fault::AgentCrashing {
-            end: text("agent exited with status 2 after 3s; next try in 8s"),
-            times: 4,
-        },
-        Fault::SupervisorFailed {
-            cause: text("Resource temporarily unavailable (os error 11)"),
-        },
-        Fault::CommandMissing,
-        Fault::CommandMisread {
-            command: text("cd"),
-            cause: "that is a shell command, and hoopstart only runs programs",
-            line: None,
-        },
-        Fault::CommandMisread {
-            command: text("FOO=1"),
-            cause: "that sets a variable, which only a shell can do",
-            line: Some(text("hoopstart -- env FOO=1 puma")),
-        },
-        Fault::OptionUnknown {
-            option: text("--chek"),
-            meant: Some(text("--check")),
-        },
-        Fault::OptionUnknown {
-            option: text("-e"),
-            meant: None,
-        },
-        Fault::CommandNotFound {
-            command: text("bundel"),
-        },
-        Fault::CommandIsFolder { command: text("/etc") },
-        Fault::CommandNotExecutable {
-            command: text("bin/web"),
-            cause: text("permission denied"),
-        },
-        Fault::CommandNotProgram {
-            command: text("bin/web"),
-            cause: text("it is a program for arm64"),
-        },
-        Fault::CommandTooLarge {
-            command: text("bin/web"),
-        },
-    ]
-}
-
-/// What can be wrong on the way to the gateway.
-fn gateway_faults() -> Vec<GatewayFault> {
-    let text = |text: &str| text.to_owned();
-    let place = || text("gateway.example:8443");
-    let tls = |cause: &str, remedy| GatewayFault::Tls {
-        place: place(),
-        cause: text(cause),
-        remedy,
-    };
-    let mismatch = |version: &str, agent_has_tls, obeys_scheme| GatewayFault::Mismatch {
-        place: place(),
-        version: version_of(version),
-        agent_has_tls,
-        obeys_scheme,
-    };
-    vec![
-        GatewayFault::Unresolved {
-            host: text("gateway.example"),
-            cause: text("there is no such name"),
-        },
-        GatewayFault::Unreachable {
-            place: place(),
-            cause: text("203.0.113.7:8443: connection refused"),
-        },
-        tls("invalid peer certificate: UnknownIssuer", TlsRemedy::Authority),
-        tls("invalid peer certificate: not valid for this name", TlsRemedy::Name),
-        tls("invalid peer certificate: UnknownIssuer", TlsRemedy::NewerAgent),
-        tls("no answer from the gateway within 5 s", TlsRemedy::Gateway),
-        mismatch("1.148.0", true, true),
-        mismatch("1.22.0", true, false),
-        mismatch("1.148.0", false, true),
-        GatewayFault::Other {
-            place: place(),
-            what: text("it speaks HTTP/1, as the gateway's API does"),
-        },
-        GatewayFault::VariableIgnored {
-            name: "HOOP_TLSCA",
-            reason: Ignored::OldAgent {
-                version: version_of("1.22.0"),
-                since: "1.23.3",
-            },
-        },
-        GatewayFault::VariableIgnored {
-            name: "HOOP_TLSCA",
-            reason: Ignored::Token,
-        },
-        GatewayFault::VariableIgnored {
-            name: "HOOP_TLS_SKIP_VERIFY",
-            reason: Ignored::Value(text("1")),
-        },
-        GatewayFault::VariableInvalid {
-            name: "HOOP_TLSCA",
-            cause: text("it holds no certificate"),
-        },
-        GatewayFault::VariableInvalid {
-            name: "TLS_CA",
-            cause: text("it names /ca.pem: no such file or directory"),
-        },
-    ]
-}
-
-/// Everything that can be wrong at run time.
-fn faults() -> Vec<Fault> {
-    let gateway = gateway_faults().into_iter().map(Fault::Gateway);
-    own_faults().into_iter().chain(gateway).collect()
-}
-
 /// What the build log shows of `message`, less the blank lines around it.
 fn logged(message: &Message) -> String {
     let mut alerts = Vec::new();
@@ -776,12 +497,12 @@ fn every_failure_has_a_text() {
     let met: BTreeSet<Failure> = shown_errors()
         .into_iter()
         .map(|(failure, ..)| failure)
-        .chain(faults().iter().map(Fault::failure))
+        .chain(boot::faults().iter().map(Fault::failure))
         .collect();
     let known: BTreeSet<Failure> = Failure::ALL.iter().copied().collect();
 
     assert_eq!(met, known);
-    for fault in faults() {
+    for fault in boot::faults() {
         assert!(is_of_a_boot(fault.failure()), "{fault:?}");
     }
 }
@@ -1109,7 +830,7 @@ fn every_warning_of_a_build_reads_well() {
 #[test]
 fn every_line_of_a_boot_reads_well() {
     let mut lines: BTreeMap<Failure, Vec<String>> = BTreeMap::new();
-    for fault in faults() {
+    for fault in boot::faults() {
         lines.entry(fault.failure()).or_default().push(fault.line());
     }
     for (failure, lines) in lines {
@@ -1121,7 +842,7 @@ fn every_line_of_a_boot_reads_well() {
 
 #[test]
 fn every_line_of_a_boot_that_is_stopped_reads_well() {
-    let lines: Vec<String> = faults()
+    let lines: Vec<String> = boot::faults()
         .iter()
         .filter(|fault| fault.stops_a_required_agent())
         .map(Fault::line_if_required)
@@ -1137,77 +858,40 @@ fn every_line_of_a_boot_that_is_stopped_reads_well() {
     });
 }
 
-/// What `hoopstart --status` prints where much is to be told.
-fn status_report() -> StatusReport {
-    let text = |text: &str| text.to_owned();
-    let app = |pid, name| AppStatus { pid, name: text(name) };
-    let well = Status {
-        app: app(4, "puma"),
-        healthy: true,
-        buildpack_version: text("0.1.0"),
-        agent_version: text("1.148.0"),
-        seconds: 90_061,
-        key_hidden: true,
-        key_visible_because: None,
-        agents: vec![AgentStatus {
-            connection: Some(text("orders")),
-            state: State::Running,
-            pid: Some(17),
-            seconds: Some(3_720),
-            restarts: 1,
-            memory: Some(9 * 1024 * 1024),
-            sessions: 2,
-            lines: vec![text("hoop | one"), text("hoop | two\u{1b}")],
-            ..AgentStatus::default()
-        }],
-    };
-    let agent = |state, next_start_in_seconds, restarts| AgentStatus {
-        state,
-        next_start_in_seconds,
-        restarts,
-        ..AgentStatus::default()
-    };
-    let down = AgentStatus {
-        pid: Some(18),
-        seconds: Some(1),
-        condition: Some(ConditionStatus {
-            id: text("start::key-rejected"),
-            text: text("the gateway does not accept the agent key"),
-            seconds: 120,
-        }),
-        ..agent(State::Running, None, 0)
-    };
-    let ill = Status {
-        app: app(5, "node"),
-        healthy: false,
-        key_hidden: false,
-        key_visible_because: Some(text("it runs as root")),
-        agents: vec![
-            down,
-            agent(State::Running, None, 0),
-            agent(State::Renewing, None, 0),
-            agent(State::Waiting, Some(61), 3),
-            agent(State::Ended, None, 0),
-        ],
-        ..well.clone()
-    };
-    StatusReport {
-        apps: vec![well, ill],
-        silent: vec![app(6, "sleep")],
-    }
+#[test]
+fn every_other_line_of_a_boot_reads_well() {
+    let states = boot::troubles().into_iter().flat_map(|trouble| {
+        let lasting = trouble.lasting(Duration::from_hours(3), 1350);
+        [lasting, trouble.over(Duration::from_mins(5))]
+    });
+    let states: Vec<String> = states.collect();
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!("start.log.ends", boot::ends().join("\n"));
+        insta::assert_snapshot!("start.log.states", states.join("\n"));
+        insta::assert_snapshot!("start.log.additions", boot::additions().join("\n"));
+        insta::assert_snapshot!("start.log.debug", boot::debug_lines().join("\n"));
+    });
+}
+
+#[test]
+fn the_report_of_a_check_reads_well() {
+    let report: String = boot::facts().iter().map(ToString::to_string).collect();
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!("start.check", report);
+    });
 }
 
 #[test]
 fn the_report_of_a_status_reads_well() {
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
-        insta::assert_snapshot!("start.status", status_report().to_string());
+        insta::assert_snapshot!("start.status", boot::status_report().to_string());
         insta::assert_snapshot!("start.status.nothing", StatusReport::default().to_string());
     });
 }
 
 #[test]
 fn a_line_of_a_boot_is_one_line_with_its_id_at_the_end() {
-    for fault in faults() {
+    for fault in boot::faults() {
         let line = fault.line();
         assert!(line.starts_with("hoopstart: "), "{line}");
         assert!(line.ends_with(&format!(" [{}]", fault.failure())), "{line}");

@@ -2,6 +2,7 @@
 //! what a slug holds.
 
 pub mod connections;
+pub mod generation;
 pub mod key;
 pub mod key_fault;
 pub mod limits;

@@ -4,7 +4,8 @@ use crate::cli::config_vars;
 use crate::cli::exit::{self, USAGE};
 use crate::config::ReadAt;
 use crate::os::environment::Environment;
-use crate::start::fault::{self, Fault};
+use crate::start::fault;
+use crate::start::fault::command::CommandFault;
 use crate::start::launch::detach;
 use crate::start::{self, Request};
 use crate::text;
@@ -132,7 +133,7 @@ fn option_unknown(error: &clap::Error) -> Option<i32> {
         Some(ContextValue::String(text)) => Some(text.clone()),
         _ => None,
     };
-    fault::tell(&Fault::OptionUnknown {
+    fault::tell(CommandFault::OptionUnknown {
         option: text::excerpt(&value(ContextKind::InvalidArg)?, 40),
         meant: value(ContextKind::SuggestedArg),
     });

@@ -4,7 +4,10 @@ use crate::config;
 use crate::os::environment::Environment;
 use crate::os::stderr;
 use crate::secret::conceal;
-use crate::start::fault::{self, Fault};
+use crate::start::fault;
+use crate::start::fault::config::ConfigFault;
+use crate::start::fault::debug::Decided;
+use crate::start::fault::supervisor::{InternalError, SupervisorFault};
 use crate::start::launch::attach::Shell;
 use crate::start::launch::claim::{self, Claim};
 use crate::start::launch::{detach, init};
@@ -23,7 +26,7 @@ pub(crate) fn is_autostart_on(environment: &Environment) -> bool {
         return false;
     };
     config::switch(value).unwrap_or_else(|| {
-        fault::tell(&Fault::ValueInvalid {
+        fault::tell(ConfigFault::SwitchInvalid {
             name: config::AUTOSTART,
             value: text::excerpt(value, 40),
         });
@@ -56,14 +59,10 @@ pub(crate) fn whatever_happens(attach_to: Option<u32>, environment: &Environment
     // The usual report of a panic would wait for the reader of the log, and so would the app.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        stderr::say(&format!(
-            "hoopstart: warning: an internal error at {place}; please report it"
-        ));
+        stderr::say(&InternalError { place }.to_string());
     }));
     std::panic::catch_unwind(|| beside(attach_to, environment)).unwrap_or_else(|_| {
-        fault::tell(&Fault::SupervisorFailed {
-            cause: "an internal error, see above".to_owned(),
-        });
+        fault::tell(SupervisorFault::Internal);
         let hide_key = environment.text(config::HIDE_KEY).and_then(config::switch);
         Outcome::Go {
             hide_key: hide_key.unwrap_or_default(),
@@ -154,7 +153,7 @@ fn beside_shell(pid: u32, environment: &Environment) {
         );
         plan.tell(false);
         for name in plan.powerless_with_autostart() {
-            fault::tell(&Fault::NotWithAutostart { name });
+            fault::tell(ConfigFault::NotWithAutostart { name });
         }
         plan.agents().map_or(Ok(()), |agents| supervisor::run(app, agents))
     }));
@@ -174,15 +173,13 @@ fn claim_for(plan: &Plan, pid: u32) -> Claim {
         Claim::Ours(_) => claim::elder(pid),
     };
     let Some(elder) = elder else { return claim };
-    plan.debug(|| format!("the agent already runs beside process {elder}"));
+    plan.debug(&Decided::RunsAlready(elder));
     Claim::Taken
 }
 
 /// Tells why there is no supervisor.
 fn tell_failure(started: io::Result<()>) {
     if let Err(error) = started {
-        fault::tell(&Fault::SupervisorFailed {
-            cause: error.to_string(),
-        });
+        fault::tell(SupervisorFault::NotStarted(error.to_string()));
     }
 }

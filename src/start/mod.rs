@@ -84,7 +84,7 @@ pub fn run(request: Request, environment: &Environment) -> i32 {
     match request {
         Request::Become(command) => {
             let Some(command) = launch::exec::Command::new(command) else {
-                fault::tell(&fault::Fault::CommandMissing);
+                fault::tell(fault::command::CommandFault::Missing);
                 return USAGE;
             };
             match beside::whatever_happens(None, environment) {

@@ -4,8 +4,10 @@
 use crate::os::environment::Environment;
 use crate::os::{host_names, tls};
 use crate::start::check::http2::{Answer, Question};
+use crate::start::check::report::Fact;
 use crate::start::check::transport::{Tls, Transport};
-use crate::start::fault::gateway::{GatewayFault, TlsRemedy};
+use crate::start::fault::gateway::{GatewayFault, TlsCause, TlsRemedy};
+use crate::start::fault::peer::{Peer, Unanswered};
 use crate::start::plan::credential::Gateway;
 use crate::text;
 use hickory_resolver::net::NetError;
@@ -38,8 +40,8 @@ const UNAUTHENTICATED: &str = "16";
 
 /// How far it is to the gateway.
 pub(crate) struct Reach {
-    /// What was found at each step: its name, and the fact.
-    pub(crate) facts: Vec<(&'static str, String)>,
+    /// What was found at each step.
+    pub(crate) facts: Vec<Fact>,
     /// Where it ended, if not at the gateway.
     pub(crate) fault: Option<GatewayFault>,
 }
@@ -52,10 +54,7 @@ pub(crate) fn reach(gateway: &Gateway, transport: &Transport, environment: &Envi
         .into_iter()
         .find(|name| environment.text(name).is_some())
     {
-        facts.push((
-            "proxy",
-            format!("{name} is set: the agent may go through it, this check goes straight"),
-        ));
+        facts.push(Fact::Proxy(name));
     }
     let fault = walk(gateway, transport, environment, &mut facts).err();
     Reach { facts, fault }
@@ -66,21 +65,20 @@ fn walk(
     gateway: &Gateway,
     transport: &Transport,
     environment: &Environment,
-    facts: &mut Vec<(&'static str, String)>,
+    facts: &mut Vec<Fact>,
 ) -> Result<(), GatewayFault> {
     let addresses = resolve(&gateway.host).map_err(|cause| GatewayFault::Unresolved {
         host: text::visible(&gateway.host),
-        cause: text::excerpt(&cause, 120),
-    })?;
-    let listed: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-    facts.push(("resolved", listed.join(", ")));
-
-    let stream = connect(&addresses, gateway.port).map_err(|cause| GatewayFault::Unreachable {
-        place: gateway.to_string(),
         cause,
     })?;
+    facts.push(Fact::Resolved(addresses.clone()));
+
+    let stream = connect(&addresses, gateway.port).map_err(|causes| GatewayFault::Unreachable {
+        place: gateway.to_string(),
+        causes,
+    })?;
     if let Ok(peer) = stream.peer_addr() {
-        facts.push(("connected", peer.to_string()));
+        facts.push(Fact::Connected(peer));
     }
 
     let steps = Steps {
@@ -91,7 +89,7 @@ fn walk(
     let stream = Timed::new(stream);
     let answer = match &transport.tls {
         None => {
-            facts.push(("handshake", "none: the agent uses plain text here".to_owned()));
+            facts.push(Fact::NoHandshake);
             steps.question(&mut { stream })?
         }
         Some(tls) => {
@@ -100,40 +98,40 @@ fn walk(
             steps.question(&mut stream)?
         }
     };
-    facts.push(("answer", answer));
+    facts.push(answer);
     Ok(())
 }
 
 /// Looks `host` up as the build does: not by the C library, which cannot from a static program.
-fn resolve(host: &str) -> Result<Vec<IpAddr>, String> {
+fn resolve(host: &str) -> Result<Vec<IpAddr>, Unanswered> {
     if let Ok(address) = host.trim_matches(['[', ']']).parse() {
         return Ok(vec![address]);
     }
-    let words = |error: NetError| match () {
-        () if error.is_nx_domain() => "there is no such name".to_owned(),
-        () if error.is_no_records_found() => "the name has no address".to_owned(),
-        () => error.to_string(),
+    let cause = |error: NetError| match () {
+        () if error.is_nx_domain() => Unanswered::NoName,
+        () if error.is_no_records_found() => Unanswered::NoAddress,
+        () => Unanswered::Other(error.to_string()),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| error.to_string())?;
+    let runtime = runtime.map_err(|error| Unanswered::Other(error.to_string()))?;
     runtime.block_on(async {
         let lookup = tokio::time::timeout(LIMIT, host_names::addresses(host)).await;
-        lookup.map_err(|_| no_answer("the name servers"))?.map_err(words)
+        lookup.map_err(|_| timed_out("the name servers"))?.map_err(cause)
     })
 }
 
 /// Connects to the first of `addresses` that answers.
-fn connect(addresses: &[IpAddr], port: u16) -> Result<TcpStream, String> {
+fn connect(addresses: &[IpAddr], port: u16) -> Result<TcpStream, Vec<(SocketAddr, Unanswered)>> {
     let mut causes = Vec::new();
     let limit = LIMIT / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
     for address in addresses {
         let address = SocketAddr::new(*address, port);
         match TcpStream::connect_timeout(&address, limit) {
             Ok(stream) => return Ok(stream),
-            Err(error) => causes.push(format!("{address}: {}", words(&error, "it"))),
+            Err(error) => causes.push((address, unanswered(&error, "it"))),
         }
     }
-    Err(causes.join(", "))
+    Err(causes)
 }
 
 /// What comes once there is a connection.
@@ -150,40 +148,36 @@ impl Steps<'_> {
         mut stream: Timed,
         tls: &Tls,
         environment: &Environment,
-        facts: &mut Vec<(&'static str, String)>,
+        facts: &mut Vec<Fact>,
     ) -> Result<StreamOwned<ClientConnection, Timed>, GatewayFault> {
         let mut connection = self
             .prepare(tls, environment)
-            .map_err(|cause| self.no_tls(&cause, TlsRemedy::Gateway))?;
+            .map_err(|cause| self.no_tls(cause, TlsRemedy::Gateway))?;
         while connection.is_handshaking() {
             if let Err(error) = connection.complete_io(&mut stream) {
                 return Err(self.failed_handshake(&error, &stream.first));
             }
         }
-        let protocol = match connection.protocol_version() {
-            Some(rustls::ProtocolVersion::TLSv1_2) => "TLS 1.2",
-            _ => "TLS 1.3",
-        };
-        let certificate = if tls.is_checked { "accepted" } else { "not checked" };
-        facts.push(("handshake", format!("{protocol}, certificate {certificate}")));
+        facts.push(Fact::Handshake {
+            is_tls_1_2: connection.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_2),
+            is_checked: tls.is_checked,
+        });
         let (major, minor, patch) = WANTS_ALPN;
         if connection.alpn_protocol().is_none()
             && self.transport.is_grpc
             && self.transport.version.at_least(major, minor, patch)
         {
-            return Err(
-                self.other("it does not agree on a protocol in the handshake (ALPN h2), which the agent requires")
-            );
+            return Err(self.other(Peer::NoAlpn));
         }
         Ok(StreamOwned::new(connection, stream))
     }
 
     /// Prepares a connection as the agent would have it.
-    fn prepare(&self, tls: &Tls, environment: &Environment) -> Result<ClientConnection, String> {
+    fn prepare(&self, tls: &Tls, environment: &Environment) -> Result<ClientConnection, TlsCause> {
         let mut config = if tls.is_checked {
             let roots = match &tls.authorities {
                 Some(authorities) => authorities.clone(),
-                None => tls::roots_of_go(environment)?,
+                None => tls::roots_of_go(environment).map_err(TlsCause::Refused)?,
             };
             tls::client_config(roots)
         } else {
@@ -195,9 +189,8 @@ impl Steps<'_> {
             .as_ref()
             .map_or(self.gateway.host.as_str(), |(_, name)| name);
         let name = name.trim_matches(['[', ']']);
-        let server_name = ServerName::try_from(name.to_owned())
-            .map_err(|_| format!("{} cannot be the name in a certificate", text::quoted(name, 60)))?;
-        ClientConnection::new(Arc::new(config), server_name).map_err(|error| error.to_string())
+        let server_name = ServerName::try_from(name.to_owned()).map_err(|_| TlsCause::ServerName(name.to_owned()))?;
+        ClientConnection::new(Arc::new(config), server_name).map_err(|error| TlsCause::Refused(error.to_string()))
     }
 
     /// The fault of a handshake that failed. `first` are the first bytes that came.
@@ -205,16 +198,16 @@ impl Steps<'_> {
         // A record of TLS begins with its kind and with the first half of a version.
         let is_tls = matches!(first, [20..=23, 3, ..] | [20..=23] | []);
         if !is_tls {
-            return match Other::of(first) {
-                Other::Http2 => self.mismatch(true),
-                other => self.other(&format!("it does not speak TLS: {}", other.words(first))),
+            return match peer(first) {
+                Peer::Http2 => self.mismatch(true),
+                peer => self.other(Peer::NotTls(Box::new(peer))),
             };
         }
         let of_tls = error.get_ref().and_then(|error| error.downcast_ref::<TlsError>());
         let newer = !self.transport.version.at_least(1, 23, 3);
         let (cause, remedy) = match of_tls {
             Some(TlsError::AlertReceived(AlertDescription::NoApplicationProtocol)) => {
-                return self.other("it speaks TLS, but not HTTP/2");
+                return self.other(Peer::NoHttp2);
             }
             Some(error @ TlsError::InvalidCertificate(of_certificate)) => {
                 let remedy = match of_certificate {
@@ -226,17 +219,17 @@ impl Steps<'_> {
                     CertificateError::UnknownIssuer | CertificateError::BadSignature => TlsRemedy::Authority,
                     _ => TlsRemedy::Gateway,
                 };
-                (error.to_string(), remedy)
+                (TlsCause::Refused(error.to_string()), remedy)
             }
-            _ => (words(error, "the gateway"), TlsRemedy::Gateway),
+            _ => (TlsCause::Lost(unanswered(error, "the gateway")), TlsRemedy::Gateway),
         };
-        self.no_tls(&cause, remedy)
+        self.no_tls(cause, remedy)
     }
 
     /// Asks who is there, and returns it in words where it is the gateway.
-    fn question(&self, stream: &mut (impl Read + Write)) -> Result<String, GatewayFault> {
+    fn question(&self, stream: &mut (impl Read + Write)) -> Result<Fact, GatewayFault> {
         if !self.transport.is_grpc {
-            return Ok("not checked, since this agent posts its names to an HTTP API first".to_owned());
+            return Ok(Fact::NotAsked);
         }
         let authority = self.gateway.to_string();
         let question = Question {
@@ -246,16 +239,14 @@ impl Steps<'_> {
         };
         match question.ask(stream) {
             Ok(Answer::Headers(fields)) => self.judge(&fields),
-            Ok(Answer::Broken(reason)) => {
-                Err(self.other(&format!("it speaks HTTP/2, but {}", text::excerpt(&reason, 120))))
-            }
-            Ok(Answer::Other(first)) => Err(match Other::of(&first) {
-                Other::Tls => self.mismatch(false),
-                Other::Nothing if self.shakes_hands() => self.mismatch(false),
-                other => self.other(&other.words(&first)),
+            Ok(Answer::Broken(broken)) => Err(self.other(Peer::Broken(broken))),
+            Ok(Answer::Other(first)) => Err(match peer(&first) {
+                Peer::Tls => self.mismatch(false),
+                Peer::Silent if self.shakes_hands() => self.mismatch(false),
+                peer => self.other(peer),
             }),
             Err(error) if is_closed(&error) && self.shakes_hands() => Err(self.mismatch(false)),
-            Err(error) => Err(self.other(&words(&error, "it"))),
+            Err(error) => Err(self.other(Peer::Lost(unanswered(&error, "it")))),
         }
     }
 
@@ -278,11 +269,11 @@ impl Steps<'_> {
         };
         let mut stream = Timed::new(stream);
         while connection.is_handshaking() && connection.complete_io(&mut stream).is_ok() {}
-        matches!(Other::of(&stream.first), Other::Tls)
+        peer(&stream.first) == Peer::Tls
     }
 
     /// Judges by the headers of an answer whether it is a gateway's.
-    fn judge(&self, fields: &[(String, String)]) -> Result<String, GatewayFault> {
+    fn judge(&self, fields: &[(String, String)]) -> Result<Fact, GatewayFault> {
         let field = |name: &str| {
             fields
                 .iter()
@@ -291,36 +282,31 @@ impl Steps<'_> {
         };
         let message = field("grpc-message").unwrap_or_default();
         match field("grpc-status") {
-            Some(OK | UNAUTHENTICATED) => Ok("the gateway's gRPC".to_owned()),
-            Some(UNIMPLEMENTED) if message.contains("unknown method") => Ok("the gateway's gRPC".to_owned()),
-            Some(UNIMPLEMENTED) => Err(self.other("it speaks gRPC, but is another service")),
-            Some(status) => {
-                let status = text::excerpt(status, 8);
-                let message = text::quoted(message, 100);
-                Err(self.other(&format!(
-                    "it speaks gRPC, but answers with status {status} and {message}"
-                )))
-            }
+            Some(OK | UNAUTHENTICATED) => Ok(Fact::Answer),
+            Some(UNIMPLEMENTED) if message.contains("unknown method") => Ok(Fact::Answer),
+            Some(UNIMPLEMENTED) => Err(self.other(Peer::OtherService)),
+            Some(status) => Err(self.other(Peer::GrpcStatus {
+                status: status.to_owned(),
+                message: message.to_owned(),
+            })),
             None => {
-                let status = text::excerpt(field(":status").unwrap_or("none"), 8);
-                Err(self.other(&format!(
-                    "it answers with HTTP status {status} and no gRPC, as the gateway's API or a web server does"
-                )))
+                let status = field(":status").unwrap_or("none");
+                Err(self.other(Peer::HttpStatus(status.to_owned())))
             }
         }
     }
 
-    fn other(&self, what: &str) -> GatewayFault {
+    fn other(&self, peer: Peer) -> GatewayFault {
         GatewayFault::Other {
             place: self.gateway.to_string(),
-            what: what.to_owned(),
+            peer,
         }
     }
 
-    fn no_tls(&self, cause: &str, remedy: TlsRemedy) -> GatewayFault {
+    fn no_tls(&self, cause: TlsCause, remedy: TlsRemedy) -> GatewayFault {
         GatewayFault::Tls {
             place: self.gateway.to_string(),
-            cause: text::excerpt(cause, 200),
+            cause,
             remedy,
         }
     }
@@ -335,39 +321,16 @@ impl Steps<'_> {
     }
 }
 
-/// What is no gateway, by its first bytes.
-enum Other {
-    Nothing,
-    Http1,
-    Http2,
-    Tls,
-    Ssh,
-    Unknown,
-}
-
-impl Other {
-    fn of(first: &[u8]) -> Self {
-        match first {
-            [] => Other::Nothing,
-            [20..=23, 3, ..] => Other::Tls,
-            // The head of a SETTINGS frame.
-            [0, _, _, 4, ..] => Other::Http2,
-            _ if first.starts_with(b"HTTP/1") => Other::Http1,
-            _ if first.starts_with(b"SSH-") => Other::Ssh,
-            _ => Other::Unknown,
-        }
-    }
-
-    /// In words. `first` are its first bytes.
-    fn words(&self, first: &[u8]) -> String {
-        match self {
-            Other::Nothing => "it closes the connection without an answer".to_owned(),
-            Other::Http1 => "it speaks HTTP/1, as the gateway's API does".to_owned(),
-            Other::Http2 => "it speaks HTTP/2".to_owned(),
-            Other::Tls => "it speaks TLS".to_owned(),
-            Other::Ssh => "it speaks SSH".to_owned(),
-            Other::Unknown => format!("it begins with {}", text::quoted(&String::from_utf8_lossy(first), 40)),
-        }
+/// What answers, by its first bytes.
+fn peer(first: &[u8]) -> Peer {
+    match first {
+        [] => Peer::Silent,
+        [20..=23, 3, ..] => Peer::Tls,
+        // The head of a SETTINGS frame.
+        [0, _, _, 4, ..] => Peer::Http2,
+        _ if first.starts_with(b"HTTP/1") => Peer::Http1,
+        _ if first.starts_with(b"SSH-") => Peer::Ssh,
+        _ => Peer::Unknown(String::from_utf8_lossy(first).into_owned()),
     }
 }
 
@@ -432,16 +395,16 @@ fn is_closed(error: &io::Error) -> bool {
     )
 }
 
-/// `error` in words, where `who` was to answer.
-fn words(error: &io::Error, who: &str) -> String {
+/// Why there is no answer, where `who` was to give it.
+fn unanswered(error: &io::Error, who: &'static str) -> Unanswered {
     match error.kind() {
-        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => no_answer(who),
-        _ if is_closed(error) => format!("{who} closed the connection"),
-        io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
-        _ => error.to_string(),
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => timed_out(who),
+        _ if is_closed(error) => Unanswered::Closed { who },
+        io::ErrorKind::ConnectionRefused => Unanswered::Refused,
+        _ => Unanswered::Other(error.to_string()),
     }
 }
 
-fn no_answer(who: &str) -> String {
-    format!("no answer from {who} within {} s", LIMIT.as_secs())
+fn timed_out(who: &'static str) -> Unanswered {
+    Unanswered::TimedOut { who, limit: LIMIT }
 }

@@ -1,6 +1,7 @@
 //! One question in HTTP/2 (<https://www.rfc-editor.org/rfc/rfc9113>), and what comes back, whoever answers.
 
 use crate::start::check::hpack::{self, Field};
+use crate::start::fault::peer::Broken;
 use std::io::{self, Read, Write};
 
 /// What every connection begins with, from the client's side.
@@ -47,7 +48,7 @@ pub(crate) enum Answer {
     /// HTTP/2, with these headers and trailers.
     Headers(Vec<Field>),
     /// HTTP/2, and it gave up the connection or the call, for this reason.
-    Broken(String),
+    Broken(Broken),
     /// Something else: its first bytes, if any.
     Other(Vec<u8>),
 }
@@ -104,7 +105,7 @@ impl Conversation {
             let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
             let [_, _, _, kind, flags, stream @ ..] = head;
             if length > LONGEST_FRAME {
-                return Ok(Answer::Broken(format!("it sends a frame of {length} bytes")));
+                return Ok(Answer::Broken(Broken::LongFrame(length)));
             }
             let mut content = vec![0; length];
             peer.read_exact(&mut content)?;
@@ -112,18 +113,16 @@ impl Conversation {
                 SETTINGS if flags & ACK == 0 => confirm(peer, SETTINGS, &[]),
                 PING if flags & ACK == 0 => confirm(peer, PING, &content),
                 GO_AWAY => {
-                    let debug = String::from_utf8_lossy(content.get(8..).unwrap_or_default()).into_owned();
-                    return Ok(Answer::Broken(
-                        format!("it ended the connection {debug}").trim_end().to_owned(),
-                    ));
+                    let reason = String::from_utf8_lossy(content.get(8..).unwrap_or_default());
+                    return Ok(Answer::Broken(Broken::GoAway(reason.trim_end().to_owned())));
                 }
                 RESET => {
                     let code = content.last().copied().unwrap_or_default();
-                    return Ok(Answer::Broken(format!("it refused the call with error {code}")));
+                    return Ok(Answer::Broken(Broken::Reset(code)));
                 }
                 HEADERS | CONTINUATION if stream == [0, 0, 0, 1] => {
                     if !self.take_headers(kind, flags, &content) {
-                        return Ok(Answer::Broken("it sends headers that cannot be read".to_owned()));
+                        return Ok(Answer::Broken(Broken::UnreadableHeaders));
                     }
                     if flags & END_HEADERS != 0 && self.is_complete() {
                         return Ok(Answer::Headers(self.fields));
@@ -134,7 +133,7 @@ impl Conversation {
             }
             peer.read_exact(&mut head)?;
         }
-        Ok(Answer::Broken("it sends frames without end".to_owned()))
+        Ok(Answer::Broken(Broken::EndlessFrames))
     }
 
     /// Takes a piece of a block of headers. Returns whether it can be read.

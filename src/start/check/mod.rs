@@ -13,12 +13,15 @@ use crate::config;
 
 use crate::os::environment::Environment;
 use crate::secret::conceal::conceal;
-use crate::start::check::report::{UNNAMED, add};
+use crate::start::check::report::Fact;
 use crate::start::check::started::Started;
 use crate::start::check::transport::Transport;
 use crate::start::fault::Fault;
+use crate::start::fault::agent::AgentFault;
+use crate::start::fault::config::ConfigFault;
+use crate::start::fault::dynos::DynosFault;
 use crate::start::fault::gateway::GatewayFault;
-use crate::start::launch::program::{self, Verdict};
+use crate::start::launch::program;
 use crate::start::plan::agent_set::AgentSet;
 use crate::start::plan::credential::Gateway;
 use crate::start::plan::installed::Installed;
@@ -93,44 +96,32 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Everything there is to tell, and whether nothing is wrong.
+    /// The whole report, and whether nothing is wrong.
     fn report(&self, connect: bool) -> (String, bool) {
         let plan = self.plan();
         let mut faults = self.faults();
-        let mut report = String::new();
-        self.tell_start(&mut report);
-        let way = match (plan.agents(), plan.not_here()) {
-            (Some(agents), _) => self.tell_agents(agents, &mut report, &mut faults),
-            (None, reason) => {
-                let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
-                add(&mut report, "agent", &format!("not started{reason}"));
-                None
-            }
+        let mut facts = self.start();
+        let way = if let Some(agents) = plan.agents() {
+            self.agents(agents, &mut facts, &mut faults)
+        } else {
+            facts.push(Fact::NoAgent(plan.not_here()));
+            None
         };
-        let hides_key = plan.hides_key() && !self.shows_key();
-        add(
-            &mut report,
-            "app",
-            if hides_key {
-                "without HOOP_KEY and HOOP_DSN"
-            } else {
-                "with its environment unchanged"
-            },
-        );
+        facts.push(Fact::App {
+            hides_key: plan.hides_key() && !self.shows_key(),
+        });
         if let Some(program) = self.command.first() {
-            let verdict = program::resolve(program, self.environment.value("PATH"));
-            if let Verdict::Runs(place) = &verdict {
-                add(&mut report, "command", &text::excerpt(&place.to_string_lossy(), 200));
+            match program::resolve(program, self.environment.value("PATH")) {
+                Ok(place) => facts.push(Fact::Command(place)),
+                Err(cause) => faults.push(program::fault(self.command, cause).into()),
             }
-            faults.extend(verdict.fault(self.command));
         }
         if let Some((gateway, transport)) = way.filter(|_| connect) {
             let reach = connect::reach(gateway, &transport, self.environment);
-            for (name, value) in &reach.facts {
-                add(&mut report, name, value);
-            }
-            faults.extend(reach.fault.map(Fault::Gateway));
+            facts.extend(reach.facts);
+            faults.extend(reach.fault.map(Fault::from));
         }
+        let mut report: String = facts.iter().map(Fact::to_string).collect();
         for fault in &faults {
             // The shell that starts the app with HOOP_AUTOSTART goes on whatever is required.
             let line = if self.autostart { fault.line() } else { plan.line(fault) };
@@ -140,67 +131,57 @@ impl<'a> Check<'a> {
         (report, faults.is_empty())
     }
 
-    /// Tells which dyno this is, and what starts the agent.
-    fn tell_start(&self, report: &mut String) {
-        let name = text::excerpt(&self.here.dyno.name, 100);
-        match self.here.not_here() {
-            Some(reason) => add(report, "dyno", &format!("{name}, without the agent ({reason})")),
-            None => add(report, "dyno", &format!("{name} ({})", self.here.dyno_reason)),
-        }
-        if !self.here.is_disabled() {
-            add(report, "started by", &self.started.words());
-        }
+    /// Which dyno this is, and what starts the agent.
+    fn start(&self) -> Vec<Fact> {
+        let not_here = self.here.not_here();
+        let dyno = Fact::Dyno {
+            name: self.here.dyno.name.clone(),
+            has_agent: not_here.is_none(),
+            reason: not_here.unwrap_or(self.here.dyno_reason),
+        };
+        let started = (!self.here.is_disabled()).then(|| Fact::Started(self.started.clone()));
+        [dyno].into_iter().chain(started).collect()
     }
 
-    /// Tells of the agents and their gateway, and adds what is wrong with them to `faults`. Returns the way to the
-    /// gateway, where an agent can take it.
-    fn tell_agents<'p>(
+    /// Adds what there is to tell of the agents and their gateway to `facts`, and what is wrong with them to `faults`.
+    /// Returns the way to the gateway, where an agent can take it.
+    fn agents<'p>(
         &self,
         agents: &'p AgentSet,
-        report: &mut String,
+        facts: &mut Vec<Fact>,
         faults: &mut Vec<Fault>,
     ) -> Option<(&'p Gateway, Transport)> {
-        let verdict = program::look_at(&agents.program, self.environment.value("PATH"));
-        if let Some(cause) = verdict.words() {
+        if let Err(cause) = program::look_at(&agents.program, self.environment.value("PATH")) {
             let path = agents.program.display().to_string();
-            faults.push(Fault::AgentUnfit { path, cause });
+            faults.push(AgentFault::Unfit { path, cause }.into());
         }
-        add(report, "agent", &agents.version.to_string());
-        add(report, "runs", agents.generation.words());
+        facts.push(Fact::Agent(agents.version.clone()));
+        facts.push(Fact::Generation(agents.generation));
         let is_set = |name| self.environment.value(name).is_some_and(|value| !value.is_empty());
         if is_set(config::KEY) && is_set(config::DSN) {
-            add(report, "key", "HOOP_KEY; HOOP_DSN is also set, but not used");
+            facts.push(Fact::TwoKeys);
         }
         let mut wrong = Vec::new();
         let way = agents.gateway.as_ref().map(|gateway| {
             let transport = Transport::of(agents, gateway, self.environment, &mut wrong);
-            let protocol = if transport.is_grpc { "" } else { ", an HTTP API" };
-            add(
-                report,
-                "gateway",
-                &format!("{gateway} ({}{protocol})", transport.words()),
-            );
-            if let Some(certificate) = transport.certificate(self.environment) {
-                add(report, "certificate", &certificate);
-            }
+            facts.push(Fact::Gateway {
+                place: gateway.to_string(),
+                encryption: transport.encryption,
+                is_grpc: transport.is_grpc,
+            });
+            facts.extend(transport.certificate(self.environment).map(Fact::Certificate));
             (gateway, transport)
         });
         if way.is_none() {
-            add(report, "gateway", "unknown: the agent key cannot be read");
+            facts.push(Fact::GatewayUnknown);
         }
-        for command in &agents.commands {
-            // By the name that a user finds in the gateway.
-            let name = command.connection.as_deref().unwrap_or(UNNAMED);
-            add(report, "connection", &text::visible(name));
-        }
-        for merged in agents.connections.merged() {
-            let written: Vec<String> = merged.written.iter().map(|text| text::quoted(text, 60)).collect();
-            add(report, "one name", &written.join(" and "));
-        }
+        let connections = agents.commands.iter().map(|command| command.connection.clone());
+        facts.extend(connections.map(Fact::Connection));
+        facts.extend(agents.connections.merged().into_iter().map(Fact::Merged));
         let is_cut = wrong
             .iter()
             .any(|fault| matches!(fault, GatewayFault::VariableInvalid { .. }));
-        faults.extend(wrong.into_iter().map(Fault::Gateway));
+        faults.extend(wrong.into_iter().map(Fault::from));
         way.filter(|_| !is_cut)
     }
 
@@ -212,11 +193,12 @@ impl<'a> Check<'a> {
     /// What is wrong with the plan, the choice of dynos, and what starts the agent.
     fn faults(&self) -> Vec<Fault> {
         let plan = self.plan();
-        let mut faults = if self.here.is_disabled() {
+        let mut faults: Vec<Fault> = if self.here.is_disabled() {
             Vec::new()
         } else {
             // In a one-off dyno nothing is said of them at the boot. Here they are asked for.
-            choice_faults(&self.here.choice, &self.here.dyno, &self.installed)
+            let faults = choice_faults(&self.here.choice, &self.here.dyno, &self.installed);
+            faults.into_iter().map(Fault::from).collect()
         };
         let is_well_chosen = faults.is_empty() && self.here.not_here().is_some();
         for fault in plan.faults() {
@@ -231,7 +213,7 @@ impl<'a> Check<'a> {
         {
             let name = config::AUTOSTART;
             let value = text::excerpt(&value, 40);
-            faults.push(Fault::ValueInvalid { name, value });
+            faults.push(ConfigFault::SwitchInvalid { name, value }.into());
         }
         if self.here.is_disabled() {
             return faults;
@@ -241,12 +223,12 @@ impl<'a> Check<'a> {
             (config::REQUIRED, plan.is_required() && self.autostart),
         ] {
             if is_powerless {
-                faults.push(Fault::NotWithAutostart { name });
+                faults.push(ConfigFault::NotWithAutostart { name }.into());
             }
         }
-        faults.extend(self.started.fault());
+        faults.extend(self.started.fault().map(Fault::from));
         if is_well_chosen && self.here.choice.leaves_none(&self.installed.procfile) {
-            faults.push(Fault::Nowhere);
+            faults.push(DynosFault::Nowhere.into());
         }
         faults
     }

@@ -1,17 +1,199 @@
-//! The form of a report: a fact a line, aligned.
+//! What `hoopstart --check` prints: a fact a line, aligned.
 
-use std::fmt::Write as _;
+use crate::agent::connections::Merged;
+use crate::agent::generation::Generation;
+use crate::agent::version::Version;
+use crate::start::check::started::Started;
+use crate::start::check::transport::{Certificate, Encryption};
+use crate::start::fault::config::written;
+use crate::start::fault::dynos::Reason;
+use crate::text;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 
 /// The connections of an agent that publishes none by name.
 pub(crate) const UNNAMED: &str = "those of this agent";
 
-/// Adds the line of a fact. A fact without a name continues the one before.
-pub(crate) fn add(report: &mut String, name: &str, value: &str) {
+/// A fact of the report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    Dyno {
+        name: String,
+        has_agent: bool,
+        reason: Reason,
+    },
+    Started(Started),
+    Agent(Version),
+    NoAgent(Option<Reason>),
+    Generation(Generation),
+    /// Both config vars of the key are set.
+    TwoKeys,
+    Gateway {
+        /// Its host and port.
+        place: String,
+        encryption: Encryption,
+        is_grpc: bool,
+    },
+    GatewayUnknown,
+    Certificate(Certificate),
+    /// A connection by its name, or those of an agent that publishes none.
+    Connection(Option<String>),
+    Merged(Merged),
+    App {
+        hides_key: bool,
+    },
+    /// The program of the app's command.
+    Command(PathBuf),
+    /// A variable that names a proxy is set.
+    Proxy(&'static str),
+    Resolved(Vec<IpAddr>),
+    Connected(SocketAddr),
+    /// There is no handshake in plain text.
+    NoHandshake,
+    Handshake {
+        is_tls_1_2: bool,
+        is_checked: bool,
+    },
+    /// The gateway has answered.
+    Answer,
+    /// The gateway was not asked, since this agent does not begin with gRPC.
+    NotAsked,
+}
+
+impl Fact {
+    fn name(&self) -> &'static str {
+        match self {
+            Fact::Dyno { .. } => "dyno",
+            Fact::Started(_) => "started by",
+            Fact::Agent(_) | Fact::NoAgent(_) => "agent",
+            Fact::Generation(_) => "runs",
+            Fact::TwoKeys => "key",
+            Fact::Gateway { .. } | Fact::GatewayUnknown => "gateway",
+            Fact::Certificate(_) => "certificate",
+            Fact::Connection(_) => "connection",
+            Fact::Merged(_) => "one name",
+            Fact::App { .. } => "app",
+            Fact::Command(_) => "command",
+            Fact::Proxy(_) => "proxy",
+            Fact::Resolved(_) => "resolved",
+            Fact::Connected(_) => "connected",
+            Fact::NoHandshake | Fact::Handshake { .. } => "handshake",
+            Fact::Answer | Fact::NotAsked => "answer",
+        }
+    }
+
+    fn value(&self) -> String {
+        let value = match self {
+            Fact::Dyno {
+                name,
+                has_agent,
+                reason,
+            } => {
+                let name = text::excerpt(name, 100);
+                return match has_agent {
+                    true => format!("{name} ({reason})"),
+                    false => format!("{name}, without the agent ({reason})"),
+                };
+            }
+            Fact::Started(started) => return started.to_string(),
+            Fact::Agent(version) => return version.to_string(),
+            Fact::NoAgent(Some(reason)) => return format!("not started: {reason}"),
+            Fact::NoAgent(None) => "not started",
+            Fact::Generation(generation) => return generation.to_string(),
+            Fact::TwoKeys => "HOOP_KEY; HOOP_DSN is also set, but not used",
+            Fact::Gateway {
+                place,
+                encryption,
+                is_grpc,
+            } => {
+                return match is_grpc {
+                    true => format!("{place} ({encryption})"),
+                    false => format!("{place} ({encryption}, an HTTP API)"),
+                };
+            }
+            Fact::GatewayUnknown => "unknown: the agent key cannot be read",
+            Fact::Certificate(certificate) => return certificate.to_string(),
+            // By the name that a user finds in the gateway.
+            Fact::Connection(name) => return text::visible(name.as_deref().unwrap_or(UNNAMED)),
+            Fact::Merged(merged) => return written(merged),
+            Fact::App { hides_key: true } => "without HOOP_KEY and HOOP_DSN",
+            Fact::App { hides_key: false } => "with its environment unchanged",
+            Fact::Command(path) => return text::excerpt(&path.to_string_lossy(), 200),
+            Fact::Proxy(name) => {
+                return format!("{name} is set: the agent may go through it, this check goes straight");
+            }
+            Fact::Resolved(addresses) => {
+                let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+                return addresses.join(", ");
+            }
+            Fact::Connected(address) => return address.to_string(),
+            Fact::NoHandshake => "none: the agent uses plain text here",
+            Fact::Handshake { is_tls_1_2, is_checked } => {
+                let protocol = if *is_tls_1_2 { "TLS 1.2" } else { "TLS 1.3" };
+                let certificate = if *is_checked { "accepted" } else { "not checked" };
+                return format!("{protocol}, certificate {certificate}");
+            }
+            Fact::Answer => "the gateway's gRPC",
+            Fact::NotAsked => "not checked, since this agent posts its names to an HTTP API first",
+        };
+        value.to_owned()
+    }
+}
+
+impl fmt::Display for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&line(self.name(), &self.value()))
+    }
+}
+
+impl fmt::Display for Started {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Started::Procfile(types) if types.is_empty() => "hoopstart in the Procfile",
+            Started::Procfile(types) => return write!(f, "hoopstart in the Procfile ({})", types.join(", ")),
+            Started::Script => "hoopstart in a script of the Procfile",
+            Started::Autostart => "HOOP_AUTOSTART",
+            Started::CommandLine => "this command line",
+            Started::Nothing(_) => "nothing",
+        })
+    }
+}
+
+impl fmt::Display for Encryption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Encryption::PlainText => "plain text",
+            Encryption::Tls => "TLS",
+            Encryption::TlsForWs => "TLS: agents below 1.43.0 take ws:// for it",
+            Encryption::TlsAlways => "TLS: agents below 1.23.3 speak it whatever the scheme of the key",
+        })
+    }
+}
+
+impl fmt::Display for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Certificate::Unused(variables) => write!(f, "none: plain text does not use {}", variables.join(" and ")),
+            Certificate::Any { variable } => write!(f, "any, {variable} is true"),
+            Certificate::Restricted { ca, name } => {
+                let ca = ca.map(|variable| format!("signed by the CA in {variable}"));
+                let name = name
+                    .as_ref()
+                    .map(|(variable, name)| format!("for {} ({variable})", text::excerpt(name, 100)));
+                let parts: Vec<String> = ca.into_iter().chain(name).collect();
+                f.write_str(&parts.join(", "))
+            }
+        }
+    }
+}
+
+/// A line of a report. One without a name continues the one before.
+pub(crate) fn line(name: &str, value: &str) -> String {
     let name = if name.is_empty() {
         String::new()
     } else {
         format!("{name}:")
     };
-    // Writing to a String cannot fail.
-    let _ = writeln!(report, "{name:14}{value}");
+    format!("{name:14}{value}\n")
 }

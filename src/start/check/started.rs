@@ -2,14 +2,14 @@
 
 use crate::procfile::invocation::starts_agent;
 use crate::procfile::{Procfile, command_line};
-use crate::start::fault::Fault;
+use crate::start::fault::dynos::DynosFault;
 use crate::start::plan::Plan;
 use crate::start::plan::starter::Starter;
 use crate::text;
 
 /// What starts the agent, as far as the slug and the environment tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Started {
+pub enum Started {
     /// Lines of the Procfile. Which types they are of, where that is not this dyno's.
     Procfile(Vec<String>),
     /// A script of the app, which is this dyno's line of the Procfile.
@@ -59,20 +59,8 @@ impl Started {
         }
     }
 
-    /// In words.
-    pub(crate) fn words(&self) -> String {
-        match self {
-            Started::Procfile(types) if types.is_empty() => "hoopstart in the Procfile".to_owned(),
-            Started::Procfile(types) => format!("hoopstart in the Procfile ({})", types.join(", ")),
-            Started::Script => "hoopstart in a script of the Procfile".to_owned(),
-            Started::Autostart => "HOOP_AUTOSTART".to_owned(),
-            Started::CommandLine => "this command line".to_owned(),
-            Started::Nothing(_) => "nothing".to_owned(),
-        }
-    }
-
     /// What is wrong with it.
-    pub(crate) fn fault(&self) -> Option<Fault> {
+    pub(crate) fn fault(&self) -> Option<DynosFault> {
         let Started::Nothing(line) = self else { return None };
         let right = line.as_ref().and_then(|(process_type, command)| {
             let right = command_line::with_hoopstart(command)?;
@@ -82,6 +70,6 @@ impl Started {
             let line = text::visible(&format!("{process_type}: {command}"));
             (text::visible(process_type), line)
         });
-        Some(Fault::NotStarted { line, right })
+        Some(DynosFault::NotStarted { line, right })
     }
 }

@@ -1,6 +1,6 @@
 //! What `hoopstart --status` prints, and its exit status.
 
-use crate::start::check::report::{UNNAMED, add};
+use crate::start::check::report::{UNNAMED, line};
 use crate::start::supervise::status::{AgentStatus, AppStatus, State, Status};
 use crate::text;
 use indoc::indoc;
@@ -64,7 +64,7 @@ impl fmt::Display for StatusReport {
 /// What is known of one app.
 fn of_app(status: &Status) -> String {
     let mut block = String::new();
-    let mut fact = |name: &str, value: &str| add(&mut block, name, value);
+    let mut fact = |name: &str, value: &str| block.push_str(&line(name, value));
     fact("app", &named(&status.app));
     fact("state", if status.healthy { "healthy" } else { "not healthy" });
     fact(
@@ -114,15 +114,9 @@ fn of_app(status: &Status) -> String {
 
 /// What is known of an app whose supervisor does not answer.
 fn of_silent_app(app: &AppStatus) -> String {
-    let mut block = String::new();
-    add(&mut block, "app", &named(app));
     let seconds = LIMIT.as_secs();
-    add(
-        &mut block,
-        "supervisor",
-        &format!("does not answer within {seconds} s; the app is not affected"),
-    );
-    block
+    let silence = format!("does not answer within {seconds} s; the app is not affected");
+    line("app", &named(app)) + &line("supervisor", &silence)
 }
 
 /// What an agent does, in words.

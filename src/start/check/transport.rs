@@ -15,13 +15,13 @@
 
 use crate::config;
 
+use crate::agent::generation::Generation;
 use crate::agent::version::Version;
 use crate::os::environment::Environment;
 use crate::os::tls;
-use crate::start::fault::gateway::{GatewayFault, Ignored};
+use crate::start::fault::gateway::{GatewayFault, Ignored, InvalidVariable};
 use crate::start::plan::agent_set::AgentSet;
 use crate::start::plan::credential::{Credential, Gateway};
-use crate::start::plan::generation::Generation;
 use crate::text;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use rustls::RootCertStore;
@@ -54,10 +54,37 @@ pub(crate) struct Transport {
     pub(crate) is_grpc: bool,
     /// Its TLS, or plain text.
     pub(crate) tls: Option<Tls>,
-    /// Why that is so, where the key's scheme says otherwise.
-    pub(crate) despite: Option<&'static str>,
+    /// The same, with the reason where the key's scheme says otherwise.
+    pub(crate) encryption: Encryption,
     /// The agent's version.
     pub(crate) version: Version,
+}
+
+/// Whether a connection is encrypted, and why, where the key's scheme says otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encryption {
+    PlainText,
+    Tls,
+    /// Agents of this age take `ws://` for TLS.
+    TlsForWs,
+    /// Agents of this age do not look at the scheme.
+    TlsAlways,
+}
+
+/// Which certificate an agent accepts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Certificate {
+    /// These variables are set, and have no use in plain text.
+    Unused(Vec<&'static str>),
+    Any {
+        variable: &'static str,
+    },
+    Restricted {
+        /// The variable that holds the authority's certificate.
+        ca: Option<&'static str>,
+        /// The variable that holds the name, and the name.
+        name: Option<(&'static str, String)>,
+    },
 }
 
 /// Whom an agent trusts.
@@ -158,45 +185,34 @@ impl Transport {
             server_name,
             is_checked: !skips,
         });
-        let despite = (is_key && !is_plain && !gateway.tls).then(|| {
-            if version.at_least(1, 23, 3) {
-                "agents below 1.43.0 take ws:// for it"
-            } else {
-                "agents below 1.23.3 speak it whatever the scheme of the key"
-            }
-        });
+        let encryption = match () {
+            () if is_plain => Encryption::PlainText,
+            () if gateway.tls || !is_key => Encryption::Tls,
+            () if version.at_least(1, 23, 3) => Encryption::TlsForWs,
+            () => Encryption::TlsAlways,
+        };
         Self {
             is_grpc,
             tls,
-            despite,
+            encryption,
             version: version.clone(),
         }
     }
 
-    /// The kind of connection in words.
-    pub(crate) fn words(&self) -> String {
-        match (&self.tls, self.despite) {
-            (None, _) => "plain text".to_owned(),
-            (Some(_), None) => "TLS".to_owned(),
-            (Some(_), Some(reason)) => format!("TLS: {reason}"),
-        }
-    }
-
-    /// Which certificate the agent accepts, in words, where a variable decides on that.
-    pub(crate) fn certificate(&self, environment: &Environment) -> Option<String> {
-        let set = |name: &&&str| environment.value(name).is_some_and(|value| !value.is_empty());
+    /// Which certificate the agent accepts, where a variable decides on that.
+    pub(crate) fn certificate(&self, environment: &Environment) -> Option<Certificate> {
         let Some(tls) = &self.tls else {
-            let set: Vec<&str> = [CA, SERVER_NAME, SKIP_VERIFY].iter().filter(set).copied().collect();
-            return (!set.is_empty()).then(|| format!("none: plain text does not use {}", set.join(" and ")));
+            let is_set = |name: &&str| environment.value(name).is_some_and(|value| !value.is_empty());
+            let variables: Vec<_> = [CA, SERVER_NAME, SKIP_VERIFY].into_iter().filter(is_set).collect();
+            return (!variables.is_empty()).then_some(Certificate::Unused(variables));
         };
         if !tls.is_checked {
-            return Some(format!("any, {SKIP_VERIFY} is true"));
+            let variable = SKIP_VERIFY;
+            return Some(Certificate::Any { variable });
         }
-        let authority = tls.authorities.as_ref().map(|_| format!("signed by the CA in {CA}"));
-        let server_name = tls.server_name.as_ref();
-        let name = server_name.map(|(variable, name)| format!("for {} ({variable})", text::excerpt(name, 100)));
-        let parts: Vec<String> = authority.into_iter().chain(name).collect();
-        (!parts.is_empty()).then(|| parts.join(", "))
+        let ca = tls.authorities.as_ref().map(|_| CA);
+        let name = tls.server_name.clone();
+        (ca.is_some() || name.is_some()).then_some(Certificate::Restricted { ca, name })
     }
 }
 
@@ -224,7 +240,7 @@ fn scheme(environment: &Environment) -> Option<String> {
 
 /// The authorities in a value of [`CA`], or nothing where that is empty and counts as not set. Without
 /// `is_used` they need not be any: an agent in plain text reads the value and does not look at it.
-fn own_authorities(value: &OsStr, is_used: bool) -> Result<Option<RootCertStore>, String> {
+fn own_authorities(value: &OsStr, is_used: bool) -> Result<Option<RootCertStore>, InvalidVariable> {
     let value = value.as_bytes();
     let pem = if let Some(path) = value.strip_prefix(b"file://") {
         read(Path::new(OsStr::from_bytes(path)))?
@@ -233,7 +249,7 @@ fn own_authorities(value: &OsStr, is_used: bool) -> Result<Option<RootCertStore>
         let coded: Vec<u8> = coded.iter().copied().filter(|byte| !b"\r\n".contains(byte)).collect();
         BASE64_STANDARD
             .decode(coded)
-            .map_err(|error| format!("the text after base64:// is not valid: {error}"))?
+            .map_err(|error| InvalidVariable::Base64(error.to_string()))?
     } else {
         value.to_vec()
     };
@@ -244,25 +260,28 @@ fn own_authorities(value: &OsStr, is_used: bool) -> Result<Option<RootCertStore>
 }
 
 /// Reads a file that a variable names, whatever its folder is relative to.
-fn read(path: &Path) -> Result<Vec<u8>, String> {
+fn read(path: &Path) -> Result<Vec<u8>, InvalidVariable> {
     let shown = || text::excerpt(&path.to_string_lossy(), 200);
     match std::fs::metadata(path) {
-        Ok(found) if !found.is_file() => return Err(format!("it names {}, which is not a file", shown())),
+        Ok(found) if !found.is_file() => return Err(InvalidVariable::NotAFile { path: shown() }),
         _ => {}
     }
     std::fs::read(path).map_err(|error| {
         let error = error.to_string();
         let words = error.split(" (os error").next().unwrap_or_default();
-        format!("it names {}: {}", shown(), words.to_lowercase())
+        InvalidVariable::Unreadable {
+            path: shown(),
+            cause: words.to_lowercase(),
+        }
     })
 }
 
 /// The certificates in a PEM text, at least one.
-fn certificates(pem: &[u8]) -> Result<RootCertStore, String> {
+fn certificates(pem: &[u8]) -> Result<RootCertStore, InvalidVariable> {
     let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(pem).flatten().collect();
     let roots = tls::roots_of(certificates);
     if roots.is_empty() {
-        return Err("it holds no certificate".to_owned());
+        return Err(InvalidVariable::NoCertificate);
     }
     Ok(roots)
 }

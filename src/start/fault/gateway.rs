@@ -1,64 +1,41 @@
-//! What can be wrong on the way to the gateway, each with its sentence.
+//! What `--check`, with or without `--connect`, finds wrong on the way to the gateway.
 
 use crate::agent::version::Version;
 use crate::failure::Failure;
-use crate::start::fault::parts::Parts;
+use crate::start::fault::peer::{Peer, Unanswered};
+use crate::start::fault::sentence::{Kind, NEWER_AGENT, Sentence};
 use crate::text;
+use std::fmt;
+use std::net::SocketAddr;
 
-/// What `--check`, with or without `--connect`, finds wrong on the way to the gateway.
+/// What is wrong on the way to the gateway, which is at `place`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GatewayFault {
     /// A variable for TLS is set that this agent does not obey.
-    VariableIgnored {
-        /// The variable.
-        name: &'static str,
-        /// Why not.
-        reason: Ignored,
-    },
+    VariableIgnored { name: &'static str, reason: Ignored },
     /// A variable for TLS that the agent reads and cannot use.
-    VariableInvalid {
-        /// The variable.
-        name: &'static str,
-        /// What is wrong with it.
-        cause: String,
-    },
+    VariableInvalid { name: &'static str, cause: InvalidVariable },
     /// The gateway's name does not resolve.
-    Unresolved {
-        /// The name.
-        host: String,
-        /// What the name servers say.
-        cause: String,
-    },
+    Unresolved { host: String, cause: Unanswered },
     /// No connection to the gateway.
     Unreachable {
-        /// Its host and port.
         place: String,
-        /// What happened at each address.
-        cause: String,
+        /// Why not, for each of its addresses.
+        causes: Vec<(SocketAddr, Unanswered)>,
     },
     /// No TLS connection to the gateway.
     Tls {
-        /// Its host and port.
         place: String,
-        /// What TLS says.
-        cause: String,
-        /// What is to be changed.
+        cause: TlsCause,
         remedy: TlsRemedy,
     },
-    /// What answers at the gateway's place is not its gRPC.
-    Other {
-        /// Its host and port.
-        place: String,
-        /// What it is.
-        what: String,
-    },
+    /// What answers is not the gateway's gRPC.
+    Other { place: String, peer: Peer },
     /// One of the two speaks TLS and the other does not.
     Mismatch {
-        /// The gateway's host and port.
         place: String,
-        /// The agent's version.
         version: Version,
-        /// Whether it is the agent who does.
+        /// Whether it is the agent that does.
         agent_has_tls: bool,
         /// Whether a key with another scheme makes the agent do as the gateway does.
         obeys_scheme: bool,
@@ -70,7 +47,6 @@ pub enum GatewayFault {
 pub enum Ignored {
     /// It is of a release that does not know it.
     OldAgent {
-        /// The agent's version.
         version: Version,
         /// The first release that does.
         since: &'static str,
@@ -79,6 +55,55 @@ pub enum Ignored {
     Token,
     /// Another value than `true` counts as none: this one.
     Value(String),
+}
+
+/// Why the value of a variable cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InvalidVariable {
+    /// What follows `base64://` is something else, for this reason.
+    Base64(String),
+    NotAFile {
+        path: String,
+    },
+    Unreadable {
+        path: String,
+        /// What the kernel says.
+        cause: String,
+    },
+    NoCertificate,
+}
+
+impl fmt::Display for InvalidVariable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            InvalidVariable::Base64(cause) => write!(f, "the text after base64:// is not valid: {cause}"),
+            InvalidVariable::NotAFile { path } => write!(f, "it names {path}, which is not a file"),
+            InvalidVariable::Unreadable { path, cause } => write!(f, "it names {path}: {cause}"),
+            InvalidVariable::NoCertificate => f.write_str("it holds no certificate"),
+        }
+    }
+}
+
+/// Why there is no TLS connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TlsCause {
+    /// TLS says so, in these words.
+    Refused(String),
+    /// No certificate can be for this name.
+    ServerName(String),
+    Lost(Unanswered),
+}
+
+impl fmt::Display for TlsCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TlsCause::Refused(cause) => f.write_str(&text::excerpt(cause, 200)),
+            TlsCause::ServerName(name) => {
+                write!(f, "{} cannot be the name in a certificate", text::quoted(name, 60))
+            }
+            TlsCause::Lost(unanswered) => f.write_str(&text::excerpt(&unanswered.to_string(), 200)),
+        }
+    }
 }
 
 /// What makes a TLS connection possible.
@@ -94,9 +119,8 @@ pub enum TlsRemedy {
     Gateway,
 }
 
-impl GatewayFault {
-    /// The failure id.
-    pub fn failure(&self) -> Failure {
+impl Kind for GatewayFault {
+    fn failure(&self) -> Failure {
         match self {
             GatewayFault::VariableIgnored { .. } => Failure::TlsVariableIgnored,
             GatewayFault::VariableInvalid { .. } => Failure::TlsVariableInvalid,
@@ -107,10 +131,9 @@ impl GatewayFault {
         }
     }
 
-    /// The sentence in its parts.
-    pub(crate) fn parts(&self) -> Parts {
+    fn sentence(&self) -> Sentence {
         match self {
-            GatewayFault::VariableIgnored { name, reason } => Parts::new(
+            GatewayFault::VariableIgnored { name, reason } => Sentence::new(
                 match reason {
                     Ignored::OldAgent { version, since } => {
                         format!("{name} has no effect: agent {version} does not read it; agents from {since} on do")
@@ -128,29 +151,32 @@ impl GatewayFault {
                     Ignored::Value(_) => format!("Set it with: heroku config:set {name}=true"),
                 },
             ),
-            GatewayFault::VariableInvalid { name, cause } => Parts::new(
+            GatewayFault::VariableInvalid { name, cause } => Sentence::new(
                 format!("{name} cannot be used: {cause}"),
-                ", so the agent cannot connect; the app is not affected",
+                CANNOT_CONNECT,
                 if *name == "HOOP_TLSCA" {
                     "Set it to your CA's certificate: heroku config:set HOOP_TLSCA=\"$(cat <file>)\"".to_owned()
                 } else {
                     format!("Remove it with: heroku config:unset {name}")
                 },
             ),
-            GatewayFault::Unresolved { host, cause } => Parts::new(
-                format!("the gateway's name \"{host}\" does not resolve ({cause})"),
-                ", so the agent cannot connect; the app is not affected",
+            GatewayFault::Unresolved { host, cause } => Sentence::new(
+                format!(
+                    "the gateway's name \"{host}\" does not resolve ({})",
+                    text::excerpt(&cause.to_string(), 120)
+                ),
+                CANNOT_CONNECT,
                 "Copy the agent key again, or correct the name in it",
             ),
-            GatewayFault::Unreachable { place, cause } => Parts::new(
-                format!("cannot connect to the gateway at {place} ({cause})"),
+            GatewayFault::Unreachable { place, causes } => Sentence::new(
+                format!("cannot connect to the gateway at {place} ({})", listed(causes)),
                 ", and neither can the agent; the app is not affected",
                 "Check that the gateway runs, that the port in the agent key is that of its gRPC, and that its \
                  firewall lets this dyno in",
             ),
-            GatewayFault::Tls { place, cause, remedy } => Parts::new(
+            GatewayFault::Tls { place, cause, remedy } => Sentence::new(
                 format!("the gateway at {place} answers, but a TLS connection cannot be made ({cause})"),
-                ", so the agent cannot connect; the app is not affected",
+                CANNOT_CONNECT,
                 match remedy {
                     TlsRemedy::Authority => {
                         "For a certificate from your own CA: heroku config:set HOOP_TLSCA=\"$(cat <file>)\""
@@ -162,9 +188,9 @@ impl GatewayFault {
                     TlsRemedy::Gateway => "Check that the port in the agent key is that of the gateway's gRPC",
                 },
             ),
-            GatewayFault::Other { place, what } => Parts::new(
-                format!("what answers at {place} is not the gRPC of a hoop gateway: {what}"),
-                ", so the agent cannot connect; the app is not affected",
+            GatewayFault::Other { place, peer } => Sentence::new(
+                format!("what answers at {place} is not the gRPC of a hoop gateway: {peer}"),
+                CANNOT_CONNECT,
                 "Use the port of the gateway's gRPC in the agent key (a self-hosted gateway has it at 8010, and its \
                  API at 8009): heroku config:set HOOP_KEY=<key>",
             ),
@@ -173,13 +199,13 @@ impl GatewayFault {
                 version,
                 agent_has_tls,
                 obeys_scheme,
-            } => Parts::new(
+            } => Sentence::new(
                 if *agent_has_tls {
                     format!("agent {version} speaks TLS, but what answers at {place} does not")
                 } else {
                     format!("agent {version} does not speak TLS, but what answers at {place} does")
                 },
-                ", so the agent cannot connect; the app is not affected",
+                CANNOT_CONNECT,
                 match (agent_has_tls, obeys_scheme) {
                     (true, true) => {
                         "Use the port that has TLS, or, on a network that nobody else can read, a key that begins with \
@@ -193,5 +219,13 @@ impl GatewayFault {
     }
 }
 
-/// How to get an agent that can do more.
-const NEWER_AGENT: &str = "Deploy again with a newer agent: heroku config:unset HOOP_VERSION";
+const CANNOT_CONNECT: &str = ", so the agent cannot connect; the app is not affected";
+
+/// What happened at each address.
+fn listed(causes: &[(SocketAddr, Unanswered)]) -> String {
+    let causes: Vec<String> = causes
+        .iter()
+        .map(|(address, cause)| format!("{address}: {cause}"))
+        .collect();
+    causes.join(", ")
+}

@@ -1,8 +1,11 @@
-//! Why an agent that runs is not connected, as it says itself, and what to do about each.
+//! Why an agent that runs is not connected, as it says itself.
 
 use crate::failure::Failure;
+use crate::start::fault::duration::words;
+use crate::start::fault::sentence::{Kind, Sentence, notice, warning};
+use std::time::Duration;
 
-/// Why an agent that runs is not connected.
+/// Why an agent that runs is not connected: `place` is the gateway, `cause` what the agent says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
     /// The gateway does not know the agent key, or no longer.
@@ -12,43 +15,17 @@ pub enum Trouble {
     /// The gateway lets in no agent with this key that publishes no name.
     NameMissing,
     /// The name belongs to another agent.
-    NameTaken {
-        /// The name.
-        name: String,
-    },
+    NameTaken { name: String },
     /// The gateway turns the agent away for another reason.
-    TurnedAway {
-        /// What the agent says of it.
-        cause: String,
-    },
+    TurnedAway { cause: String },
     /// The gateway's name does not resolve.
-    Unresolved {
-        /// The gateway.
-        place: String,
-        /// What the agent says of it.
-        cause: String,
-    },
+    Unresolved { place: String, cause: String },
     /// The gateway does not answer, or no longer.
-    Unreachable {
-        /// The gateway.
-        place: String,
-        /// What the agent says of it.
-        cause: String,
-    },
+    Unreachable { place: String, cause: String },
     /// What answers is not the gateway's gRPC.
-    OtherService {
-        /// The gateway.
-        place: String,
-        /// What the agent says of it.
-        cause: String,
-    },
+    OtherService { place: String, cause: String },
     /// The gateway and the agent do not agree on TLS.
-    Tls {
-        /// The gateway.
-        place: String,
-        /// What the agent says of it.
-        cause: String,
-    },
+    Tls { place: String, cause: String },
 }
 
 impl Trouble {
@@ -70,22 +47,7 @@ impl Trouble {
         }
     }
 
-    /// The failure id.
-    pub(crate) fn failure(&self) -> Failure {
-        match self {
-            Trouble::KeyRejected => Failure::KeyRejected,
-            Trouble::AlreadyConnected => Failure::AlreadyConnected,
-            Trouble::NameMissing => Failure::ConnectionNameMissing,
-            Trouble::NameTaken { .. } => Failure::ConnectionTaken,
-            Trouble::TurnedAway { .. } => Failure::AgentTurnedAway,
-            Trouble::Unresolved { .. } => Failure::GatewayUnresolved,
-            Trouble::Unreachable { .. } => Failure::GatewayUnreachable,
-            Trouble::Tls { .. } => Failure::GatewayTls,
-            Trouble::OtherService { .. } => Failure::GatewayOther,
-        }
-    }
-
-    /// What is wrong.
+    /// What is wrong, in a sentence without its end.
     pub(crate) fn wrong(&self) -> String {
         match self {
             Trouble::KeyRejected => "the gateway does not accept the agent key".to_owned(),
@@ -113,7 +75,7 @@ impl Trouble {
     }
 
     /// What that means, with the mark before it.
-    pub(crate) fn state(&self) -> &'static str {
+    fn state(&self) -> &'static str {
         match self {
             Trouble::NameTaken { .. } => ", so it is not published; the app is not affected",
             Trouble::Unresolved { .. } | Trouble::Unreachable { .. } => "; the app is not affected",
@@ -122,7 +84,7 @@ impl Trouble {
     }
 
     /// What to do.
-    pub(crate) fn remedy(&self) -> &'static str {
+    fn remedy(&self) -> &'static str {
         match self {
             Trouble::KeyRejected => {
                 "It was copied wrong, or its agent was deleted or recreated in hoop: copy the key again and set it \
@@ -159,5 +121,42 @@ impl Trouble {
                  for a gateway without TLS, use an agent key that begins with grpc://"
             }
         }
+    }
+
+    /// The line that tells that it has lasted so long, with so many signs of it.
+    pub fn lasting(&self, duration: Duration, times: u64) -> String {
+        let (duration, wrong) = (words(duration), self.wrong());
+        warning(
+            format_args!("for {duration} now, {times} times: {wrong}"),
+            self.failure(),
+        )
+    }
+
+    /// The line that tells that it is over, after it has lasted so long.
+    pub fn over(&self, duration: Duration) -> String {
+        notice(
+            format_args!("connected again after {}", words(duration)),
+            self.failure(),
+        )
+    }
+}
+
+impl Kind for Trouble {
+    fn failure(&self) -> Failure {
+        match self {
+            Trouble::KeyRejected => Failure::KeyRejected,
+            Trouble::AlreadyConnected => Failure::AlreadyConnected,
+            Trouble::NameMissing => Failure::ConnectionNameMissing,
+            Trouble::NameTaken { .. } => Failure::ConnectionTaken,
+            Trouble::TurnedAway { .. } => Failure::AgentTurnedAway,
+            Trouble::Unresolved { .. } => Failure::GatewayUnresolved,
+            Trouble::Unreachable { .. } => Failure::GatewayUnreachable,
+            Trouble::Tls { .. } => Failure::GatewayTls,
+            Trouble::OtherService { .. } => Failure::GatewayOther,
+        }
+    }
+
+    fn sentence(&self) -> Sentence {
+        Sentence::new(self.wrong(), self.state(), self.remedy())
     }
 }

@@ -6,7 +6,8 @@
 
 use crate::os::{processes, signals, standard_files};
 use crate::start::app::AppProcess;
-use crate::start::fault::{self, Fault};
+use crate::start::fault;
+use crate::start::fault::supervisor::SupervisorFault;
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, clone};
 use nix::sys::signal::Signal;
@@ -48,9 +49,7 @@ pub(crate) fn start_beside(
                     wait_for_exec(&begin);
                     app.find_start();
                     let ended = settle().and_then(|()| work(&app)).inspect_err(|error| {
-                        fault::tell(&Fault::SupervisorFailed {
-                            cause: error.to_string(),
-                        });
+                        fault::tell(SupervisorFault::NotStarted(error.to_string()));
                     });
                     status(ended)
                 });

@@ -6,15 +6,17 @@
 use crate::config;
 
 use crate::failure::Failure;
+use crate::start::fault::command::CommandFault;
+use crate::start::fault::program::Unfit;
 use crate::start::fault::{self, Fault};
-use crate::start::launch::program::{self, Verdict};
+use crate::start::launch::program;
 use crate::text;
 use nix::errno::Errno;
 use rustix::fs::{Mode, OFlags};
 use std::convert::Infallible;
 use std::ffi::{CStr, CString, OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The exit status of a shell whose command was not found
 /// (<https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_08_02>).
@@ -45,20 +47,20 @@ impl Command {
         let path = std::env::var_os("PATH");
         let environment = self.environment(hide_key, path.as_deref());
         let errno = self.try_candidates(path.as_deref(), environment.as_deref());
-        let command = text::excerpt(&self.program.to_string_lossy(), 200);
         if errno == Errno::E2BIG {
-            return give_up(&Fault::CommandTooLarge { command });
+            let command = text::excerpt(&self.program.to_string_lossy(), 200);
+            return give_up(CommandFault::TooLarge { command });
         }
         let words: Vec<OsString> = self
             .arguments
             .iter()
             .map(|word| OsString::from_vec(word.to_bytes().to_vec()))
             .collect();
-        let found = program::resolve(self.program(), path.as_deref());
-        give_up(&found.fault(&words).unwrap_or_else(|| Fault::CommandNotExecutable {
-            command,
-            cause: errno.desc().to_lowercase(),
-        }))
+        let cause = match program::resolve(self.program(), path.as_deref()) {
+            Ok(_) => Unfit::Refused(errno.desc().to_lowercase()),
+            Err(cause) => cause,
+        };
+        give_up(program::fault(&words, cause))
     }
 
     /// Tries to become the program, wherever it may be, as `execvp` does
@@ -116,10 +118,8 @@ impl Command {
                 || (!has_our_name && std::fs::canonicalize(program).ok() == std::env::current_exe().ok())
         };
         let started = std::env::var_os("_").filter(is_ours);
-        let app = started.and_then(|_| match program::resolve(self.program(), path) {
-            Verdict::Runs(path) => Some(path.into_os_string()),
-            _ => None,
-        });
+        let app = started.and_then(|_| program::resolve(self.program(), path).ok());
+        let app = app.map(PathBuf::into_os_string);
         if !hide_key && app.is_none() {
             return None;
         }
@@ -136,9 +136,11 @@ impl Command {
 }
 
 /// Tells why there is no app, and returns the exit status that a shell has for it.
-fn give_up(fault: &Fault) -> i32 {
+fn give_up(fault: CommandFault) -> i32 {
+    let fault = Fault::from(fault);
+    let failure = fault.failure();
     fault::tell(fault);
-    match fault.failure() {
+    match failure {
         Failure::CommandNotFound => NOT_FOUND,
         _ => NOT_EXECUTABLE,
     }
@@ -157,8 +159,7 @@ fn become_program(path: &CStr, arguments: &[CString], environment: Option<&[CStr
 
 /// Whether the file at `path` can be run, as far as can be known: by the kernel, or by a shell as a text.
 fn is_program(path: &CStr, folders: Option<&OsStr>) -> bool {
-    let verdict = program::look_at(Path::new(OsStr::from_bytes(path.to_bytes())), folders);
-    matches!(verdict, Verdict::Runs(_))
+    program::look_at(Path::new(OsStr::from_bytes(path.to_bytes())), folders).is_ok()
 }
 
 /// Whether the file at `path` is a script whose first line ends with a carriage return. Every app waits for this.

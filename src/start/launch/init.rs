@@ -8,7 +8,8 @@
 //! Without an agent to run there is nothing to be kept from the app, and hoopstart becomes it here as well.
 
 use crate::os::{processes, signals};
-use crate::start::fault::{self, Fault};
+use crate::start::fault;
+use crate::start::fault::supervisor::SupervisorFault;
 use crate::start::launch::detach;
 use crate::start::launch::exec::Command;
 use crate::start::plan::agent_set::AgentSet;
@@ -43,9 +44,7 @@ pub(crate) fn run(command: &Command, hide_key: bool, agents: &AgentSet, claim: O
     match start(command, hide_key, claim) {
         Ok((forward, app)) => Some(keep(forward, app, agents, claim.map(AsFd::as_fd))),
         Err(error) => {
-            fault::tell(&Fault::SupervisorFailed {
-                cause: error.to_string(),
-            });
+            fault::tell(SupervisorFault::NotStarted(error.to_string()));
             None
         }
     }
@@ -94,9 +93,7 @@ fn keep(mut forward: Forward, app: Pid, agents: &AgentSet, claim: Option<Borrowe
     }));
     let status = supervised.ok().flatten().unwrap_or_else(|| {
         // Whatever is wrong with us, the app goes on.
-        fault::tell(&Fault::SupervisorFailed {
-            cause: "an internal error, see above".to_owned(),
-        });
+        fault::tell(SupervisorFault::Internal);
         wait_for(app, &mut forward)
     });
     match (status.exit_status(), status.terminating_signal()) {

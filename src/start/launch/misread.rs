@@ -3,7 +3,7 @@
 
 use crate::procfile::command_line::{is_assignment, is_of_shell, with_hoopstart};
 use crate::secret::redact::redacted;
-use crate::start::fault::Fault;
+use crate::start::fault::command::{CommandFault, Misreading};
 use crate::text;
 use std::ffi::OsString;
 
@@ -17,7 +17,7 @@ const PLAIN_VALUE: usize = 24;
 const LINE: usize = 200;
 
 /// What is wrong with `words`, the first of which is no program, if it is known.
-pub(crate) fn misread(words: &[OsString]) -> Option<Fault> {
+pub(crate) fn misread(words: &[OsString]) -> Option<CommandFault> {
     let words: Vec<String> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     let (first, rest) = words.split_first()?;
     let rest = rest.join(" ");
@@ -27,25 +27,26 @@ pub(crate) fn misread(words: &[OsString]) -> Option<Fault> {
         } else {
             format!("--{behind}")
         };
-        let cause = "its dashes are not two hyphens";
-        (cause, Some(format!("hoopstart {option} {}", shown(&words[1..]))))
+        (
+            Misreading::Dashes,
+            Some(format!("hoopstart {option} {}", shown(&words[1..]))),
+        )
     } else if is_assignment(first) {
         let is_program = words
             .iter()
             .find(|word| !is_assignment(word))
             .is_some_and(|word| !is_of_shell(word));
         let line = is_program.then(|| format!("hoopstart -- env {}", shown(&words)));
-        ("that sets a variable, which only a shell can do", line)
+        (Misreading::Assignment, line)
     } else if first.trim().contains(char::is_whitespace) && rest.is_empty() {
-        let cause = "that is a whole command in quotes, and hoopstart takes it as the name of one program";
-        (cause, with_hoopstart(&shown_line(first.trim())))
+        (Misreading::Quoted, with_hoopstart(&shown_line(first.trim())))
     } else if is_of_shell(first) {
-        let cause = "that is a shell command, and hoopstart only runs programs";
-        (cause, with_hoopstart(&shown(&words)).filter(|_| first == "exec"))
+        let line = with_hoopstart(&shown(&words)).filter(|_| first == "exec");
+        (Misreading::ShellCommand, line)
     } else {
         return None;
     };
-    Some(Fault::CommandMisread {
+    Some(CommandFault::Misread {
         command: text::excerpt(&shown_line(first), LINE),
         cause,
         line: line.map(|line| text::excerpt(line.trim_end(), LINE)),
@@ -116,6 +117,7 @@ fn without_secret(word: &str) -> String {
 mod tests {
     use super::misread;
     use crate::start::fault::Fault;
+    use crate::start::fault::command::CommandFault;
     use std::ffi::OsString;
 
     /// What takes a shell.
@@ -125,7 +127,7 @@ mod tests {
     fn line(words: &[&str]) -> Option<String> {
         let words: Vec<OsString> = words.iter().map(OsString::from).collect();
         match misread(&words)? {
-            Fault::CommandMisread { line, .. } => Some(line.unwrap_or(SCRIPT.to_owned())),
+            CommandFault::Misread { line, .. } => Some(line.unwrap_or(SCRIPT.to_owned())),
             other => panic!("{other:?}"),
         }
     }
@@ -198,7 +200,7 @@ mod tests {
             &["A=1", "curl", "-H", "Authorization: Bearer s3cr3t"],
         ] {
             let words: Vec<OsString> = words.iter().map(OsString::from).collect();
-            let fault = misread(&words).unwrap();
+            let fault = Fault::from(misread(&words).unwrap());
             assert!(!fault.line().contains("s3cr3t"), "{}", fault.line());
         }
     }

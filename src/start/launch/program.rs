@@ -4,7 +4,8 @@
 //! (<https://man7.org/linux/man-pages/man2/execve.2.html>). Formats that a machine has been taught by `binfmt_misc` are
 //! not known here.
 
-use crate::start::fault::Fault;
+use crate::start::fault::command::CommandFault;
+use crate::start::fault::program::{Unfit, UnfitInterpreter};
 use crate::start::launch::elf::{self, Elf};
 use crate::start::launch::misread;
 use crate::text;
@@ -25,100 +26,29 @@ const HEAD: u64 = 256;
 /// How many interpreters may stand behind each other, an interpreter being a script itself.
 const INTERPRETERS: usize = 4;
 
-/// What is wrong with an interpreter that cannot be found.
-const MISSING: &str = "there is no such program";
+/// The file that a program is, or why it cannot be run, as far as can be known.
+pub(crate) type Verdict = Result<PathBuf, Unfit>;
 
-/// What is wrong with one that needs another.
-const INCOMPLETE: &str = "its own interpreter cannot be found";
-
-/// What a program turned out to be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// It can be run, as far as can be known.
-    Runs(PathBuf),
-    /// There is no such program.
-    NotFound,
-    /// It is a folder.
-    Folder,
-    /// It may not be executed, or not be reached, for this reason.
-    NotExecutable(String),
-    /// It is a program for another machine, this one.
-    OtherMachine(&'static str),
-    /// It is no program, or the rest of one.
-    Damaged(&'static str),
-    /// The interpreter or the loader that it names cannot be had.
-    NoInterpreter {
-        /// What it names.
-        interpreter: String,
-        /// What is wrong with that.
-        cause: &'static str,
-    },
-    /// Its first line ends with a carriage return, which belongs to the interpreter's name.
-    CarriageReturn {
-        /// That name without it.
-        interpreter: String,
-    },
-}
-
-impl Verdict {
-    /// What is wrong with the command of these `words`, the first of which has this verdict.
-    pub(crate) fn fault(&self, words: &[OsString]) -> Option<Fault> {
-        let command = words.first()?;
-        let command = text::excerpt(&command.to_string_lossy(), 200);
-        let not_executable = |cause: String| Fault::CommandNotExecutable {
-            command: command.clone(),
-            cause,
-        };
-        Some(match self {
-            Verdict::Runs(_) => return None,
-            Verdict::NotFound => misread::misread(words).unwrap_or(Fault::CommandNotFound { command }),
-            Verdict::Folder => Fault::CommandIsFolder { command },
-            // Which is there, so that it is no program that was not found.
-            Verdict::NoInterpreter { cause, .. } if ![MISSING, INCOMPLETE].contains(cause) => {
-                not_executable(self.words().unwrap_or_default())
-            }
-            Verdict::NoInterpreter { .. } | Verdict::CarriageReturn { .. } => Fault::CommandWithoutInterpreter {
-                command,
-                cause: self.words().unwrap_or_default(),
-            },
-            Verdict::NotExecutable(_) => not_executable(self.words().unwrap_or_default()),
-            Verdict::OtherMachine(_) | Verdict::Damaged(_) => Fault::CommandNotProgram {
-                command,
-                cause: self.words().unwrap_or_default(),
-            },
-        })
-    }
-
-    /// What is wrong, in words.
-    pub(crate) fn words(&self) -> Option<String> {
-        Some(match self {
-            Verdict::Runs(_) => return None,
-            Verdict::NotFound => "no such program".to_owned(),
-            Verdict::Folder => "it is a folder".to_owned(),
-            Verdict::NotExecutable(cause) => cause.clone(),
-            Verdict::OtherMachine(machine) => format!("it is a program for {machine}"),
-            Verdict::Damaged(what) => (*what).to_owned(),
-            Verdict::NoInterpreter { interpreter, cause } => {
-                format!("it needs {}, and {cause}", text::quoted(interpreter, 100))
-            }
-            Verdict::CarriageReturn { interpreter } => {
-                let interpreter = text::quoted(interpreter, 100);
-                format!("its first line ends with a carriage return, which becomes part of the name {interpreter}")
-            }
-        })
-    }
+/// What is wrong with the command of these `words`, the first of which cannot be run for this `cause`.
+pub(crate) fn fault(words: &[OsString], cause: Unfit) -> CommandFault {
+    let misread = misread::misread(words).filter(|_| cause == Unfit::NotFound);
+    misread.unwrap_or_else(|| {
+        let command = words.first().map(|word| word.to_string_lossy()).unwrap_or_default();
+        let command = text::excerpt(&command, 200);
+        CommandFault::CannotRun { command, cause }
+    })
 }
 
 /// Finds out what `program` is, as a shell would find it: by `path`, the value of `PATH`, unless it has a slash.
 pub(crate) fn resolve(program: &OsStr, path: Option<&OsStr>) -> Verdict {
     if program.is_empty() {
-        return Verdict::NotFound;
+        return Err(Unfit::NotFound);
     }
     if program.as_bytes().contains(&b'/') {
         return look_at(Path::new(program), path);
     }
     let folders = path.unwrap_or(OsStr::new(DEFAULT_PATH));
-    let mut first = Verdict::NotFound;
+    let mut first = Unfit::NotFound;
     for folder in std::env::split_paths(folders) {
         // An empty one is the working folder.
         let candidate = if folder.as_os_str().is_empty() {
@@ -132,17 +62,17 @@ pub(crate) fn resolve(program: &OsStr, path: Option<&OsStr>) -> Verdict {
             continue;
         }
         match look_at(&candidate, path) {
-            Verdict::NotFound => {}
+            Err(Unfit::NotFound) => {}
             // A folder of that name and a file without the mode of a program are passed over.
-            verdict @ (Verdict::Folder | Verdict::NotExecutable(_)) => {
-                if first == Verdict::NotFound {
-                    first = verdict;
+            Err(cause @ (Unfit::Folder | Unfit::NotAFile | Unfit::Refused(_))) => {
+                if first == Unfit::NotFound {
+                    first = cause;
                 }
             }
             verdict => return verdict,
         }
     }
-    first
+    Err(first)
 }
 
 /// Finds out what the file at `place` is. `path` is for what an `env` in its first line looks up.
@@ -153,17 +83,15 @@ pub(crate) fn look_at(place: &Path, path: Option<&OsStr>) -> Verdict {
 /// Looks at the file, and at its interpreters up to `depth` of them.
 fn follow(place: &Path, path: Option<&OsStr>, depth: usize) -> Verdict {
     match std::fs::metadata(place) {
-        Err(error) => return unreachable(&error),
-        Ok(found) if found.is_dir() => return Verdict::Folder,
-        Ok(found) if !found.is_file() => {
-            return Verdict::NotExecutable("it is a pipe or a device, not a file".to_owned());
-        }
+        Err(error) => return Err(unreachable(&error)),
+        Ok(found) if found.is_dir() => return Err(Unfit::Folder),
+        Ok(found) if !found.is_file() => return Err(Unfit::NotAFile),
         Ok(_) => {}
     }
     if let Err(error) = rustix::fs::access(place, Access::EXEC_OK) {
-        return Verdict::NotExecutable(reason(&error.into()));
+        return Err(Unfit::Refused(reason(&error.into())));
     }
-    let runs = || Verdict::Runs(place.to_owned());
+    let runs = || Ok(place.to_owned());
     // A program that may be executed need not be one that may be read.
     let Ok((head, length)) = head(place) else {
         return runs();
@@ -174,15 +102,15 @@ fn follow(place: &Path, path: Option<&OsStr>, depth: usize) -> Verdict {
             // Of a name that it has not seen whole the kernel makes nothing, and a shell takes the file for its own.
             return runs();
         }
-        return script(line, path, depth).unwrap_or_else(runs);
+        return script(line, path, depth).map_or_else(runs, Err);
     }
     if head.starts_with(b"\x7fELF") {
-        return elf(place, &head, length).unwrap_or_else(runs);
+        return elf(place, &head, length).map_or_else(runs, Err);
     }
     // The kernel knows it not, and a shell takes it for a script, unless it has a NUL in its first line.
     let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
     if line.contains(&0) {
-        return Verdict::Damaged("it is not a program for Linux");
+        return Err(Unfit::Foreign);
     }
     runs()
 }
@@ -197,18 +125,19 @@ fn head(place: &Path) -> io::Result<(Vec<u8>, u64)> {
 }
 
 /// Judges a script by its first line, less `#!`.
-fn script(line: &[u8], path: Option<&OsStr>, depth: usize) -> Option<Verdict> {
+fn script(line: &[u8], path: Option<&OsStr>, depth: usize) -> Option<Unfit> {
     let mut words = line.split(|byte| is_blank(*byte)).filter(|word| !word.is_empty());
     // Without a name a shell takes it for a script of its own.
     let name = words.next()?;
-    let verdict = match depth {
-        0 => Verdict::NotExecutable("too many interpreters".to_owned()),
-        _ => follow(Path::new(OsStr::from_bytes(name)), path, depth - 1),
+    let Some(depth) = depth.checked_sub(1) else {
+        return Some(unfit_interpreter(&Unfit::Refused(String::new()), name));
     };
-    missing(&verdict, name).or_else(|| {
-        let wanted = wanted_of_env(name, words)?;
-        missing(&resolve(OsStr::from_bytes(wanted), path), wanted)
-    })
+    if let Err(cause) = follow(Path::new(OsStr::from_bytes(name)), path, depth) {
+        return Some(unfit_interpreter(&cause, name));
+    }
+    let wanted = wanted_of_env(name, words)?;
+    let cause = resolve(OsStr::from_bytes(wanted), path).err()?;
+    Some(unfit_interpreter(&cause, wanted))
 }
 
 /// Whether nothing in `line` ends the name of its interpreter.
@@ -222,26 +151,25 @@ fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
-/// The verdict on what names `interpreter`, which has this `verdict`.
-fn missing(verdict: &Verdict, interpreter: &[u8]) -> Option<Verdict> {
+/// Why what names `interpreter`, which cannot be run for this `cause`, cannot be run either.
+fn unfit_interpreter(cause: &Unfit, interpreter: &[u8]) -> Unfit {
     let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let cause = match verdict {
-        Verdict::Runs(_) => return None,
-        Verdict::NotFound => match interpreter.strip_suffix(b"\r") {
+    let cause = match cause {
+        Unfit::NotFound => match interpreter.strip_suffix(b"\r") {
             Some(name) => {
                 let interpreter = shown(name);
-                return Some(Verdict::CarriageReturn { interpreter });
+                return Unfit::CarriageReturn { interpreter };
             }
-            None => MISSING,
+            None => UnfitInterpreter::NotFound,
         },
-        Verdict::Folder => "that is a folder",
-        Verdict::NotExecutable(_) => "that cannot be executed",
-        Verdict::OtherMachine(_) => "that is for another machine",
-        Verdict::Damaged(_) => "that is damaged",
-        Verdict::NoInterpreter { .. } | Verdict::CarriageReturn { .. } => INCOMPLETE,
+        Unfit::Folder => UnfitInterpreter::Folder,
+        Unfit::NotAFile | Unfit::Refused(_) => UnfitInterpreter::Refused,
+        Unfit::OtherMachine(_) => UnfitInterpreter::OtherMachine,
+        Unfit::Foreign | Unfit::Truncated | Unfit::PartOfProgram => UnfitInterpreter::Damaged,
+        Unfit::NoInterpreter { .. } | Unfit::CarriageReturn { .. } => UnfitInterpreter::WithoutInterpreter,
     };
     let interpreter = shown(interpreter);
-    Some(Verdict::NoInterpreter { interpreter, cause })
+    Unfit::NoInterpreter { interpreter, cause }
 }
 
 /// The program that an `env` in a first line is to look up, where nothing but `-S` stands before it.
@@ -258,7 +186,7 @@ fn wanted_of_env<'a>(name: &[u8], mut words: impl Iterator<Item = &'a [u8]>) -> 
 }
 
 /// Judges an ELF file, of which `head` is the beginning.
-fn elf(place: &Path, head: &[u8], length: u64) -> Option<Verdict> {
+fn elf(place: &Path, head: &[u8], length: u64) -> Option<Unfit> {
     let read = |offset: u64, size: u64| {
         let mut bytes = vec![0; usize::try_from(size).map_err(io::Error::other)?];
         File::open(place)?.read_exact_at(&mut bytes, offset)?;
@@ -266,21 +194,21 @@ fn elf(place: &Path, head: &[u8], length: u64) -> Option<Verdict> {
     };
     match elf::judge(head, length, read) {
         Elf::Static => None,
-        Elf::OtherMachine(machine) => Some(Verdict::OtherMachine(machine)),
-        Elf::Damaged => Some(Verdict::Damaged("it is a damaged or truncated program")),
-        Elf::NoProgram => Some(Verdict::Damaged("it is only a part of a program")),
+        Elf::OtherMachine(machine) => Some(Unfit::OtherMachine(machine)),
+        Elf::Damaged => Some(Unfit::Truncated),
+        Elf::NoProgram => Some(Unfit::PartOfProgram),
         Elf::Loaded(loader) => match std::fs::metadata(OsStr::from_bytes(&loader)) {
             Ok(_) => None,
-            Err(error) => missing(&unreachable(&error), &loader),
+            Err(error) => Some(unfit_interpreter(&unreachable(&error), &loader)),
         },
     }
 }
 
-/// The verdict on a place where nothing can be found.
-fn unreachable(error: &io::Error) -> Verdict {
+/// Why what should be at a place, which cannot be looked at, cannot be run.
+fn unreachable(error: &io::Error) -> Unfit {
     match error.kind() {
-        ErrorKind::NotFound | ErrorKind::NotADirectory => Verdict::NotFound,
-        _ => Verdict::NotExecutable(reason(error)),
+        ErrorKind::NotFound | ErrorKind::NotADirectory => Unfit::NotFound,
+        _ => Unfit::Refused(reason(error)),
     }
 }
 
@@ -292,7 +220,7 @@ fn reason(error: &io::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Verdict, look_at, resolve};
+    use super::{Unfit, UnfitInterpreter, look_at, resolve};
     use std::ffi::OsStr;
     use std::fs::{self, Permissions};
     use std::os::unix::fs::PermissionsExt as _;
@@ -317,21 +245,21 @@ mod tests {
         let path = std::env::join_paths([first.path(), Path::new("/nowhere"), second.path()]).unwrap();
         let of = |name: &str| resolve(OsStr::new(name), Some(&path));
 
-        assert_eq!(of("app"), Verdict::NotFound);
+        assert_eq!(of("app"), Err(Unfit::NotFound));
         fs::create_dir(first.path().join("app")).unwrap();
-        assert_eq!(of("app"), Verdict::Folder);
+        assert_eq!(of("app"), Err(Unfit::Folder));
         let place = file(&second, "app", 0o755, b"#!/bin/sh\n");
-        assert_eq!(of("app"), Verdict::Runs(place.clone()));
+        assert_eq!(of("app"), Ok(place.clone()));
         file(&first, "other", 0o644, b"#!/bin/sh\n");
-        assert_eq!(of("other"), Verdict::NotExecutable("permission denied".to_owned()));
-        assert_eq!(of(""), Verdict::NotFound);
-        assert_eq!(of(place.to_str().unwrap()), Verdict::Runs(place.clone()));
-        assert_eq!(of(&format!("{}/x", place.display())), Verdict::NotFound);
-        assert_eq!(of("/"), Verdict::Folder);
-        assert_eq!(of("a whole command"), Verdict::NotFound);
-        assert!(matches!(of("/dev/null"), Verdict::NotExecutable(_)));
+        assert_eq!(of("other"), Err(Unfit::Refused("permission denied".to_owned())));
+        assert_eq!(of(""), Err(Unfit::NotFound));
+        assert_eq!(of(place.to_str().unwrap()), Ok(place.clone()));
+        assert_eq!(of(&format!("{}/x", place.display())), Err(Unfit::NotFound));
+        assert_eq!(of("/"), Err(Unfit::Folder));
+        assert_eq!(of("a whole command"), Err(Unfit::NotFound));
+        assert!(matches!(of("/dev/null"), Err(Unfit::NotAFile)));
         // Without a PATH, where glibc looks.
-        assert!(matches!(resolve(OsStr::new("sh"), None), Verdict::Runs(_)));
+        assert!(resolve(OsStr::new("sh"), None).is_ok());
     }
 
     #[test]
@@ -357,12 +285,12 @@ mod tests {
             "",
             "#!\n",
         ] {
-            assert!(matches!(of(good), Verdict::Runs(_)), "{good:?}");
+            assert!(of(good).is_ok(), "{good:?}");
         }
         // The name of an interpreter that the kernel does not see to its end.
         for (length, runs) in [(252, false), (253, false), (254, true), (300, true)] {
             let verdict = of(&format!("#!/{}\necho", "x".repeat(length - 1)));
-            assert_eq!(matches!(verdict, Verdict::Runs(_)), runs, "{length}: {verdict:?}");
+            assert_eq!(verdict.is_ok(), runs, "{length}: {verdict:?}");
         }
         for (text, interpreter) in [
             ("#!/no/such\n", "/no/such"),
@@ -370,35 +298,34 @@ mod tests {
             ("#!/usr/bin/env no-such-ruby\n", "no-such-ruby"),
             ("#!/usr/bin/env -S no-such-node --flag\n", "no-such-node"),
         ] {
-            let cause = "there is no such program";
+            let cause = UnfitInterpreter::NotFound;
             let interpreter = interpreter.to_owned();
-            assert_eq!(of(text), Verdict::NoInterpreter { interpreter, cause }, "{text:?}");
+            assert_eq!(of(text), Err(Unfit::NoInterpreter { interpreter, cause }), "{text:?}");
         }
         for (text, interpreter) in [("#!/bin/sh\r\n", "/bin/sh"), ("#!/usr/bin/env sh\r\nx", "sh")] {
             let interpreter = interpreter.to_owned();
-            assert_eq!(of(text), Verdict::CarriageReturn { interpreter }, "{text:?}");
+            assert_eq!(of(text), Err(Unfit::CarriageReturn { interpreter }), "{text:?}");
         }
         let inner = file(&folder, "inner", 0o755, b"#!/no/such\n");
-        let cause = "its own interpreter cannot be found";
+        let cause = UnfitInterpreter::WithoutInterpreter;
         let interpreter = inner.display().to_string();
         let outer = of(&format!("#!{interpreter}\n"));
-        assert_eq!(outer, Verdict::NoInterpreter { interpreter, cause });
+        assert_eq!(outer, Err(Unfit::NoInterpreter { interpreter, cause }));
         // A chain without an end has one here.
         let own = folder.path().join("own");
         fs::write(&own, format!("#!{}\n", own.display())).unwrap();
         fs::set_permissions(&own, Permissions::from_mode(0o755)).unwrap();
-        assert!(matches!(look_at(&own, None), Verdict::NoInterpreter { .. }));
+        assert!(matches!(look_at(&own, None), Err(Unfit::NoInterpreter { .. })));
     }
 
     #[test]
     fn a_program_is_one_of_this_machine_and_whole() {
         let folder = TempDir::new().unwrap();
-        assert!(matches!(look_at(&ours(), None), Verdict::Runs(_)));
+        assert!(look_at(&ours(), None).is_ok());
         let bytes = fs::read(ours()).unwrap();
         for length in [4, 8, 40, 63, 64, 200, 4096, bytes.len() / 2] {
             let cut = file(&folder, "cut", 0o755, &bytes[..length]);
-            let damaged = Verdict::Damaged("it is a damaged or truncated program");
-            assert_eq!(look_at(&cut, None), damaged, "{length}");
+            assert_eq!(look_at(&cut, None), Err(Unfit::Truncated), "{length}");
         }
         let with = |at: usize, value: &[u8]| {
             let mut bytes = bytes.clone();
@@ -410,12 +337,12 @@ mod tests {
         } else {
             (62, "amd64")
         };
-        assert_eq!(with(18, &[other.0, 0]), Verdict::OtherMachine(other.1));
-        assert_eq!(with(18, &[243, 0]), Verdict::OtherMachine("another machine"));
-        assert!(matches!(with(16, &[1, 0]), Verdict::Damaged(_)));
-        assert!(matches!(with(32, &[0xff; 8]), Verdict::Damaged(_)));
-        assert!(matches!(with(56, &[0, 0]), Verdict::Damaged(_)));
-        let none = Verdict::Damaged("it is not a program for Linux");
+        assert_eq!(with(18, &[other.0, 0]), Err(Unfit::OtherMachine(other.1)));
+        assert_eq!(with(18, &[243, 0]), Err(Unfit::OtherMachine("another machine")));
+        assert!(matches!(with(16, &[1, 0]), Err(Unfit::PartOfProgram)));
+        assert!(matches!(with(32, &[0xff; 8]), Err(Unfit::Truncated)));
+        assert!(matches!(with(56, &[0, 0]), Err(Unfit::Truncated)));
+        let none = Err(Unfit::Foreign);
         for bytes in [&b"MZ\x90\0\x03"[..], b"\xcf\xfa\xed\xfe\x07\0\0\x01", b"\0"] {
             assert_eq!(look_at(&file(&folder, "no", 0o755, bytes), None), none);
         }

@@ -8,9 +8,11 @@
 
 use crate::failure::Failure;
 use crate::start::fault::Fault;
+use crate::start::fault::ended::{Ended, EndedFault, steady};
+use crate::start::fault::sentence::Kind as _;
 use crate::start::fault::trouble::Trouble;
 use crate::start::log::sign::Sign;
-use crate::start::log::told::{AGAIN, Telling, WINDOW, words};
+use crate::start::log::told::{AGAIN, Telling, WINDOW};
 use std::time::Duration;
 
 /// How long nothing must be heard of a trouble for it to be over, of an agent that does not say so.
@@ -46,17 +48,6 @@ pub(crate) struct Heard {
     pub(crate) is_folded: bool,
     /// Lines of our own.
     pub(crate) lines: Vec<String>,
-}
-
-/// How an agent has ended.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct End<'a> {
-    /// The line that tells it, up to what it means for the app.
-    pub(crate) line: &'a str,
-    /// What stands behind it.
-    pub(crate) rest: &'a str,
-    /// How long the agent had run.
-    pub(crate) age: Duration,
 }
 
 /// What is known of all agents of a supervisor. They share key and gateway, so what keeps one from connecting mostly
@@ -270,11 +261,11 @@ impl Conditions {
     }
 
     /// Takes in that an agent has ended, and returns what is told of it.
-    pub(crate) fn ended(&mut self, agent: usize, end: End, is_incurable: bool, now: Duration) -> Option<String> {
+    pub(crate) fn ended(&mut self, agent: usize, ended: &Ended, is_incurable: bool, now: Duration) -> Option<String> {
         let state = &mut self.agents[agent];
         state.running = None;
         state.sessions.clear();
-        if end.age >= STEADY {
+        if ended.age >= STEADY {
             state.ends = 0;
             state.lines.clear();
         }
@@ -283,18 +274,20 @@ impl Conditions {
         }
         state.was_incurable = is_incurable;
         state.ends += 1;
-        let (times, line) = (state.ends, end.line.to_owned());
+        let times = state.ends;
         if times > ENDS + 1 && now < state.told_end + AGAIN {
             return None;
         }
         state.told_end = now;
-        Some(if times > ENDS {
-            Fault::AgentCrashing { end: line, times }.line()
+        let fault = if times > ENDS {
+            let ended = ended.clone();
+            EndedFault::Crashing { ended, times }
         } else if is_incurable {
-            Fault::AgentMisconfigured { end: line }.line()
+            EndedFault::Misconfigured(ended.clone())
         } else {
-            format!("hoopstart: warning: {line}, the app is not affected{}", end.rest)
-        })
+            return Some(ended.line());
+        };
+        Some(Fault::from(fault).line())
     }
 
     /// Whether an agent that has ended, with status 0 or not, did so because of its configuration.
@@ -335,13 +328,8 @@ impl Conditions {
             }
             let state = &mut self.agents[agent];
             if state.ends > ENDS && state.running.is_some_and(|since| now >= since + STEADY) {
-                lines.push(format!(
-                    "hoopstart: the agent has now run for {}, after it exited {} times in {} [{}]",
-                    words(STEADY),
-                    state.ends,
-                    words(now.saturating_sub(STEADY + state.first_end)),
-                    Failure::AgentCrashing
-                ));
+                let period = now.saturating_sub(STEADY + state.first_end);
+                lines.push(steady(STEADY, state.ends, period));
                 state.ends = 0;
             }
         }

@@ -7,6 +7,8 @@ use crate::os::environment::Environment;
 use crate::os::stderr::bounded;
 use crate::secret::masks::{End, Masks};
 use crate::start::fault::Fault;
+use crate::start::fault::addition::Addition;
+use crate::start::fault::config::ConfigFault;
 use crate::start::log::condition::Conditions;
 use crate::start::log::record::{Record, passed_on, push_visible};
 use crate::start::log::sign::Sign;
@@ -43,7 +45,7 @@ impl Settings {
             let wanted = value.trim().to_ascii_lowercase();
             known.iter().copied().find(|known| *known == wanted).unwrap_or_else(|| {
                 let value = text::excerpt(value, 40);
-                faults.push(Fault::ValueUnknown { name, value, known });
+                faults.push(ConfigFault::ValueUnknown { name, value, known }.into());
                 known[0]
             })
         };
@@ -192,7 +194,7 @@ impl Lines {
             return log.truncate(begin);
         }
         if end == End::Cut {
-            let _ = write!(log, " [cut by hoopstart after {LINE_LIMIT} bytes]");
+            let _ = write!(log, " {}", Addition::Cut(LINE_LIMIT));
         }
         log.push('\n');
     }
@@ -215,12 +217,7 @@ impl Lines {
     /// Says what was left out of a stack trace.
     fn end_trace(&mut self, log: &mut String) {
         if let Some(count) = self.trace.take() {
-            let _ = writeln!(
-                log,
-                "{}({count} lines of a stack trace are not shown; {}=debug shows them)",
-                self.prefix,
-                config::LOG_LEVEL
-            );
+            let _ = writeln!(log, "{}{}", self.prefix, Addition::Trace(count));
         }
     }
 }

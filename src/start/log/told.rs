@@ -77,60 +77,17 @@ impl Telling {
         }
         let was_told = std::mem::replace(&mut self.is_told, self.is_on);
         self.last_told = now;
-        let id = trouble.failure();
         Some(if !self.is_on {
-            format!(
-                "hoopstart: connected again after {} [{id}]",
-                words(self.until.saturating_sub(self.since))
-            )
+            trouble.over(self.until.saturating_sub(self.since))
         } else if was_told {
-            format!(
-                "hoopstart: warning: for {} now, {} times: {} [{id}]",
-                words(now.saturating_sub(self.since)),
-                self.count,
-                trouble.wrong()
-            )
+            trouble.lasting(now.saturating_sub(self.since), self.count)
         } else {
-            Fault::NotConnected(trouble).line()
+            Fault::from(trouble).line()
         })
     }
 
     /// When what is so can be told, if it is not what was told.
     pub(crate) fn next_wake(&self) -> Option<Duration> {
         (self.is_on != self.is_told).then(|| self.lines.front().map(|told| *told + WINDOW))?
-    }
-}
-
-/// A duration in the largest units that say enough.
-pub(crate) fn words(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
-    match (days, hours, minutes) {
-        (0, 0, 0..2) => format!("{seconds} s"),
-        (0, 0..2, _) => format!("{minutes} min"),
-        (0..2, _, _) => format!("{hours} h"),
-        _ => format!("{days} days"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::words;
-    use std::time::Duration;
-
-    #[test]
-    fn durations_are_told_in_units_that_say_enough() {
-        for (seconds, expected) in [
-            (0, "0 s"),
-            (119, "119 s"),
-            (120, "2 min"),
-            (250, "4 min"),
-            (7199, "119 min"),
-            (7200, "2 h"),
-            (172_799, "47 h"),
-            (172_800, "2 days"),
-        ] {
-            assert_eq!(words(Duration::from_secs(seconds)), expected);
-        }
     }
 }

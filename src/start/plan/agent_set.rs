@@ -4,14 +4,17 @@
 use crate::config;
 
 use crate::agent::connections::{Connections, ConnectionsFault, Merged};
+use crate::agent::generation::Generation;
 use crate::agent::limits::Limit;
 use crate::agent::version::Version;
 use crate::os::environment::Environment;
 use crate::secret::conceal;
 use crate::start::fault::Fault;
+use crate::start::fault::agent::AgentFault;
+use crate::start::fault::config::ConfigFault;
 use crate::start::log::lines::Settings;
+use crate::start::plan::agent_command::{self, AgentCommand};
 use crate::start::plan::credential::{Credential, Credentials, Gateway};
-use crate::start::plan::generation::{self, AgentCommand, Generation};
 use crate::start::plan::installed::{AgentFile, Installed};
 use crate::start::plan::memory_limit::MemoryLimit;
 use crate::text;
@@ -52,18 +55,21 @@ impl AgentSet {
         installed: &Installed,
         faults: &mut Vec<Fault>,
     ) -> Result<Self, Fault> {
-        let manifest = installed.manifest.as_ref().map_err(|cause| Fault::ManifestUnreadable {
-            path: installed.manifest_path.display().to_string(),
-            cause: text::excerpt(cause, 120),
-        })?;
+        let manifest = installed
+            .manifest
+            .as_ref()
+            .map_err(|cause| AgentFault::ManifestUnreadable {
+                path: installed.manifest_path.display().to_string(),
+                cause: text::excerpt(cause, 120),
+            })?;
         let program = installed.programs.join("hoop");
         let path = program.display().to_string();
         let version = match (&manifest.agent, installed.agent) {
             (Some(record), AgentFile::Program) => &record.version,
-            (Some(_), AgentFile::NotExecutable) => return Err(Fault::AgentNotExecutable { path }),
-            (None, _) | (_, AgentFile::Missing) => return Err(Fault::AgentMissing { path }),
+            (Some(_), AgentFile::NotExecutable) => return Err(AgentFault::NotExecutable { path }.into()),
+            (None, _) | (_, AgentFile::Missing) => return Err(AgentFault::Missing { path }.into()),
         };
-        let credential = Credential::find(environment).ok_or(Fault::KeyMissing)?;
+        let credential = Credential::find(environment).ok_or(ConfigFault::KeyMissing)?;
         let mode = credential.mode();
         let generation = Generation::of(version, mode);
         let credentials = Credentials::of(environment);
@@ -75,11 +81,11 @@ impl AgentSet {
             name, read: Err(fault), ..
         } = &credential
         {
-            faults.push(Fault::KeyMalformed { name, fault: *fault });
+            faults.push(ConfigFault::KeyMalformed { name, fault: *fault }.into());
             incurable = true;
         } else if let Some(limit) = mode.and_then(|mode| Limit::of(version, mode)) {
             let version = version.clone();
-            faults.push(Fault::AgentTooOld { version, limit });
+            faults.push(AgentFault::TooOld { version, limit }.into());
             incurable = limit.is_fatal();
         }
 
@@ -93,40 +99,41 @@ impl AgentSet {
             None => Ok(Connections::default()),
         };
         let connections = if generation.needs_names() {
-            let connections = connections.map_err(Fault::ConnectionInvalid)?;
+            let connections = connections.map_err(ConfigFault::ConnectionInvalid)?;
             if connections.is_empty() {
-                return Err(Fault::ConnectionMissing);
+                return Err(ConfigFault::ConnectionMissing.into());
             }
             // It would stand in a command line, which every process of the dyno can read.
             let is_secret = |name: &String| conceal::looks_like_key(name) || conceal::holds(&masks, name);
             if connections.names().iter().any(is_secret) {
-                return Err(Fault::ConnectionInvalid(ConnectionsFault::HoldsKey));
+                return Err(ConfigFault::ConnectionInvalid(ConnectionsFault::HoldsKey).into());
             }
             let connections = if generation == Generation::NamesInEnvironment {
                 connections
             } else {
-                connections.published(version).map_err(Fault::ConnectionInvalid)?
+                connections.published(version).map_err(ConfigFault::ConnectionInvalid)?
             };
             let merged = connections.merged().into_iter();
-            faults.extend(merged.filter(Merged::is_surprising).map(Fault::ConnectionsMerged));
+            let surprising = merged.filter(Merged::is_surprising);
+            faults.extend(surprising.map(|merged| ConfigFault::ConnectionsMerged(merged).into()));
             connections
         } else {
             let connections = connections.unwrap_or_default();
             if !connections.is_empty() && version.at_least(1, 20, 0) && !incurable {
                 let version = version.clone();
-                faults.push(Fault::ConnectionNotPublished { version });
+                faults.push(ConfigFault::ConnectionNotPublished { version }.into());
             }
             connections
         };
         let entrypoint = environment.value(config::COMMAND);
         let is_published = matches!(generation, Generation::RunWithArguments | Generation::RunWithCommand);
         if is_published && entrypoint.is_some_and(|line| conceal::holds(&masks, &line.to_string_lossy())) {
-            return Err(Fault::CommandHoldsKey);
+            return Err(ConfigFault::CommandHoldsKey.into());
         }
 
         let programs = installed.programs.to_string_lossy();
         let log = Settings::of(environment, faults);
-        let agent_environment = generation::agent_environment(
+        let agent_environment = agent_command::agent_environment(
             environment,
             version,
             generation,
@@ -135,7 +142,7 @@ impl AgentSet {
             &programs,
             log.level,
         );
-        let commands = generation::commands(generation, &connections, entrypoint, &agent_environment)?;
+        let commands = agent_command::commands(generation, &connections, entrypoint, &agent_environment)?;
         Ok(Self {
             program,
             version: version.clone(),

@@ -1,6 +1,7 @@
 //! The lists that say in which dynos the agent runs.
 
 use crate::procfile::{OF_LANGUAGES, Procfile};
+use crate::start::fault::dynos::Reason;
 use crate::start::plan::dyno::Dyno;
 use crate::start::plan::starter::Starter;
 use crate::text;
@@ -128,17 +129,12 @@ pub(crate) struct Choice {
 
 impl Choice {
     /// Decides whether the agent runs in `dyno` of an app with this Procfile, and says why.
-    pub(crate) fn runs_in(
-        &self,
-        dyno: &Dyno,
-        procfile: &Procfile,
-        starter: Starter,
-    ) -> Result<&'static str, &'static str> {
+    pub(crate) fn runs_in(&self, dyno: &Dyno, procfile: &Procfile, starter: Starter) -> Result<Reason, Reason> {
         match (&self.only, &self.never) {
-            (_, Some(never)) if never.names(dyno) => Err("HOOP_IGNORE_PROCESS_TYPES names it"),
-            (Some(only), _) if only.names(dyno) => Ok("HOOP_PROCESS_TYPES names it"),
-            (Some(_), _) => Err("HOOP_PROCESS_TYPES does not name it"),
-            (None, Some(_)) => Ok("HOOP_IGNORE_PROCESS_TYPES does not name it"),
+            (_, Some(never)) if never.names(dyno) => Err(Reason::Ignored),
+            (Some(only), _) if only.names(dyno) => Ok(Reason::Listed),
+            (Some(_), _) => Err(Reason::NotListed),
+            (None, Some(_)) => Ok(Reason::NotIgnored),
             (None, None) => dyno.by_default(procfile, starter),
         }
     }
@@ -183,6 +179,7 @@ impl Choice {
 mod tests {
     use super::{Choice, DynoList};
     use crate::procfile::{NOT_RUN_BY_DEFAULT, Procfile};
+    use crate::start::fault::dynos::Reason;
     use crate::start::plan::dyno::Dyno;
     use crate::start::plan::starter::Starter;
     use proptest::prelude::*;
@@ -193,7 +190,7 @@ mod tests {
         never: Option<&str>,
         procfile: &str,
         starter: Starter,
-    ) -> Result<&'static str, &'static str> {
+    ) -> Result<Reason, Reason> {
         let choice = Choice {
             only: only.map(DynoList::parse),
             never: never.map(DynoList::parse),

@@ -2,6 +2,7 @@
 
 use crate::procfile::invocation::starts_agent;
 use crate::procfile::{LOCAL, NOT_RUN_BY_DEFAULT, Procfile};
+use crate::start::fault::dynos::Reason;
 use crate::start::plan::starter::Starter;
 
 /// The dyno this process is in.
@@ -49,16 +50,16 @@ impl Dyno {
     }
 
     /// Decides without lists, with the Procfile of the slug.
-    pub(crate) fn by_default(&self, procfile: &Procfile, starter: Starter) -> Result<&'static str, &'static str> {
+    pub(crate) fn by_default(&self, procfile: &Procfile, starter: Starter) -> Result<Reason, Reason> {
         if self.is_local() && starter == Starter::Autostart {
-            return Err("HOOP_AUTOSTART starts no agent where DYNO is not set");
+            return Err(Reason::Local);
         }
         if !self.is_ignored_by_default() {
-            return Ok("the agent runs in every process type except run, release, scheduler, cron and build");
+            return Ok(Reason::ByDefault);
         }
         match procfile.command(&self.process_type) {
-            Some(command) if starts_agent(command) => Ok("its line in the Procfile starts the agent"),
-            _ => Err("the agent does not run in this process type unless it is named"),
+            Some(command) if starts_agent(command) => Ok(Reason::Wrapped),
+            _ => Err(Reason::NotByDefault),
         }
     }
 }

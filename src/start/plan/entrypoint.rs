@@ -7,7 +7,7 @@
 //! over as they are, which is what the gateway shows. All else is a shell's business.
 
 use crate::config;
-use crate::start::fault::Fault;
+use crate::start::fault::config::ConfigFault;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
@@ -95,7 +95,7 @@ const OF_SHELL: [&str; 70] = [
 /// The arguments behind `hoop run … --`, for agents that take the command as such.
 ///
 /// Fails where a shell could not run the line.
-pub(crate) fn arguments(line: &OsStr) -> Result<Vec<OsString>, Fault> {
+pub(crate) fn arguments(line: &OsStr) -> Result<Vec<OsString>, ConfigFault> {
     check_quotes(line)?;
     if let Some(words) = words(line).filter(|words| words.iter().all(|word| !word.contains('$'))) {
         return Ok(words.into_iter().map(OsString::from).collect());
@@ -112,7 +112,7 @@ pub(crate) fn arguments(line: &OsStr) -> Result<Vec<OsString>, Fault> {
 /// has.
 ///
 /// Fails where a shell could not run the line.
-pub(crate) fn command(line: &OsStr) -> Result<OsString, Fault> {
+pub(crate) fn command(line: &OsStr) -> Result<OsString, ConfigFault> {
     check_quotes(line)?;
     match line.to_str().filter(|line| words(OsStr::new(line)).is_some()) {
         Some(line) if !line.contains(['"', '\'']) => Ok(line.trim_matches(BLANKS).into()),
@@ -161,13 +161,13 @@ fn is_plain(character: char) -> bool {
 
 /// Fails where a quote in `line` is not closed, as far as that can be told. Within `$(…)` and its like, quotes begin
 /// anew, or end otherwise, and we cannot tell where.
-fn check_quotes(line: &OsStr) -> Result<(), Fault> {
+fn check_quotes(line: &OsStr) -> Result<(), ConfigFault> {
     let line = line.to_string_lossy();
     let nests = ["$'", "$(", "${", "`", "<<", "#"];
     if nests.iter().any(|nesting| line.contains(nesting)) || shell_words::split(&line).is_ok() {
         Ok(())
     } else {
-        Err(Fault::CommandInvalid)
+        Err(ConfigFault::CommandInvalid)
     }
 }
 
@@ -187,7 +187,7 @@ fn without_dollars(line: &OsStr) -> OsString {
 #[cfg(test)]
 mod tests {
     use super::{arguments, command};
-    use crate::start::fault::Fault;
+    use crate::start::fault::config::ConfigFault;
     use proptest::prelude::*;
     use std::ffi::{OsStr, OsString};
     use std::os::unix::ffi::OsStrExt as _;
@@ -277,8 +277,8 @@ mod tests {
     #[test]
     fn a_quote_that_is_not_closed_is_a_fault() {
         for line in ["it's", "bash -c \"x", "echo 'a", "echo \"it's"] {
-            assert_eq!(command(OsStr::new(line)), Err(Fault::CommandInvalid));
-            assert_eq!(arguments(OsStr::new(line)), Err(Fault::CommandInvalid));
+            assert_eq!(command(OsStr::new(line)), Err(ConfigFault::CommandInvalid));
+            assert_eq!(arguments(OsStr::new(line)), Err(ConfigFault::CommandInvalid));
         }
         // Quotes of the inner commands are none of the line's, and those of a comment are none at all.
         for line in [

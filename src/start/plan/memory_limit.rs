@@ -3,6 +3,7 @@
 use crate::config;
 use crate::os::environment::Environment;
 use crate::start::fault::Fault;
+use crate::start::fault::config::ConfigFault;
 use crate::text::{self, MEGABYTE_OF_MEMORY};
 use std::time::Duration;
 
@@ -36,10 +37,10 @@ impl MemoryLimit {
         let megabytes = match environment.text(config::AGENT_MEMORY) {
             None => DEFAULT,
             Some(value) => megabytes(value).unwrap_or_else(|| {
-                faults.push(Fault::MemoryInvalid {
+                faults.push(Fault::Config(ConfigFault::MemoryInvalid {
                     value: text::excerpt(value, 40),
                     default: DEFAULT,
-                });
+                }));
                 DEFAULT
             }),
         };

@@ -1,11 +1,11 @@
 //! Decides what to start, or why not: from the environment and what is installed, without effects.
 
+pub mod agent_command;
 pub mod agent_set;
 pub mod choice;
 pub mod credential;
 pub mod dyno;
 pub mod entrypoint;
-pub mod generation;
 pub mod installed;
 pub mod memory_limit;
 pub mod starter;
@@ -16,7 +16,10 @@ use crate::os::environment::Environment;
 use crate::os::stderr;
 use crate::procfile::NOT_RUN_BY_DEFAULT;
 use crate::procfile::invocation::starts_agent;
-use crate::start::fault::{Fault, Rest};
+use crate::start::fault::Fault;
+use crate::start::fault::config::ConfigFault;
+use crate::start::fault::debug::Decided;
+use crate::start::fault::dynos::{DynosFault, Reason, Remainder};
 use crate::start::plan::agent_set::AgentSet;
 use crate::start::plan::choice::{Choice, DynoList};
 use crate::start::plan::dyno::Dyno;
@@ -35,7 +38,7 @@ enum Decision {
     /// Run these agents.
     Run(Box<AgentSet>),
     /// Run none, for this reason, which is no fault.
-    NotHere(&'static str),
+    NotHere(Reason),
     /// Run none, because of a fault.
     Cannot,
 }
@@ -49,7 +52,7 @@ pub(crate) struct Plan {
     /// The dyno this is for.
     pub dyno: Dyno,
     /// Why the agent runs in this dyno, or does not.
-    pub dyno_reason: &'static str,
+    pub dyno_reason: Reason,
     /// The lists that decide on it.
     pub choice: Choice,
     /// Whether the line of the Procfile for this dyno starts the agent.
@@ -68,7 +71,7 @@ impl Plan {
             None => false,
             Some(value) => config::switch(&value).unwrap_or_else(|| {
                 let value = text::excerpt(&value, 40);
-                faults.push(Fault::ValueInvalid { name, value });
+                faults.push(ConfigFault::SwitchInvalid { name, value }.into());
                 false
             }),
         };
@@ -87,9 +90,9 @@ impl Plan {
             Ok(reason) => (true, reason),
             Err(reason) => (false, reason),
         };
-        faults.extend(choice_faults(&choice, &dyno, installed));
+        faults.extend(choice_faults(&choice, &dyno, installed).into_iter().map(Fault::from));
         let decision = if disabled {
-            Decision::NotHere("HOOP_DISABLE is on")
+            Decision::NotHere(Reason::Disabled)
         } else if runs_here {
             match AgentSet::wanted(environment, installed, &mut faults) {
                 Ok(agents) => Decision::Run(Box::new(agents)),
@@ -106,8 +109,7 @@ impl Plan {
         if matches!(decision, Decision::NotHere(_)) {
             let is_one_off = dyno.is_ignored_by_default() || dyno.is_local() && starter == Starter::Autostart;
             let may_belong = !disabled && !is_one_off;
-            let is_of_choice =
-                |fault: &Fault| matches!(fault, Fault::ProcessTypeUnknown { .. } | Fault::NoDynoName { .. });
+            let is_of_choice = |fault: &Fault| matches!(fault, Fault::Dynos(_));
             faults.retain(|fault| may_belong && is_of_choice(fault));
         }
         Self {
@@ -133,7 +135,7 @@ impl Plan {
     }
 
     /// Why no agent runs although nothing is wrong.
-    pub(crate) fn not_here(&self) -> Option<&'static str> {
+    pub(crate) fn not_here(&self) -> Option<Reason> {
         match self.decision {
             Decision::NotHere(reason) => Some(reason),
             Decision::Run(_) | Decision::Cannot => None,
@@ -193,22 +195,22 @@ impl Plan {
     /// Writes a line for every fault, and with `HOOPSTART_DEBUG` one for every decision. `obeys_required` says
     /// whether `HOOP_REQUIRED` can stop the boot.
     pub(crate) fn tell(&self, obeys_required: bool) {
-        self.debug(|| format!("dyno {}: {}", text::visible(&self.dyno.name), self.dyno_reason));
+        self.debug(&Decided::Dyno {
+            name: &self.dyno.name,
+            reason: self.dyno_reason,
+        });
         for fault in &self.faults {
             stderr::say(&if obeys_required { self.line(fault) } else { fault.line() });
         }
-        match &self.decision {
-            Decision::NotHere(reason) => self.debug(|| format!("no agent is started: {reason}")),
-            Decision::Cannot => self.debug(|| "no agent is started".to_owned()),
-            Decision::Run(agents) => self.debug(|| {
-                format!(
-                    "agent {}: {}, {} in all",
-                    agents.version,
-                    agents.generation.words(),
-                    agents.commands.len()
-                )
-            }),
-        }
+        self.debug(&match &self.decision {
+            Decision::NotHere(reason) => Decided::NotHere(*reason),
+            Decision::Cannot => Decided::NotStarted,
+            Decision::Run(agents) => Decided::Agents {
+                version: &agents.version,
+                generation: agents.generation,
+                count: agents.commands.len(),
+            },
+        });
     }
 
     /// Whether [`Plan::tell`] has nothing to write.
@@ -217,9 +219,9 @@ impl Plan {
     }
 
     /// Writes a line if `HOOPSTART_DEBUG` is on.
-    pub(crate) fn debug(&self, line: impl FnOnce() -> String) {
+    pub(crate) fn debug(&self, decided: &Decided) {
         if self.debug {
-            stderr::say(&format!("hoopstart: debug: {}", line()));
+            stderr::say(&decided.to_string());
         }
     }
 }
@@ -231,40 +233,40 @@ fn text<'a>(environment: &'a Environment, name: &str) -> Option<Cow<'a, str>> {
 }
 
 /// What is wrong with the lists of dynos.
-pub(crate) fn choice_faults(choice: &Choice, dyno: &Dyno, installed: &Installed) -> Vec<Fault> {
+pub(crate) fn choice_faults(choice: &Choice, dyno: &Dyno, installed: &Installed) -> Vec<DynosFault> {
     let known: Vec<&str> = installed.procfile.process_types().collect();
     let mut faults = Vec::new();
     let ignored = NOT_RUN_BY_DEFAULT.join(",");
     for (name, list, without_any, otherwise) in [
-        (config::PROCESS_TYPES, &choice.only, Rest::Nowhere, "web"),
+        (config::PROCESS_TYPES, &choice.only, Remainder::Nowhere, "web"),
         (
             config::IGNORE_PROCESS_TYPES,
             &choice.never,
-            Rest::Everywhere,
+            Remainder::Everywhere,
             ignored.as_str(),
         ),
     ] {
         let Some(list) = list else { continue };
         let (impossible, unknown) = (list.impossible(), list.unknown(&known, dyno));
-        let rest = if impossible.len() + unknown.len() == list.len() {
+        let remainder = if impossible.len() + unknown.len() == list.len() {
             without_any
         } else {
-            Rest::Items
+            Remainder::Items
         };
         if !impossible.is_empty() || list.len() == 0 {
-            faults.push(Fault::NoDynoName {
+            faults.push(DynosFault::NoDynoName {
                 name,
                 items: impossible,
                 right: list.repaired(otherwise),
-                rest,
+                remainder,
             });
         }
         if !unknown.is_empty() {
-            faults.push(Fault::ProcessTypeUnknown {
+            faults.push(DynosFault::ProcessTypeUnknown {
                 name,
                 unknown,
                 known: known.iter().map(|name| text::visible(name)).collect(),
-                rest,
+                remainder,
             });
         }
     }

@@ -3,11 +3,12 @@
 use crate::os::processes::{self, Process};
 use crate::secret::Secret;
 use crate::secret::masks::{self, Masks};
-use crate::start::log::condition::{Conditions, End};
+use crate::start::fault::ended::{Ended, Ending};
+use crate::start::fault::gap::Gap;
+use crate::start::log::condition::Conditions;
 use crate::start::log::lines::{Lines, Reader, push_own};
 use crate::start::plan::agent_set::AgentSet;
-use crate::start::supervise::ending::Ending;
-use crate::start::supervise::shield::{self, Gap};
+use crate::start::supervise::shield;
 use crate::start::supervise::spawn::{Lifeline, OomScore, Started, spawn};
 use crate::start::supervise::status::ConditionStatus;
 use crate::start::supervise::{memory, sockets};
@@ -188,8 +189,15 @@ impl<'a> Processes<'a> {
     }
 
     /// Appends to `log` what is to be told of the end of an agent.
-    pub(crate) fn tell_end(&mut self, agent: usize, end: End, is_incurable: bool, now: Duration, log: &mut String) {
-        if let Some(line) = self.conditions.ended(agent, end, is_incurable, now) {
+    pub(crate) fn tell_end(
+        &mut self,
+        agent: usize,
+        ended: &Ended,
+        is_incurable: bool,
+        now: Duration,
+        log: &mut String,
+    ) {
+        if let Some(line) = self.conditions.ended(agent, ended, is_incurable, now) {
             let begin = log.len();
             push_own(&line, &self.masks, log);
             self.keep_lines(agent, &log[begin..]);

@@ -1,7 +1,6 @@
 //! Stays beside the app: runs the agents, restarts them, ends them with the app.
 
 pub mod children;
-pub mod ending;
 pub mod footprint;
 pub mod forward;
 pub mod inquiry;

@@ -3,7 +3,7 @@
 //!
 //! The agent is a guest: no event of it ever leads to anything that the app could feel.
 
-use crate::start::supervise::ending::Ending;
+use crate::start::fault::ended::Ending;
 use std::time::Duration;
 
 /// The pause before an agent that has exited is started again; doubled at each exit.

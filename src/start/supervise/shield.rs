@@ -6,10 +6,10 @@
 //!
 //! Never at build: whoever packs the slug must read all of it.
 
+use crate::start::fault::gap::Gap;
 use rustix::fs::{FileType, Mode, OFlags, fchmod, fstat, fstatfs, open};
 use rustix::io::Errno;
 use rustix::process::{DumpableBehavior, geteuid, set_dumpable_behavior};
-use std::fmt;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -20,45 +20,6 @@ const COPYING: [u64; 3] = [0x794c_7630, 0x6175_6673, 0x6573_5546];
 
 /// The bits of a mode that let someone execute a file.
 const EXECUTE: u32 = 0o111;
-
-/// Why the agent's process can be looked into.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Gap {
-    /// It runs as root.
-    Root,
-    /// The agent's file is another user's.
-    Foreign,
-    /// The agent's file has other names, or is a link.
-    Shared,
-    /// The file would be copied.
-    Copying,
-    /// It is a script: what runs is its interpreter, which must read it.
-    Script,
-    /// The file system says no.
-    Refused(Errno),
-    /// The file is as it should be.
-    Unexplained,
-}
-
-impl fmt::Display for Gap {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Gap::Root => "it runs as root",
-            Gap::Foreign => "its file belongs to another user",
-            Gap::Shared => "its file has a second name (a hard link)",
-            Gap::Copying => "its file is on an overlay file system",
-            Gap::Script => "it is a script",
-            Gap::Unexplained => "this system does not prevent it",
-            Gap::Refused(errno) => {
-                return write!(
-                    f,
-                    "its file cannot be changed: {}",
-                    std::io::Error::from(*errno).to_string().to_lowercase()
-                );
-            }
-        })
-    }
-}
 
 /// Makes this process one that only root can look into. What needs `/proc/self` to be its own must be opened before.
 pub(crate) fn hide_this_process() {
@@ -78,14 +39,14 @@ pub(crate) fn hide_program(program: &Path) -> Result<(), Gap> {
         // It cannot be read already, by an earlier start.
         Err(Errno::ACCESS) => return Ok(()),
         Err(Errno::LOOP) => return Err(Gap::Shared),
-        Err(errno) => return Err(Gap::Refused(errno)),
+        Err(errno) => return Err(refused(errno)),
     };
     hide_file(&file)
 }
 
 /// As [`hide_program`], of a file that is open.
 fn hide_file(file: impl AsFd) -> Result<(), Gap> {
-    let stat = fstat(&file).map_err(Gap::Refused)?;
+    let stat = fstat(&file).map_err(refused)?;
     if stat.st_uid != geteuid().as_raw() {
         return Err(Gap::Foreign);
     }
@@ -99,13 +60,17 @@ fn hide_file(file: impl AsFd) -> Result<(), Gap> {
     if !is_program {
         return Err(Gap::Script);
     }
-    let system = fstatfs(&file).map_err(Gap::Refused)?;
+    let system = fstatfs(&file).map_err(refused)?;
     // Compared as the 32 bits it has: the type differs between architectures.
     #[expect(clippy::cast_sign_loss, reason = "a magic number, not a quantity")]
     if COPYING.contains(&(system.f_type as u64 & 0xffff_ffff)) {
         return Err(Gap::Copying);
     }
-    fchmod(&file, Mode::from_raw_mode(stat.st_mode & EXECUTE)).map_err(Gap::Refused)
+    fchmod(&file, Mode::from_raw_mode(stat.st_mode & EXECUTE)).map_err(refused)
+}
+
+fn refused(errno: Errno) -> Gap {
+    Gap::Refused(errno.raw_os_error())
 }
 
 /// Whether only root can look into the process `pid`: files of `/proc` that show what is inside are then

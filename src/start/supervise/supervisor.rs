@@ -5,19 +5,18 @@
 use crate::os::processes::{self, Process};
 use crate::os::signals::Received;
 use crate::start::app::AppProcess;
+use crate::start::fault::ended::{Ended, Ending};
+use crate::start::fault::gap::Gap;
 use crate::start::log::app_log::Log;
-use crate::start::log::condition::End;
 use crate::start::plan::agent_set::AgentSet;
 use crate::start::supervise::children::Processes;
-use crate::start::supervise::ending::Ending;
 use crate::start::supervise::footprint::Code;
 use crate::start::supervise::forward::{Forward, Source};
 use crate::start::supervise::inquiry::Inquiries;
 use crate::start::supervise::memory::Watch;
 use crate::start::supervise::restart::{Action, Agent, Event, Policy};
-use crate::start::supervise::shield::{self, Gap};
+use crate::start::supervise::shield;
 use crate::start::supervise::status::{AgentStatus, AppStatus, State, Status};
-use crate::text;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitStatus};
@@ -232,11 +231,16 @@ impl<'a> Supervisor<'a> {
                     pause,
                     incurable,
                 } => {
-                    let (line, rest) = (self.end_line(agent, &ending, age, pause), ending.remedy());
-                    let (line, rest) = (&*line, &*rest);
-                    let (end, now) = (End { line, rest, age }, self.started.elapsed());
+                    let several = self.agent_set.commands.len() > 1;
+                    let ended = Ended {
+                        connection: self.agent_set.commands[agent].connection.clone().filter(|_| several),
+                        ending,
+                        age,
+                        pause,
+                    };
+                    let now = self.started.elapsed();
                     self.log
-                        .add(|log| self.processes.tell_end(agent, end, incurable, now, log));
+                        .add(|log| self.processes.tell_end(agent, &ended, incurable, now, log));
                     // They have until the next start.
                     self.processes.signal_leftovers(Signal::TERM);
                 }
@@ -302,19 +306,6 @@ impl<'a> Supervisor<'a> {
             condition,
             lines: self.processes.last_lines(agent),
         }
-    }
-
-    /// What the line for an agent that has ended begins with.
-    fn end_line(&self, agent: usize, ending: &Ending, age: Duration, pause: Duration) -> String {
-        let which = match &self.agent_set.commands[agent].connection {
-            Some(name) if self.agent_set.commands.len() > 1 => format!("agent of {}", text::visible(name)),
-            _ => "agent".to_owned(),
-        };
-        format!(
-            "{which} {ending} after {}s; next try in {}s",
-            age.as_secs(),
-            pause.as_secs_f64().round()
-        )
     }
 
     /// How long to wait at most, or `None` for as long as nothing happens.

@@ -1,8 +1,9 @@
 //! Hours and days of an agent's troubles, in no time.
 
 use crate::failure::Failure;
+use crate::start::fault::ended::{Ended, Ending};
 use crate::start::fault::trouble::Trouble;
-use crate::start::log::condition::{Conditions, End, SILENCE};
+use crate::start::log::condition::{Conditions, SILENCE};
 use crate::start::log::sign::Sign;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -72,13 +73,13 @@ impl Scene {
 
     /// Ends an agent that has run for `age`.
     fn end(&mut self, agent: usize, age: u64, is_incurable: bool) {
-        let line = "agent exited with status 1";
-        let end = End {
-            line,
-            rest: "",
+        let ended = Ended {
+            connection: None,
+            ending: Ending::Status(1),
             age: seconds(age),
+            pause: seconds(1),
         };
-        let told = self.conditions.ended(agent, end, is_incurable, self.now);
+        let told = self.conditions.ended(agent, &ended, is_incurable, self.now);
         self.told.extend(told.map(|line| (self.now, line)));
     }
 
@@ -243,7 +244,7 @@ fn ends_are_told_three_times_then_with_an_id_then_once_an_hour_and_at_last_that_
     assert_eq!(whens, [0, 1, 3, 7, 3663, 7263, began + 600]);
     assert_eq!(
         said[2].1,
-        "hoopstart: warning: agent exited with status 1, the app is not affected"
+        "hoopstart: warning: agent exited with status 1 after 0s; next try in 1s, the app is not affected"
     );
     assert!(
         said[3].1.contains("exited 4 times") && said[3].1.ends_with(" [start::agent-crashing]"),

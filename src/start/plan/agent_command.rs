@@ -1,25 +1,11 @@
-//! How an agent is told to publish its connections: its version and the mode of its key decide.
-//!
-//! Facts read from the agent's source, tags 1.14 to 1.148:
-//!
-//! | agent | key mode | what runs |
-//! |---|---|---|
-//! | below 1.16.0 | any | `hoop start agent`, which reads the list in `HOOP_CONNECTION` itself |
-//! | 1.16.0 to below 1.20.0 | embedded, old form | likewise |
-//! | 1.20.0 to 1.21.22 | multi-connection | `hoop run --name NAME -- ENTRYPOINT…`, a process for each connection |
-//! | 1.21.0 to 1.21.22 | an organisation's without a mode | likewise |
-//! | 1.21.23 and later | either of these | `hoop run --name NAME --command ENTRYPOINT --export …`, likewise |
-//! | any | any other | `hoop start agent`; connections are set up in the gateway |
-//!
-//! What of this never works is in [`Limit`].
+//! The command lines of the agents, and their environment.
 
 use crate::agent::connections::Connections;
-use crate::agent::key::KeyMode;
-use crate::agent::limits::Limit;
+use crate::agent::generation::Generation;
 use crate::agent::version::Version;
 use crate::config;
 use crate::os::environment::Environment;
-use crate::start::fault::Fault;
+use crate::start::fault::config::ConfigFault;
 use crate::start::plan::credential::{CREDENTIALS, Credential};
 use crate::start::plan::entrypoint;
 use std::ffi::{OsStr, OsString};
@@ -34,54 +20,6 @@ const LOGGING: [&str; 2] = ["LOG_LEVEL", "LOG_ENCODING"];
 
 /// The encoding of which hoopstart makes lines.
 const LOG_ENCODING: &str = "json";
-
-/// A way of publishing connections.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Generation {
-    /// `hoop start agent` reads the names from `HOOP_CONNECTION`.
-    NamesInEnvironment,
-    /// `hoop start agent`; the names are set up in the gateway.
-    NamesInGateway,
-    /// `hoop run --name NAME -- ENTRYPOINT…`.
-    RunWithArguments,
-    /// `hoop run --name NAME --command ENTRYPOINT --export …`.
-    RunWithCommand,
-}
-
-impl Generation {
-    /// The generation of an agent of `version` with a key of `mode`. `None` is a token or a SPIFFE document,
-    /// or a key that cannot be read.
-    pub(crate) fn of(version: &Version, mode: Option<KeyMode>) -> Self {
-        use KeyMode::{MultiConnection, Organisation};
-        let Some(mode) = mode else {
-            return Generation::NamesInGateway;
-        };
-        match (mode, Limit::of(version, mode)) {
-            (_, Some(Limit::NeedsOldGateway { .. })) => Generation::NamesInEnvironment,
-            (_, Some(limit)) if limit.is_fatal() => Generation::NamesInGateway,
-            (MultiConnection | Organisation, _) if version.at_least(1, 21, 23) => Generation::RunWithCommand,
-            (MultiConnection | Organisation, _) => Generation::RunWithArguments,
-            _ => Generation::NamesInGateway,
-        }
-    }
-
-    /// Whether nothing is published without `HOOP_CONNECTION`.
-    pub(crate) fn needs_names(self) -> bool {
-        match self {
-            Generation::NamesInEnvironment | Generation::RunWithArguments | Generation::RunWithCommand => true,
-            Generation::NamesInGateway => false,
-        }
-    }
-
-    /// What runs, for `--check`.
-    pub(crate) fn words(self) -> &'static str {
-        match self {
-            Generation::NamesInEnvironment => "hoop start agent, names from HOOP_CONNECTION for an old gateway",
-            Generation::NamesInGateway => "hoop start agent, connections set up in the gateway",
-            Generation::RunWithArguments | Generation::RunWithCommand => "hoop run, a process for each connection",
-        }
-    }
-}
 
 /// One agent process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,7 +36,7 @@ pub(crate) fn commands(
     connections: &Connections,
     entrypoint: Option<&OsStr>,
     environment: &Environment,
-) -> Result<Vec<AgentCommand>, Fault> {
+) -> Result<Vec<AgentCommand>, ConfigFault> {
     let one = |connection: &String, rest: Vec<OsString>| {
         let mut arguments: Vec<OsString> = vec!["run".into(), "--name".into(), connection.into()];
         arguments.extend(rest);
@@ -206,45 +144,10 @@ mod tests {
     use crate::agent::key::KeyMode;
     use crate::agent::version::Version;
     use crate::os::environment::Environment;
-    use crate::start::fault::Fault;
+    use crate::start::fault::config::ConfigFault;
     use crate::start::plan::credential::Credential;
     use proptest::prelude::*;
     use std::ffi::OsStr;
-
-    #[test]
-    fn version_and_key_mode_choose_the_generation() {
-        use Generation::{
-            NamesInEnvironment as Environment, NamesInGateway as Gateway, RunWithArguments as Arguments,
-            RunWithCommand as Command,
-        };
-        use KeyMode::{Embedded, MultiConnection, Organisation, Standard, Unstated};
-        let modes = [Standard, Embedded, Unstated, MultiConnection, Organisation];
-        for (version, generations) in [
-            ("1.14.7", [Gateway; 5]),
-            ("1.14.10", [Environment, Environment, Environment, Gateway, Environment]),
-            ("1.15.28", [Environment, Environment, Environment, Gateway, Environment]),
-            ("1.16.0", [Gateway, Environment, Gateway, Gateway, Gateway]),
-            ("1.19.63", [Gateway, Environment, Gateway, Gateway, Gateway]),
-            ("1.20.0-rc.1", [Gateway, Gateway, Gateway, Arguments, Gateway]),
-            ("1.20.0", [Gateway, Gateway, Gateway, Arguments, Gateway]),
-            ("1.20.11", [Gateway, Gateway, Gateway, Arguments, Gateway]),
-            ("1.21.0-rc.1", [Gateway, Gateway, Gateway, Arguments, Arguments]),
-            ("1.21.0", [Gateway, Gateway, Gateway, Arguments, Arguments]),
-            ("1.21.22", [Gateway, Gateway, Gateway, Arguments, Arguments]),
-            ("1.21.23-rc.1", [Gateway, Gateway, Gateway, Command, Command]),
-            ("1.21.23", [Gateway, Gateway, Gateway, Command, Command]),
-            ("1.148.0", [Gateway, Gateway, Gateway, Command, Command]),
-        ] {
-            let version = version.parse().unwrap();
-            assert_eq!(
-                modes.map(|mode| Generation::of(&version, Some(mode))),
-                generations,
-                "{version}"
-            );
-            // A token, or a key that cannot be read.
-            assert_eq!(Generation::of(&version, None), Gateway, "{version}");
-        }
-    }
 
     const KEY: &str = "grpcs://a:s3cr3t@h:1?mode=multi-connection";
 
@@ -266,7 +169,7 @@ mod tests {
         .collect()
     }
 
-    fn lines(generation: Generation, names: &str, entrypoint: Option<&str>) -> Result<Vec<String>, Fault> {
+    fn lines(generation: Generation, names: &str, entrypoint: Option<&str>) -> Result<Vec<String>, ConfigFault> {
         let connections = Connections::parse(names, |_| None).unwrap();
         let commands = commands(generation, &connections, entrypoint.map(OsStr::new), &environment())?;
         let line = |arguments: &[std::ffi::OsString]| arguments.join(OsStr::new("|")).into_string().unwrap();
@@ -292,7 +195,7 @@ mod tests {
             ["run|--name|a"]
         );
         for generation in [Generation::RunWithArguments, Generation::RunWithCommand] {
-            assert_eq!(lines(generation, "a", Some("it's")), Err(Fault::CommandInvalid));
+            assert_eq!(lines(generation, "a", Some("it's")), Err(ConfigFault::CommandInvalid));
             assert_eq!(lines(generation, "a", Some(" ")), lines(generation, "a", None));
         }
         assert_eq!(
