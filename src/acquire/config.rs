@@ -100,9 +100,7 @@ pub enum ConfigError {
     ReleasesUrlEmpty,
     /// `HOOP_RELEASES_URL` is not a URL to read releases from. Its value is not kept: it may hold a token.
     #[error("HOOP_RELEASES_URL cannot be used: {reason}")]
-    ReleasesUrlInvalid {
-        reason: ReleasesUrlError,
-    },
+    ReleasesUrlInvalid { reason: ReleasesUrlError },
     #[error("HOOP_INSTALL is neither \"required\" nor \"optional\": {}", text::quoted(value, 60))]
     InstallInvalid {
         /// What it is.

@@ -405,6 +405,9 @@ fn assert_row(slug: &Slug, version: &str, variable: &str, key: &str, row: Row, (
             }
         }
     }
+    for id in row.told() {
+        dyno.logs(id);
+    }
     assert_eq!(told(&dyno), row.told(), "{what}");
     std::fs::remove_dir_all(sessions).expect("the folder is there");
 }

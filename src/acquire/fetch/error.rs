@@ -54,9 +54,7 @@ pub enum FetchFault {
     },
     /// An answer that asking again will not change.
     #[error("{answer}")]
-    Refused {
-        answer: String,
-    },
+    Refused { answer: String },
     /// The server reports a fault of its own, however often it was tried.
     #[error("{answer}")]
     ServerError {
@@ -120,9 +118,7 @@ pub enum FetchFault {
     },
     /// The proxy that the build's environment names cannot be used.
     #[error("the proxy: {cause}")]
-    Proxy {
-        cause: String,
-    },
+    Proxy { cause: String },
 }
 
 impl FetchFault {
