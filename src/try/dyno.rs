@@ -36,14 +36,14 @@ if [ -r "$HOME/.profile" ]; then . "$HOME/.profile"; fi
 "#;
 
 /// What ends a dyno before its first process does.
-pub(super) struct Stop {
+pub(super) struct EarlyEnd {
     /// Ctrl-C, or another signal to us.
     interrupted: Arc<AtomicBool>,
     /// Time.
     after: Option<Duration>,
 }
 
-impl Stop {
+impl EarlyEnd {
     /// Listens for signals from now on. Until the dyno runs they end the build, which shares our terminal, and
     /// not us: the scratch folder is to go.
     pub(super) fn new(after: Option<Duration>) -> anyhow::Result<Self> {
@@ -61,7 +61,7 @@ pub(super) fn run(
     (process_type, command_line): (&str, &str),
     config_vars: &[(String, OsString)],
     environment: &Environment,
-    stop: Stop,
+    stop: EarlyEnd,
 ) -> anyhow::Result<i32> {
     let port = free_port().context("cannot find a free port")?;
     let profile = slug.with_file_name("profile.sh");
@@ -150,7 +150,7 @@ struct Dyno {
     /// How it ended.
     status: Option<WaitStatus>,
     /// What stops it.
-    stop: Stop,
+    stop: EarlyEnd,
 }
 
 impl Dyno {

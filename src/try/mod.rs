@@ -71,7 +71,7 @@ pub fn run(request: &Request, environment: &Environment) -> Result<i32, TryError
     if let Some(releases) = request.releases.clone().or_else(|| fixture_mirror(&app_dir)) {
         vars.push((config::RELEASES_URL.to_owned(), releases.into()));
     }
-    let stop = dyno::Stop::new(request.stop_after)?;
+    let stop = dyno::EarlyEnd::new(request.stop_after)?;
     let scratch = tempfile::Builder::new()
         .prefix("hoop-try-")
         .tempdir()

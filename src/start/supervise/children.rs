@@ -30,7 +30,7 @@ const LINES_KEPT: (usize, usize) = (40, 10);
 const LINE_KEPT: usize = 400;
 
 /// All processes that the supervisor has started.
-pub(crate) struct Processes<'a> {
+pub(crate) struct Children<'a> {
     agent_set: &'a AgentSet,
     /// One for each agent of the set.
     agents: Vec<Agent>,
@@ -74,7 +74,7 @@ struct Output {
     lines: Lines,
 }
 
-impl<'a> Processes<'a> {
+impl<'a> Children<'a> {
     /// Begins without a process. `app` is the app, where it is a child of this process.
     pub(crate) fn new(agent_set: &'a AgentSet, app: Option<Pid>) -> Self {
         Self {
@@ -140,7 +140,7 @@ impl<'a> Processes<'a> {
     }
 
     /// Reads from the pipe number `output`, which has something to read, and appends whole lines to `log`.
-    /// Whether there may be more; if not, [`Processes::forget_closed`] takes it off the list.
+    /// Whether there may be more; if not, [`Children::forget_closed`] takes it off the list.
     pub(crate) fn read(&mut self, output: usize, now: Duration, log: &mut String) -> bool {
         let Output { agent, pipe, lines, .. } = &mut self.outputs[output];
         let begin = log.len();

@@ -9,7 +9,7 @@ use crate::start::fault::ended::{Ended, Ending};
 use crate::start::fault::gap::Gap;
 use crate::start::log::app_log::Log;
 use crate::start::plan::agent_set::AgentSet;
-use crate::start::supervise::children::Processes;
+use crate::start::supervise::children::Children;
 use crate::start::supervise::footprint::Code;
 use crate::start::supervise::forward::{Forward, Source};
 use crate::start::supervise::inquiry::Inquiries;
@@ -57,7 +57,7 @@ pub(crate) fn run_as_init(
     let app = AppProcess::child(pid, claim);
     let mut supervisor = Supervisor::new(&app, agents, Source::Forwarded(forward));
     supervisor.run();
-    supervisor.processes.app_status()
+    supervisor.children.app_status()
 }
 
 struct Supervisor<'a> {
@@ -65,7 +65,7 @@ struct Supervisor<'a> {
     agent_set: &'a AgentSet,
     signals: Source<'a>,
     policy: Policy,
-    processes: Processes<'a>,
+    children: Children<'a>,
     started: Instant,
     log: Log,
     code: Option<Code>,
@@ -96,7 +96,7 @@ impl<'a> Supervisor<'a> {
             agent_set,
             signals,
             policy,
-            processes: Processes::new(agent_set, app.child),
+            children: Children::new(agent_set, app.child),
             started: Instant::now(),
             log: Log::new(),
             code: Code::of_this_program(),
@@ -116,7 +116,7 @@ impl<'a> Supervisor<'a> {
     fn run(&mut self) {
         loop {
             let now = self.started.elapsed();
-            let left = self.app_gone && self.processes.any_left();
+            let left = self.app_gone && self.children.any_left();
             if self.policy.is_done(now, left) || self.farewell.is_some_and(|since| now >= since + FAREWELL) {
                 return;
             }
@@ -136,7 +136,7 @@ impl<'a> Supervisor<'a> {
             // Looked at after the children: the platform tells everyone at once, and an agent that ended of it is
             // not one to start again, whichever of the two is seen first.
             if self.signals.take_told() {
-                self.processes.conditions.stopping();
+                self.children.conditions.stopping();
                 self.event(if self.app.child.is_some() {
                     Event::AppTold
                 } else {
@@ -146,7 +146,7 @@ impl<'a> Supervisor<'a> {
             // Before the app's end: an agent that ended before the app is not one that ended because of it.
             for (agent, ending) in ended {
                 let now = self.started.elapsed();
-                let incurable = self.log.add(|log| self.processes.ended(agent, &ending, now, log));
+                let incurable = self.log.add(|log| self.children.ended(agent, &ending, now, log));
                 self.event(Event::AgentEnded {
                     agent,
                     ending,
@@ -160,7 +160,7 @@ impl<'a> Supervisor<'a> {
             }
             self.event(Event::TimePassed);
             let now = self.started.elapsed();
-            self.log.add(|log| self.processes.time_passed(now, log));
+            self.log.add(|log| self.children.time_passed(now, log));
             self.look_at_memory();
             // Last, so that the answer is about what is.
             if ready.inquiry {
@@ -179,8 +179,8 @@ impl<'a> Supervisor<'a> {
             if !self.watches_memory(agent) || !self.memory[agent].is_due(now) {
                 continue;
             }
-            let own = self.processes.own_memory(agent);
-            if self.memory[agent].looked(now, own) && self.processes.serves_nobody(agent) {
+            let own = self.children.own_memory(agent);
+            if self.memory[agent].looked(now, own) && self.children.serves_nobody(agent) {
                 self.event(Event::Outgrown(agent));
             }
         }
@@ -190,9 +190,9 @@ impl<'a> Supervisor<'a> {
     fn reap(&mut self) -> Vec<(usize, Ending)> {
         let mut ended = Vec::new();
         loop {
-            ended.extend(self.processes.reap());
+            ended.extend(self.children.reap());
             self.signals
-                .set_app(self.app.child.filter(|_| self.processes.app_status().is_none()));
+                .set_app(self.app.child.filter(|_| self.children.app_status().is_none()));
             // A child may have ended after that and told so before this.
             if !self.signals.take_child() {
                 return ended;
@@ -216,7 +216,7 @@ impl<'a> Supervisor<'a> {
             match action {
                 Action::Start(agent) => {
                     self.memory[agent] = Watch::new(self.agent_set.memory, self.started.elapsed());
-                    if let Err(error) = self.processes.start(agent, self.started.elapsed()) {
+                    if let Err(error) = self.children.start(agent, self.started.elapsed()) {
                         self.event(Event::AgentEnded {
                             agent,
                             ending: Ending::not_started(&error),
@@ -240,18 +240,18 @@ impl<'a> Supervisor<'a> {
                     };
                     let now = self.started.elapsed();
                     self.log
-                        .add(|log| self.processes.tell_end(agent, &ended, incurable, now, log));
+                        .add(|log| self.children.tell_end(agent, &ended, incurable, now, log));
                     // They have until the next start.
-                    self.processes.signal_leftovers(Signal::TERM);
+                    self.children.signal_leftovers(Signal::TERM);
                 }
                 Action::Renew(agent) => {
-                    self.processes.conditions.renewing(agent);
-                    self.processes.signal_agent(agent, Signal::TERM);
+                    self.children.conditions.renewing(agent);
+                    self.children.signal_agent(agent, Signal::TERM);
                 }
-                Action::KillAgent(agent) => self.processes.signal_agent(agent, Signal::KILL),
+                Action::KillAgent(agent) => self.children.signal_agent(agent, Signal::KILL),
                 Action::LetGoOfLog => self.log.let_go(),
-                Action::Terminate => self.processes.signal(Signal::TERM),
-                Action::Kill => self.processes.signal(Signal::KILL),
+                Action::Terminate => self.children.signal(Signal::TERM),
+                Action::Kill => self.children.signal(Signal::KILL),
             }
         }
     }
@@ -264,7 +264,7 @@ impl<'a> Supervisor<'a> {
         // One that is started anew for its size is about to run again, and nothing is wrong with it.
         let is_well =
             |agent: &AgentStatus| matches!(agent.state, State::Running | State::Renewing) && agent.condition.is_none();
-        let gap = match self.processes.gap() {
+        let gap = match self.children.gap() {
             Ok(()) if !shield::is_hidden(std::process::id()) => Err(Gap::Unexplained),
             gap => gap,
         };
@@ -293,24 +293,24 @@ impl<'a> Supervisor<'a> {
             Agent::Ended => (State::Ended, None, None),
         };
         // One that has ended for good keeps what was wrong with it to itself.
-        let condition = self.processes.condition(agent, now).filter(|_| state != State::Ended);
+        let condition = self.children.condition(agent, now).filter(|_| state != State::Ended);
         AgentStatus {
             connection: self.agent_set.commands[agent].connection.clone(),
             state,
-            pid: self.processes.pid(agent),
+            pid: self.children.pid(agent),
             seconds,
             next_start_in_seconds: next,
-            restarts: self.processes.starts(agent).saturating_sub(1),
-            memory: self.processes.own_memory(agent),
-            sessions: self.processes.open_sessions(agent),
+            restarts: self.children.starts(agent).saturating_sub(1),
+            memory: self.children.own_memory(agent),
+            sessions: self.children.open_sessions(agent),
             condition,
-            lines: self.processes.last_lines(agent),
+            lines: self.children.last_lines(agent),
         }
     }
 
     /// How long to wait at most, or `None` for as long as nothing happens.
     fn time_to_wait(&self, now: Duration) -> Option<Duration> {
-        let wakes = [self.policy.next_wake(), self.processes.conditions.next_wake()];
+        let wakes = [self.policy.next_wake(), self.children.conditions.next_wake()];
         let due = wakes.into_iter().flatten().min().map(|wake| wake.saturating_sub(now));
         let look = match self.app_gone {
             true => Some(LEFTOVER_POLL),
@@ -345,7 +345,7 @@ impl<'a> Supervisor<'a> {
         }
         let first_output = files.len();
         if self.log.has_room() {
-            files.extend(self.processes.pipes().map(|pipe| PollFd::new(pipe, PollFlags::IN)));
+            files.extend(self.children.pipes().map(|pipe| PollFd::new(pipe, PollFlags::IN)));
         }
         let limit = limit.map(timespec);
         match poll(&mut files, limit.as_ref()) {
@@ -381,17 +381,17 @@ impl<'a> Supervisor<'a> {
     fn read_outputs(&mut self, ready: &[usize]) {
         let (mut closed, now) = (Vec::new(), self.started.elapsed());
         for output in ready {
-            if !self.log.add(|lines| self.processes.read(*output, now, lines)) {
+            if !self.log.add(|lines| self.children.read(*output, now, lines)) {
                 closed.push(*output);
             }
         }
-        self.processes.forget_closed(&closed);
+        self.children.forget_closed(&closed);
     }
 
     /// Whether an app that is watched by its pid has gone.
     fn app_is_gone(&self) -> bool {
         if self.app.child.is_some() {
-            return self.processes.app_status().is_some();
+            return self.children.app_status().is_some();
         }
         if self.app.pidfd.is_some() && !self.is_blind.get() {
             return false;
