@@ -18,8 +18,9 @@ pub const UNPACKED_LIMIT: u64 = 2 * 1024 * 1024 * 1024;
 /// The program that must be in an archive.
 pub const AGENT: &str = "hoop";
 
-/// A helper for RDP that later releases carry; the agent finds it through PATH.
-pub const RDP_HELPER: &str = "hoop_rs";
+/// What is taken from an archive: the agent, and helpers that later releases carry and that the agent finds through
+/// PATH. `hoop_rs` is that for RDP.
+pub const PROGRAMS: [&str; 2] = [AGENT, "hoop_rs"];
 
 /// The mode of what is written: always executable and never setuid, whatever the archive says.
 const MODE: u32 = 0o755;
@@ -143,7 +144,7 @@ pub fn unpack(inflated: impl Read, name: &str, into: &Dir) -> Result<Unpacked, U
         let mut entry = entry.map_err(damaged)?;
         let path = entry.path_bytes();
         let entry_name = path.strip_prefix(b"./").unwrap_or(&path);
-        let wanted = [AGENT, RDP_HELPER]
+        let wanted = PROGRAMS
             .into_iter()
             .find(|wanted| wanted.as_bytes() == entry_name && is_plain_file(entry.header()));
         let Some(file) = wanted else {

@@ -1,8 +1,8 @@
 //! What goes into the slug, and where.
 
-use crate::acquire::archive::{AGENT, RDP_HELPER};
+use crate::acquire::archive::PROGRAMS;
 use crate::acquire::one_pass::VerifiedAgent;
-use crate::acquire::scratch::{WriteError, create_file};
+use crate::acquire::scratch::{UNPACKED, WriteError, create_file};
 use crate::agent::manifest::Manifest;
 use crate::classic::slug::{Content, Displaced, InstallError, Placement, Slug};
 use crate::os::stop::Held;
@@ -26,7 +26,7 @@ const PROFILE_MARK: &str = "# Written by the hoop buildpack.";
 const MARK_LIMIT: u64 = 256;
 
 /// The folder of the programs, below the slug's folder.
-const PROGRAMS: &str = ".hoop/bin";
+const FOLDER: &str = ".hoop/bin";
 
 /// What `bin/hoopstart` is a link to.
 const LINK_IN_BIN: &str = "../.hoop/bin/hoopstart";
@@ -56,22 +56,22 @@ pub fn into_slug(
     slug.scratch().write("manifest.yml", manifest.as_bytes(), 0o644)?;
     slug.scratch().write("hoop.sh", PROFILE_SCRIPT.as_bytes(), 0o644)?;
 
-    let file_or_nothing = |file: &'static str, path| {
-        let is_there = agent.is_some_and(|agent| agent.unpacked().files.contains_key(file));
-        if is_there {
-            Content::File(path)
-        } else {
-            Content::Nothing
-        }
+    let of_agent = |name: &'static str| match agent {
+        Some(agent) if agent.unpacked().files.contains_key(name) => Content::File(format!("{UNPACKED}/{name}")),
+        // One of an earlier build goes.
+        _ => Content::Nothing,
     };
-    let mut placements = vec![
-        placement(PROGRAMS, AGENT, file_or_nothing(AGENT, "agent/hoop")),
-        placement(PROGRAMS, RDP_HELPER, file_or_nothing(RDP_HELPER, "agent/hoop_rs")),
-        placement(PROGRAMS, "hoopstart", Content::File("hoopstart")),
-        placement(PROGRAMS, "hoopwrapper", Content::Link("hoopstart")),
-        placement(".hoop", "manifest.yml", Content::File("manifest.yml")),
-        placement(".profile.d", PROFILE_NAME, Content::File("hoop.sh")),
-    ];
+    let own = |name: &str| Content::File(name.to_owned());
+    let mut placements: Vec<Placement> = PROGRAMS
+        .into_iter()
+        .map(|name| placement(FOLDER, name, of_agent(name)))
+        .collect();
+    placements.extend([
+        placement(FOLDER, "hoopstart", own("hoopstart")),
+        placement(FOLDER, "hoopwrapper", Content::Link("hoopstart")),
+        placement(".hoop", "manifest.yml", own("manifest.yml")),
+        placement(".profile.d", PROFILE_NAME, own("hoop.sh")),
+    ]);
     if has_old_profile(slug) {
         placements.push(placement(".profile.d", OLD_PROFILE_NAME, Content::Nothing));
     }
@@ -103,7 +103,7 @@ fn copy_own_binary(slug: &Slug) -> Result<u64, InstallError> {
         // The kernel copies between two files of the standard library by itself.
         .and_then(|copy| io::copy(&mut own, &mut copy.into_std()))
         .map_err(|source| {
-            let path = format!("{PROGRAMS}/hoopstart");
+            let path = format!("{FOLDER}/hoopstart");
             InstallError::Write(WriteError { path, source })
         })
 }

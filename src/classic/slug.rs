@@ -273,7 +273,7 @@ pub struct Placement {
 #[derive(Debug)]
 pub enum Content {
     /// The file of this name in the scratch folder.
-    File(&'static str),
+    File(String),
     /// A symbolic link to this target.
     Link(&'static str),
     /// Nothing; what is there from another build goes.

@@ -28,7 +28,7 @@ fn files_links_and_folders_are_put_into_place_and_the_scratch_goes() {
     slug.scratch().write("new", b"new", 0o755).unwrap();
 
     let placements = [
-        placement(".hoop/bin", "hoop", Content::File("new")),
+        placement(".hoop/bin", "hoop", Content::File("new".to_owned())),
         placement("bin", "hoopstart", Content::Link("../.hoop/bin/hoop")),
         placement("bin", "not-there", Content::Nothing),
     ];
@@ -49,9 +49,9 @@ fn a_change_that_fails_takes_back_those_before_it() {
     slug.scratch().write("new", b"new", 0o644).unwrap();
 
     let placements = [
-        placement("bin", "tool", Content::File("new")),
+        placement("bin", "tool", Content::File("new".to_owned())),
         placement(".hoop/bin", "link", Content::Link("nowhere")),
-        placement(".profile.d", "hoop.sh", Content::File("new")),
+        placement(".profile.d", "hoop.sh", Content::File("new".to_owned())),
     ];
     let error = place(&slug, &placements).unwrap_err();
     drop(slug);
@@ -93,7 +93,11 @@ fn a_link_out_of_the_build_dir_is_not_followed() {
     let slug = Slug::open(build.path(), &Stop::default()).unwrap();
     slug.scratch().write("new", b"new", 0o644).unwrap();
 
-    let error = place(&slug, &[placement(".hoop/bin", "hoop", Content::File("new"))]).unwrap_err();
+    let error = place(
+        &slug,
+        &[placement(".hoop/bin", "hoop", Content::File("new".to_owned()))],
+    )
+    .unwrap_err();
 
     assert!(matches!(error, InstallError::Blocked { .. }), "{error}");
     assert_eq!(names(outside.path()), [] as [&str; 0]);
