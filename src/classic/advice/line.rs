@@ -2,7 +2,8 @@
 
 use crate::messages::message::Message;
 use crate::procfile::command_line::{has_expansion, without_comment};
-use crate::procfile::invocation::{Effect, Finding, Invocation, Mistake, whole_in_quotes};
+use crate::procfile::invocation::mistake::{Effect, Finding, Mistake};
+use crate::procfile::invocation::{Invocation, whole_in_quotes};
 use crate::secret::redact::redacted;
 use crate::text;
 
