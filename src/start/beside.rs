@@ -36,22 +36,17 @@ pub(crate) fn is_autostart_on(environment: &Environment) -> bool {
 
 /// What hoopstart does after the agent has been seen to.
 pub(crate) enum Outcome {
-    /// Become the app.
-    Go {
-        /// Without the agent key in its environment.
+    BecomeApp {
         hide_key: bool,
     },
     /// Stay beside the app as its init, with these agents.
-    Stay {
-        /// Without the agent key in its environment.
+    StayAsInit {
         hide_key: bool,
-        /// What to run beside it.
-        agents: Box<AgentSet>,
-        /// The claim on this process.
+        agent_set: Box<AgentSet>,
         claim: Option<OwnedFd>,
     },
-    /// Stop the boot.
-    Stop,
+    /// `HOOP_REQUIRED` wants the agent, and something keeps it from running.
+    StopBoot,
 }
 
 /// As [`beside`]. The app must start whatever is wrong with us, a fault in our own code included.
@@ -64,7 +59,7 @@ pub(crate) fn whatever_happens(attach_to: Option<u32>, environment: &Environment
     std::panic::catch_unwind(|| beside(attach_to, environment)).unwrap_or_else(|_| {
         fault::tell(SupervisorFault::Internal);
         let hide_key = environment.text(config::HIDE_KEY).and_then(config::switch);
-        Outcome::Go {
+        Outcome::BecomeApp {
             hide_key: hide_key.unwrap_or_default(),
         }
     })
@@ -76,7 +71,7 @@ fn beside(attach_to: Option<u32>, environment: &Environment) -> Outcome {
         None => beside_this_process(environment),
         Some(shell) => {
             beside_shell(shell, environment);
-            Outcome::Go { hide_key: false }
+            Outcome::BecomeApp { hide_key: false }
         }
     }
 }
@@ -90,18 +85,18 @@ fn beside_this_process(environment: &Environment) -> Outcome {
     );
     let hide_key = plan.hides_key();
     let Claim::Ours(claim) = claim_for(&plan, std::process::id()) else {
-        return Outcome::Go { hide_key };
+        return Outcome::BecomeApp { hide_key };
     };
-    plan.tell(true);
+    tell(plan.lines(true));
     if plan.stops_the_boot() {
-        return Outcome::Stop;
+        return Outcome::StopBoot;
     }
-    if let Some(agents) = plan.agents() {
+    if let Some(agent_set) = plan.agent_set() {
         if init::is_needed() {
-            let agents = Box::new(agents.clone());
-            return Outcome::Stay {
+            let agent_set = Box::new(agent_set.clone());
+            return Outcome::StayAsInit {
                 hide_key,
-                agents,
+                agent_set,
                 claim,
             };
         }
@@ -112,11 +107,11 @@ fn beside_this_process(environment: &Environment) -> Outcome {
             if has_elder() {
                 Ok(())
             } else {
-                supervisor::run(app, agents)
+                supervisor::run(app, agent_set)
             }
         }));
     }
-    Outcome::Go { hide_key }
+    Outcome::BecomeApp { hide_key }
 }
 
 /// Starts the supervisor beside the shell `pid`, which is to run the app's command in an environment of its own. The
@@ -131,7 +126,7 @@ fn beside_shell(pid: u32, environment: &Environment) {
         return;
     };
     if early.not_here().is_some() {
-        early.tell(false);
+        tell(early.lines(false));
         return;
     }
     let shell = Shell::find(pid);
@@ -151,11 +146,12 @@ fn beside_shell(pid: u32, environment: &Environment) {
             &Installed::of_this_program(&environment),
             Starter::Autostart,
         );
-        plan.tell(false);
+        tell(plan.lines(false));
         for name in plan.powerless_with_autostart() {
             fault::tell(ConfigFault::NotWithAutostart { name });
         }
-        plan.agents().map_or(Ok(()), |agents| supervisor::run(app, agents))
+        plan.agent_set()
+            .map_or(Ok(()), |agent_set| supervisor::run(app, agent_set))
     }));
 }
 
@@ -173,8 +169,13 @@ fn claim_for(plan: &Plan, pid: u32) -> Claim {
         Claim::Ours(_) => claim::elder(pid),
     };
     let Some(elder) = elder else { return claim };
-    plan.debug(&Decided::RunsAlready(elder));
+    tell(plan.debug_line(&Decided::RunsAlready(elder)));
     Claim::Taken
+}
+
+/// Writes lines to stderr.
+fn tell(lines: impl IntoIterator<Item = String>) {
+    lines.into_iter().for_each(|line| stderr::say(&line));
 }
 
 /// Tells why there is no supervisor.

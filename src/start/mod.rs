@@ -88,17 +88,17 @@ pub fn run(request: Request, environment: &Environment) -> i32 {
                 return USAGE;
             };
             match beside::whatever_happens(None, environment) {
-                beside::Outcome::Go { hide_key } => command.exec(hide_key),
-                beside::Outcome::Stay {
+                beside::Outcome::BecomeApp { hide_key } => command.exec(hide_key),
+                beside::Outcome::StayAsInit {
                     hide_key,
-                    agents,
+                    agent_set,
                     claim,
                 } => {
-                    let status = launch::init::run(&command, hide_key, &agents, claim.as_ref());
+                    let status = launch::init::run(&command, hide_key, &agent_set, claim.as_ref());
                     // Without an init the app is what it would be without an agent.
                     status.unwrap_or_else(|| command.exec(hide_key))
                 }
-                beside::Outcome::Stop => plan::NOT_CONFIGURED,
+                beside::Outcome::StopBoot => plan::NOT_CONFIGURED,
             }
         }
         Request::Attach(pid) => {

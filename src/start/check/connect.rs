@@ -1,67 +1,62 @@
-//! `hoopstart --check --connect`: goes the way that an agent goes to its gateway, step by step, up to where it would
-//! show its key. In the place of that it asks for what a gateway tells everyone.
+//! `hoopstart --check --connect`: takes the same steps to the gateway as an agent, up to the one where an agent shows
+//! its key. Instead, it asks for something that a gateway tells everyone.
 
 use crate::os::environment::Environment;
-use crate::os::{host_names, tls};
+use crate::os::tls;
+use crate::start::check::dial::{Timed, connect, is_closed, resolve, unanswered};
 use crate::start::check::http2::{Answer, Question};
 use crate::start::check::report::Fact;
 use crate::start::check::transport::{Tls, Transport};
 use crate::start::fault::gateway::{GatewayFault, TlsCause, TlsRemedy};
-use crate::start::fault::peer::{Peer, Unanswered};
+use crate::start::fault::peer::Peer;
 use crate::start::plan::credential::Gateway;
 use crate::text;
-use hickory_resolver::net::NetError;
 use rustls::pki_types::ServerName;
 use rustls::{AlertDescription, CertificateError, ClientConnection, Error as TlsError, StreamOwned};
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-/// How long each step may take, whatever comes meanwhile. A gateway that is well answers in a tenth of it, and a person
-/// waits.
-const LIMIT: Duration = Duration::from_secs(5);
-
-/// What agents ask for in the handshake.
+/// The protocol that agents offer in the handshake.
 const ALPN: &[u8] = b"h2";
 
-/// From this release on agents refuse a server that does not agree on [`ALPN`]: that of gRPC for Go does, from 1.67 on
+/// From this release on, agents refuse a server that does not agree on [`ALPN`], as gRPC for Go does from 1.67 on
 /// (<https://github.com/grpc/grpc-go/releases/tag/v1.67.0>).
 const WANTS_ALPN: (u64, u64, u64) = (1, 34, 37);
 
-/// A method of the gateway that asks for no credentials. Gateways that do not know it yet say so, and in naming it name
-/// its service (<https://github.com/hoophq/hoop/blob/main/common/proto/transport.proto>).
+/// A method of the gateway that needs no credentials. A gateway that is too old to have it answers that this method is
+/// unknown in the service, and so confirms the service (<https://github.com/hoophq/hoop/blob/main/common/proto/transport.proto>).
 const HEALTH_CHECK: &str = "/protobuf.Transport/HealthCheck";
 
-/// What answers of gRPC mean (<https://grpc.github.io/grpc/core/md_doc_statuscodes.html>).
+/// Statuses of gRPC (<https://grpc.github.io/grpc/core/md_doc_statuscodes.html>).
 const OK: &str = "0";
 const UNIMPLEMENTED: &str = "12";
 const UNAUTHENTICATED: &str = "16";
 
-/// How far it is to the gateway.
+/// How far a check has come.
 pub(crate) struct Reach {
-    /// What was found at each step.
+    /// What each step has found.
     pub(crate) facts: Vec<Fact>,
-    /// Where it ended, if not at the gateway.
+    /// What stopped it.
     pub(crate) fault: Option<GatewayFault>,
 }
 
-/// Resolves the name of `gateway`, connects, shakes TLS hands where the agent does, and asks who is there.
+/// Resolves the name of `gateway`, connects, makes a TLS handshake if the agent does, and asks for an answer.
 pub(crate) fn reach(gateway: &Gateway, transport: &Transport, environment: &Environment) -> Reach {
     let mut facts = Vec::new();
-    // The variable that an agent's gRPC library reads, in the order in which it does.
+    // The variables that the agent's gRPC library reads, in its order.
     if let Some(name) = ["HTTPS_PROXY", "https_proxy"]
         .into_iter()
         .find(|name| environment.text(name).is_some())
     {
         facts.push(Fact::Proxy(name));
     }
-    let fault = walk(gateway, transport, environment, &mut facts).err();
+    let fault = take_steps(gateway, transport, environment, &mut facts).err();
     Reach { facts, fault }
 }
 
-/// Takes the steps, and notes what each has found.
-fn walk(
+/// Takes the steps, and adds what each finds to `facts`.
+fn take_steps(
     gateway: &Gateway,
     transport: &Transport,
     environment: &Environment,
@@ -90,51 +85,19 @@ fn walk(
     let answer = match &transport.tls {
         None => {
             facts.push(Fact::NoHandshake);
-            steps.question(&mut { stream })?
+            steps.ask(&mut { stream })?
         }
         Some(tls) => {
-            let mut stream = steps.shake_hands(stream, tls, environment, facts)?;
-            stream.sock.begin();
-            steps.question(&mut stream)?
+            let mut stream = steps.handshake(stream, tls, environment, facts)?;
+            stream.sock.begin_step();
+            steps.ask(&mut stream)?
         }
     };
     facts.push(answer);
     Ok(())
 }
 
-/// Looks `host` up as the build does: not by the C library, which cannot from a static program.
-fn resolve(host: &str) -> Result<Vec<IpAddr>, Unanswered> {
-    if let Ok(address) = host.trim_matches(['[', ']']).parse() {
-        return Ok(vec![address]);
-    }
-    let cause = |error: NetError| match () {
-        () if error.is_nx_domain() => Unanswered::NoName,
-        () if error.is_no_records_found() => Unanswered::NoAddress,
-        () => Unanswered::Other(error.to_string()),
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Unanswered::Other(error.to_string()))?;
-    runtime.block_on(async {
-        let lookup = tokio::time::timeout(LIMIT, host_names::addresses(host)).await;
-        lookup.map_err(|_| timed_out("the name servers"))?.map_err(cause)
-    })
-}
-
-/// Connects to the first of `addresses` that answers.
-fn connect(addresses: &[IpAddr], port: u16) -> Result<TcpStream, Vec<(SocketAddr, Unanswered)>> {
-    let mut causes = Vec::new();
-    let limit = LIMIT / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
-    for address in addresses {
-        let address = SocketAddr::new(*address, port);
-        match TcpStream::connect_timeout(&address, limit) {
-            Ok(stream) => return Ok(stream),
-            Err(error) => causes.push((address, unanswered(&error, "it"))),
-        }
-    }
-    Err(causes)
-}
-
-/// What comes once there is a connection.
+/// The steps that follow the connection.
 struct Steps<'a> {
     gateway: &'a Gateway,
     transport: &'a Transport,
@@ -142,8 +105,8 @@ struct Steps<'a> {
 }
 
 impl Steps<'_> {
-    /// Shakes hands over `stream`, and notes what that was.
-    fn shake_hands(
+    /// Makes the TLS handshake over `stream`.
+    fn handshake(
         &self,
         mut stream: Timed,
         tls: &Tls,
@@ -172,7 +135,7 @@ impl Steps<'_> {
         Ok(StreamOwned::new(connection, stream))
     }
 
-    /// Prepares a connection as the agent would have it.
+    /// The TLS connection that the agent would make.
     fn prepare(&self, tls: &Tls, environment: &Environment) -> Result<ClientConnection, TlsCause> {
         let mut config = if tls.is_checked {
             let roots = match &tls.authorities {
@@ -193,9 +156,9 @@ impl Steps<'_> {
         ClientConnection::new(Arc::new(config), server_name).map_err(|error| TlsCause::Refused(error.to_string()))
     }
 
-    /// The fault of a handshake that failed. `first` are the first bytes that came.
+    /// Why a handshake failed. `first` are the first bytes that came.
     fn failed_handshake(&self, error: &io::Error, first: &[u8]) -> GatewayFault {
-        // A record of TLS begins with its kind and with the first half of a version.
+        // A TLS record begins with its type and the major version.
         let is_tls = matches!(first, [20..=23, 3, ..] | [20..=23] | []);
         if !is_tls {
             return match peer(first) {
@@ -215,7 +178,7 @@ impl Steps<'_> {
                     CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                         TlsRemedy::Name
                     }
-                    // The latter is of an authority that has the name of one that is trusted, and another key.
+                    // The latter: an authority with the name of a trusted one, and another key.
                     CertificateError::UnknownIssuer | CertificateError::BadSignature => TlsRemedy::Authority,
                     _ => TlsRemedy::Gateway,
                 };
@@ -226,8 +189,8 @@ impl Steps<'_> {
         self.no_tls(cause, remedy)
     }
 
-    /// Asks who is there, and returns it in words where it is the gateway.
-    fn question(&self, stream: &mut (impl Read + Write)) -> Result<Fact, GatewayFault> {
+    /// Asks for an answer that only a gateway gives.
+    fn ask(&self, stream: &mut (impl Read + Write)) -> Result<Fact, GatewayFault> {
         if !self.transport.is_grpc {
             return Ok(Fact::NotAsked);
         }
@@ -242,16 +205,16 @@ impl Steps<'_> {
             Ok(Answer::Broken(broken)) => Err(self.other(Peer::Broken(broken))),
             Ok(Answer::Other(first)) => Err(match peer(&first) {
                 Peer::Tls => self.mismatch(false),
-                Peer::Silent if self.shakes_hands() => self.mismatch(false),
+                Peer::Silent if self.expects_tls() => self.mismatch(false),
                 peer => self.other(peer),
             }),
-            Err(error) if is_closed(&error) && self.shakes_hands() => Err(self.mismatch(false)),
+            Err(error) if is_closed(&error) && self.expects_tls() => Err(self.mismatch(false)),
             Err(error) => Err(self.other(Peer::Lost(unanswered(&error, "it")))),
         }
     }
 
-    /// Whether what closed a connection in plain text begins one with TLS, as the gateway does that has it.
-    fn shakes_hands(&self) -> bool {
+    /// Whether a server that closed a connection in plain text answers a TLS handshake, as a gateway with TLS does.
+    fn expects_tls(&self) -> bool {
         if self.transport.tls.is_some() {
             return false;
         }
@@ -272,7 +235,7 @@ impl Steps<'_> {
         peer(&stream.first) == Peer::Tls
     }
 
-    /// Judges by the headers of an answer whether it is a gateway's.
+    /// Judges by its headers whether an answer comes from a gateway.
     fn judge(&self, fields: &[(String, String)]) -> Result<Fact, GatewayFault> {
         let field = |name: &str| {
             fields
@@ -326,85 +289,10 @@ fn peer(first: &[u8]) -> Peer {
     match first {
         [] => Peer::Silent,
         [20..=23, 3, ..] => Peer::Tls,
-        // The head of a SETTINGS frame.
+        // The head of a SETTINGS frame, the first one of HTTP/2.
         [0, _, _, 4, ..] => Peer::Http2,
         _ if first.starts_with(b"HTTP/1") => Peer::Http1,
         _ if first.starts_with(b"SSH-") => Peer::Ssh,
         _ => Peer::Unknown(String::from_utf8_lossy(first).into_owned()),
     }
-}
-
-/// A connection whose step has an end, however slowly the bytes come.
-struct Timed {
-    stream: TcpStream,
-    end: Instant,
-    /// The first bytes that came.
-    first: Vec<u8>,
-}
-
-impl Timed {
-    fn new(stream: TcpStream) -> Self {
-        Self {
-            stream,
-            end: Instant::now() + LIMIT,
-            first: Vec::new(),
-        }
-    }
-
-    /// Begins another step.
-    fn begin(&mut self) {
-        self.end = Instant::now() + LIMIT;
-    }
-
-    /// How much of the step is left.
-    fn left(&self) -> io::Result<Option<Duration>> {
-        let left = self.end.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        Ok(Some(left))
-    }
-}
-
-impl Read for Timed {
-    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        self.stream.set_read_timeout(self.left()?)?;
-        let count = self.stream.read(bytes)?;
-        let wanted = 9_usize.saturating_sub(self.first.len()).min(count);
-        self.first.extend_from_slice(&bytes[..wanted]);
-        Ok(count)
-    }
-}
-
-impl Write for Timed {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.stream.set_write_timeout(self.left()?)?;
-        self.stream.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.stream.flush()
-    }
-}
-
-/// Whether the other side has closed the connection.
-fn is_closed(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
-    )
-}
-
-/// Why there is no answer, where `who` was to give it.
-fn unanswered(error: &io::Error, who: &'static str) -> Unanswered {
-    match error.kind() {
-        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => timed_out(who),
-        _ if is_closed(error) => Unanswered::Closed { who },
-        io::ErrorKind::ConnectionRefused => Unanswered::Refused,
-        _ => Unanswered::Other(error.to_string()),
-    }
-}
-
-fn timed_out(who: &'static str) -> Unanswered {
-    Unanswered::TimedOut { who, limit: LIMIT }
 }

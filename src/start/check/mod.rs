@@ -1,6 +1,7 @@
 //! `hoopstart --check`: tells what would be started, and everything that is wrong.
 
 pub mod connect;
+pub mod dial;
 pub mod hpack;
 pub mod http2;
 pub mod report;
@@ -10,7 +11,6 @@ pub mod status_report;
 pub mod transport;
 
 use crate::config;
-
 use crate::os::environment::Environment;
 use crate::secret::conceal::conceal;
 use crate::start::check::report::Fact;
@@ -26,7 +26,7 @@ use crate::start::plan::agent_set::AgentSet;
 use crate::start::plan::credential::Gateway;
 use crate::start::plan::installed::Installed;
 use crate::start::plan::starter::Starter;
-use crate::start::plan::{NOT_CONFIGURED, Plan, choice_faults};
+use crate::start::plan::{NOT_CONFIGURED, Plan};
 use crate::text;
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -101,8 +101,8 @@ impl<'a> Check<'a> {
         let plan = self.plan();
         let mut faults = self.faults();
         let mut facts = self.start();
-        let way = if let Some(agents) = plan.agents() {
-            self.agents(agents, &mut facts, &mut faults)
+        let way = if let Some(agent_set) = plan.agent_set() {
+            self.agents(agent_set, &mut facts, &mut faults)
         } else {
             facts.push(Fact::NoAgent(plan.not_here()));
             None
@@ -147,23 +147,23 @@ impl<'a> Check<'a> {
     /// Returns the way to the gateway, where an agent can take it.
     fn agents<'p>(
         &self,
-        agents: &'p AgentSet,
+        agent_set: &'p AgentSet,
         facts: &mut Vec<Fact>,
         faults: &mut Vec<Fault>,
     ) -> Option<(&'p Gateway, Transport)> {
-        if let Err(cause) = program::look_at(&agents.program, self.environment.value("PATH")) {
-            let path = agents.program.display().to_string();
+        if let Err(cause) = program::look_at(&agent_set.program, self.environment.value("PATH")) {
+            let path = agent_set.program.display().to_string();
             faults.push(AgentFault::Unfit { path, cause }.into());
         }
-        facts.push(Fact::Agent(agents.version.clone()));
-        facts.push(Fact::Generation(agents.generation));
+        facts.push(Fact::Agent(agent_set.version.clone()));
+        facts.push(Fact::Generation(agent_set.generation));
         let is_set = |name| self.environment.value(name).is_some_and(|value| !value.is_empty());
         if is_set(config::KEY) && is_set(config::DSN) {
             facts.push(Fact::TwoKeys);
         }
         let mut wrong = Vec::new();
-        let way = agents.gateway.as_ref().map(|gateway| {
-            let transport = Transport::of(agents, gateway, self.environment, &mut wrong);
+        let way = agent_set.gateway.as_ref().map(|gateway| {
+            let transport = Transport::of(agent_set, gateway, self.environment, &mut wrong);
             facts.push(Fact::Gateway {
                 place: gateway.to_string(),
                 encryption: transport.encryption,
@@ -175,9 +175,9 @@ impl<'a> Check<'a> {
         if way.is_none() {
             facts.push(Fact::GatewayUnknown);
         }
-        let connections = agents.commands.iter().map(|command| command.connection.clone());
+        let connections = agent_set.commands.iter().map(|command| command.connection.clone());
         facts.extend(connections.map(Fact::Connection));
-        facts.extend(agents.connections.merged().into_iter().map(Fact::Merged));
+        facts.extend(agent_set.connections.merged().into_iter().map(Fact::Merged));
         let is_cut = wrong
             .iter()
             .any(|fault| matches!(fault, GatewayFault::VariableInvalid { .. }));
@@ -197,7 +197,7 @@ impl<'a> Check<'a> {
             Vec::new()
         } else {
             // In a one-off dyno nothing is said of them at the boot. Here they are asked for.
-            let faults = choice_faults(&self.here.choice, &self.here.dyno, &self.installed);
+            let faults = self.here.choice.faults(&self.here.dyno, &self.installed.procfile);
             faults.into_iter().map(Fault::from).collect()
         };
         let is_well_chosen = faults.is_empty() && self.here.not_here().is_some();

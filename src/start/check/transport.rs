@@ -99,20 +99,20 @@ pub(crate) struct Tls {
 }
 
 impl Transport {
-    /// How `agents` connect to `gateway`. What is wrong with the variables for it is added to `faults`.
+    /// How `agent_set` connects to `gateway`. What is wrong with the variables for it is added to `faults`.
     pub(crate) fn of(
-        agents: &AgentSet,
+        agent_set: &AgentSet,
         gateway: &Gateway,
         environment: &Environment,
         faults: &mut Vec<GatewayFault>,
     ) -> Self {
-        let version = &agents.version;
+        let version = &agent_set.version;
         let credential = Credential::find(environment);
         let is_key = matches!(credential, Some(Credential::Key { .. }));
         let is_token = matches!(credential, Some(Credential::WithUrl { name }) if name.ends_with("TOKEN"));
         let scheme = scheme(environment).filter(|_| is_key);
         let is_plain = is_plain(version, scheme.as_deref(), gateway);
-        let is_grpc = (version.at_least(1, 16, 0) || !is_key) && agents.generation != Generation::NamesInEnvironment;
+        let is_grpc = (version.at_least(1, 16, 0) || !is_key) && agent_set.generation != Generation::NamesInEnvironment;
 
         // The value of a variable that is set, and whether this agent reads it.
         let since = |name: &'static str, (major, minor, patch)| {

@@ -40,9 +40,9 @@ pub(crate) fn is_needed() -> bool {
 
 /// Starts `command` as a child and the agents beside it. Returns the exit status to end with, once the app has ended,
 /// or `None` where this process cannot be an init: then nothing has been started.
-pub(crate) fn run(command: &Command, hide_key: bool, agents: &AgentSet, claim: Option<&OwnedFd>) -> Option<i32> {
+pub(crate) fn run(command: &Command, hide_key: bool, agent_set: &AgentSet, claim: Option<&OwnedFd>) -> Option<i32> {
     match start(command, hide_key, claim) {
-        Ok((forward, app)) => Some(keep(forward, app, agents, claim.map(AsFd::as_fd))),
+        Ok((forward, app)) => Some(keep(forward, app, agent_set, claim.map(AsFd::as_fd))),
         Err(error) => {
             fault::tell(SupervisorFault::NotStarted(error.to_string()));
             None
@@ -85,11 +85,11 @@ fn start(command: &Command, hide_key: bool, claim: Option<&OwnedFd>) -> io::Resu
 }
 
 /// Is the init and the supervisor until the app has ended. Returns the exit status to end with.
-fn keep(mut forward: Forward, app: Pid, agents: &AgentSet, claim: Option<BorrowedFd<'_>>) -> i32 {
+fn keep(mut forward: Forward, app: Pid, agent_set: &AgentSet, claim: Option<BorrowedFd<'_>>) -> i32 {
     // An agent is to find every signal at its default, and its end is to be told, whatever this process was given.
     signals::survive_all();
     let supervised = catch_unwind(AssertUnwindSafe(|| {
-        supervisor::run_as_init(app, agents, claim, &mut forward)
+        supervisor::run_as_init(app, agent_set, claim, &mut forward)
     }));
     let status = supervised.ok().flatten().unwrap_or_else(|| {
         // Whatever is wrong with us, the app goes on.

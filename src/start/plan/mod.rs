@@ -11,15 +11,12 @@ pub mod memory_limit;
 pub mod starter;
 
 use crate::config;
-
 use crate::os::environment::Environment;
-use crate::os::stderr;
-use crate::procfile::NOT_RUN_BY_DEFAULT;
 use crate::procfile::invocation::starts_agent;
 use crate::start::fault::Fault;
 use crate::start::fault::config::ConfigFault;
 use crate::start::fault::debug::Decided;
-use crate::start::fault::dynos::{DynosFault, Reason, Remainder};
+use crate::start::fault::dynos::Reason;
 use crate::start::plan::agent_set::AgentSet;
 use crate::start::plan::choice::{Choice, DynoList};
 use crate::start::plan::dyno::Dyno;
@@ -90,12 +87,12 @@ impl Plan {
             Ok(reason) => (true, reason),
             Err(reason) => (false, reason),
         };
-        faults.extend(choice_faults(&choice, &dyno, installed).into_iter().map(Fault::from));
+        faults.extend(choice.faults(&dyno, &installed.procfile).into_iter().map(Fault::from));
         let decision = if disabled {
             Decision::NotHere(Reason::Disabled)
         } else if runs_here {
             match AgentSet::wanted(environment, installed, &mut faults) {
-                Ok(agents) => Decision::Run(Box::new(agents)),
+                Ok(agent_set) => Decision::Run(Box::new(agent_set)),
                 Err(fault) => {
                     faults.push(fault);
                     Decision::Cannot
@@ -127,9 +124,9 @@ impl Plan {
     }
 
     /// The agents to run, if any.
-    pub(crate) fn agents(&self) -> Option<&AgentSet> {
+    pub(crate) fn agent_set(&self) -> Option<&AgentSet> {
         match &self.decision {
-            Decision::Run(agents) => Some(agents),
+            Decision::Run(agent_set) => Some(agent_set),
             Decision::NotHere(_) | Decision::Cannot => None,
         }
     }
@@ -192,37 +189,37 @@ impl Plan {
         }
     }
 
-    /// Writes a line for every fault, and with `HOOPSTART_DEBUG` one for every decision. `obeys_required` says
-    /// whether `HOOP_REQUIRED` can stop the boot.
-    pub(crate) fn tell(&self, obeys_required: bool) {
-        self.debug(&Decided::Dyno {
+    /// The lines for every fault and, with `HOOPSTART_DEBUG`, for every decision. `obeys_required` says whether
+    /// `HOOP_REQUIRED` can stop the boot.
+    pub(crate) fn lines(&self, obeys_required: bool) -> Vec<String> {
+        let dyno = self.debug_line(&Decided::Dyno {
             name: &self.dyno.name,
             reason: self.dyno_reason,
         });
-        for fault in &self.faults {
-            stderr::say(&if obeys_required { self.line(fault) } else { fault.line() });
-        }
-        self.debug(&match &self.decision {
+        let faults = self
+            .faults
+            .iter()
+            .map(|fault| if obeys_required { self.line(fault) } else { fault.line() });
+        let decision = self.debug_line(&match &self.decision {
             Decision::NotHere(reason) => Decided::NotHere(*reason),
             Decision::Cannot => Decided::NotStarted,
-            Decision::Run(agents) => Decided::Agents {
-                version: &agents.version,
-                generation: agents.generation,
-                count: agents.commands.len(),
+            Decision::Run(agent_set) => Decided::Agents {
+                version: &agent_set.version,
+                generation: agent_set.generation,
+                count: agent_set.commands.len(),
             },
         });
+        dyno.into_iter().chain(faults).chain(decision).collect()
     }
 
-    /// Whether [`Plan::tell`] has nothing to write.
+    /// The line for a decision, if `HOOPSTART_DEBUG` is on.
+    pub(crate) fn debug_line(&self, decided: &Decided) -> Option<String> {
+        self.debug.then(|| decided.to_string())
+    }
+
+    /// Whether [`Plan::lines`] has none.
     pub(crate) fn is_silent(&self) -> bool {
         self.faults.is_empty() && !self.debug
-    }
-
-    /// Writes a line if `HOOPSTART_DEBUG` is on.
-    pub(crate) fn debug(&self, decided: &Decided) {
-        if self.debug {
-            stderr::say(&decided.to_string());
-        }
     }
 }
 
@@ -232,239 +229,5 @@ fn text<'a>(environment: &'a Environment, name: &str) -> Option<Cow<'a, str>> {
     Some(value.to_string_lossy())
 }
 
-/// What is wrong with the lists of dynos.
-pub(crate) fn choice_faults(choice: &Choice, dyno: &Dyno, installed: &Installed) -> Vec<DynosFault> {
-    let known: Vec<&str> = installed.procfile.process_types().collect();
-    let mut faults = Vec::new();
-    let ignored = NOT_RUN_BY_DEFAULT.join(",");
-    for (name, list, without_any, otherwise) in [
-        (config::PROCESS_TYPES, &choice.only, Remainder::Nowhere, "web"),
-        (
-            config::IGNORE_PROCESS_TYPES,
-            &choice.never,
-            Remainder::Everywhere,
-            ignored.as_str(),
-        ),
-    ] {
-        let Some(list) = list else { continue };
-        let (impossible, unknown) = (list.impossible(), list.unknown(&known, dyno));
-        let remainder = if impossible.len() + unknown.len() == list.len() {
-            without_any
-        } else {
-            Remainder::Items
-        };
-        if !impossible.is_empty() || list.len() == 0 {
-            faults.push(DynosFault::NoDynoName {
-                name,
-                items: impossible,
-                right: list.repaired(otherwise),
-                remainder,
-            });
-        }
-        if !unknown.is_empty() {
-            faults.push(DynosFault::ProcessTypeUnknown {
-                name,
-                unknown,
-                known: known.iter().map(|name| text::visible(name)).collect(),
-                remainder,
-            });
-        }
-    }
-    faults
-}
-
 #[cfg(test)]
-mod tests {
-    use super::Plan;
-    use crate::agent::manifest::{AgentRecord, Manifest};
-    use crate::os::environment::Environment;
-    use crate::procfile::Procfile;
-    use crate::start::plan::installed::{AgentFile, Installed};
-    use crate::start::plan::starter::Starter;
-    use std::ffi::OsStr;
-    use std::os::unix::ffi::OsStrExt as _;
-    use std::path::PathBuf;
-
-    const STANDARD: &str = "grpcs://web:s3cr3t0@gateway.example:8443?mode=standard";
-    const MULTI: &str = "grpcs://web:s3cr3t0@gateway.example:8443?mode=multi-connection";
-
-    fn installed(version: &str) -> Installed {
-        let manifest = Manifest {
-            agent: Some(AgentRecord {
-                version: version.parse().unwrap(),
-                sha256: "ab".repeat(32).parse().unwrap(),
-                source: "https://releases.example".to_owned(),
-            }),
-            platform: "linux/amd64".to_owned(),
-            buildpack_version: "0.1.0".to_owned(),
-            process_types: Vec::new(),
-        };
-        Installed {
-            programs: PathBuf::from("/app/.hoop/bin"),
-            manifest_path: PathBuf::from("/app/.hoop/manifest.yml"),
-            manifest: Ok(manifest),
-            agent: AgentFile::Program,
-            folder: None,
-            procfile: Procfile::parse("web: hoopstart -- puma"),
-        }
-    }
-
-    fn environment(variables: &[(&str, &str)]) -> Environment {
-        variables.iter().copied().collect()
-    }
-
-    /// Makes a plan and returns its failure ids, the number of agents, and whether the boot stops.
-    fn outcome(installed: &Installed, variables: &[(&str, &str)]) -> (Vec<&'static str>, usize, bool) {
-        let plan = Plan::make(&environment(variables), installed, Starter::CommandLine);
-        let ids = plan.faults().iter().map(|fault| fault.failure().id()).collect();
-        (
-            ids,
-            plan.agents().map_or(0, |agents| agents.commands.len()),
-            plan.stops_the_boot(),
-        )
-    }
-
-    #[test]
-    fn faults_are_told_and_only_a_required_agent_stops_the_boot() {
-        let current = installed("1.148.0");
-        let required = ("HOOP_REQUIRED", "1");
-        for (variables, ids, agents) in [
-            (vec![], vec!["start::key-missing"], 0),
-            (vec![("HOOP_KEY", "")], vec!["start::key-missing"], 0),
-            (vec![("HOOP_KEY", "nonsense")], vec!["start::key-malformed"], 1),
-            (vec![("HOOP_KEY", MULTI)], vec!["start::connection-missing"], 0),
-            (
-                vec![("HOOP_KEY", MULTI), ("HOOP_CONNECTION", "env.NOPE")],
-                vec!["start::connection-invalid"],
-                0,
-            ),
-        ] {
-            assert_eq!(
-                outcome(&current, &variables),
-                (ids.clone(), agents, false),
-                "{variables:?}"
-            );
-            let mut variables = variables;
-            variables.push(required);
-            assert_eq!(outcome(&current, &variables), (ids, agents, true), "{variables:?}");
-        }
-    }
-
-    #[test]
-    fn what_is_only_worth_a_warning_never_stops_the_boot() {
-        let current = installed("1.148.0");
-        for (variables, ids, agents) in [
-            (vec![("HOOP_KEY", STANDARD)], vec![], 1),
-            (vec![("HOOP_DSN", STANDARD)], vec![], 1),
-            (vec![("HOOP_KEY", MULTI), ("HOOP_CONNECTION", "a,b,a")], vec![], 2),
-            (
-                vec![("HOOP_KEY", MULTI), ("HOOP_CONNECTION", "a,b,Á")],
-                vec!["start::connection-merged"],
-                2,
-            ),
-            (
-                vec![("HOOP_KEY", STANDARD), ("HOOP_CONNECTION", "a")],
-                vec!["start::connection-not-published"],
-                1,
-            ),
-            (
-                vec![("HOOP_KEY", STANDARD), ("HOOP_HIDE_KEY", "ja")],
-                vec!["start::value-invalid"],
-                1,
-            ),
-            (
-                vec![("HOOP_KEY", STANDARD), ("HOOP_PROCESS_TYPES", "wbe,local")],
-                vec!["start::process-type-unknown"],
-                1,
-            ),
-            (vec![("HOOP_GRPCURL", "h:1"), ("HOOP_TOKEN", "token")], vec![], 1),
-            (vec![("HOOP_GRPCURL", "h:1"), ("HOOP_SPIFFE_KEY_FILE", "/f")], vec![], 1),
-        ] {
-            let mut variables = variables;
-            variables.push(("HOOP_REQUIRED", "on"));
-            assert_eq!(outcome(&current, &variables), (ids, agents, false), "{variables:?}");
-        }
-    }
-
-    #[test]
-    fn where_no_agent_belongs_nothing_is_said() {
-        for extra in [
-            ("DYNO", "run.1"),
-            ("HOOP_DISABLE", "yes"),
-            ("HOOP_IGNORE_PROCESS_TYPES", "local"),
-        ] {
-            let variables = [extra, ("HOOP_HIDE_KEY", "ja"), ("HOOP_REQUIRED", "1")];
-            assert_eq!(
-                outcome(&installed("1.148.0"), &variables),
-                (vec![], 0, false),
-                "{extra:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_misspelt_process_type_is_told_where_the_agent_may_belong() {
-        let told = |dyno, name| outcome(&installed("1.148.0"), &[("DYNO", dyno), (name, "wbe")]);
-
-        assert_eq!(
-            told("web.1", "HOOP_PROCESS_TYPES"),
-            (vec!["start::process-type-unknown"], 0, false)
-        );
-        assert_eq!(told("run.1", "HOOP_PROCESS_TYPES"), (vec![], 0, false));
-        // What is not UTF-8 is a wrong list and not none.
-        let mut environment = environment(&[("DYNO", "web.1"), ("HOOP_KEY", STANDARD)]);
-        for name in ["HOOP_PROCESS_TYPES", "HOOP_HIDE_KEY"] {
-            environment.set(name, OsStr::from_bytes(b"web\xff"));
-        }
-        let plan = Plan::make(&environment, &installed("1.148.0"), Starter::CommandLine);
-        let ids: Vec<&str> = plan.faults().iter().map(|fault| fault.failure().id()).collect();
-        assert_eq!(ids, ["start::process-type-unknown"]);
-        assert!(plan.agents().is_none());
-    }
-
-    #[test]
-    fn an_agent_or_manifest_that_is_not_there_is_told() {
-        let with = |agent| Installed {
-            agent,
-            ..installed("1.148.0")
-        };
-        let without_manifest = Installed {
-            manifest: Err("no such file".to_owned()),
-            ..installed("1.148.0")
-        };
-
-        let key = [("HOOP_KEY", STANDARD)];
-        for agent in [AgentFile::Missing, AgentFile::NotExecutable] {
-            assert_eq!(outcome(&with(agent), &key), (vec!["start::agent-missing"], 0, false));
-        }
-        assert_eq!(
-            outcome(&without_manifest, &key),
-            (vec!["start::manifest-unreadable"], 0, false)
-        );
-    }
-
-    #[test]
-    fn a_key_the_old_agent_refuses_is_a_fault_that_a_restart_does_not_cure() {
-        let plan = Plan::make(
-            &environment(&[("HOOP_KEY", MULTI)]),
-            &installed("1.19.63"),
-            Starter::CommandLine,
-        );
-
-        assert!(plan.agents().unwrap().incurable);
-        assert_eq!(plan.faults().len(), 1);
-    }
-
-    #[test]
-    fn nothing_that_is_shown_of_a_plan_holds_the_key() {
-        let plan = Plan::make(
-            &environment(&[("HOOP_KEY", MULTI), ("HOOP_CONNECTION", "a")]),
-            &installed("1.148.0"),
-            Starter::CommandLine,
-        );
-
-        assert!(!format!("{plan:?}").contains("s3cr3t0"));
-        let masks = plan.agents().unwrap().credentials.masks();
-        assert!(masks.iter().any(|mask| mask.expose() == "s3cr3t0") && masks.iter().any(|mask| mask.expose() == MULTI));
-    }
-}
+mod tests;

@@ -38,11 +38,11 @@ const LEFTOVER_POLL: Duration = Duration::from_millis(50);
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Supervises until the app has gone and nothing of ours is left.
-pub(crate) fn run(app: &AppProcess<'_>, agents: &AgentSet) -> io::Result<()> {
+pub(crate) fn run(app: &AppProcess<'_>, agent_set: &AgentSet) -> io::Result<()> {
     let received = Received::new()?;
     // Whatever an agent leaves behind comes to us and not to the app.
     rustix::process::set_child_subreaper(Some(rustix::process::getpid())).map_err(io::Error::from)?;
-    Supervisor::new(app, agents, Source::Own(received)).run();
+    Supervisor::new(app, agent_set, Source::Own(received)).run();
     Ok(())
 }
 
@@ -50,12 +50,12 @@ pub(crate) fn run(app: &AppProcess<'_>, agents: &AgentSet) -> io::Result<()> {
 /// ended.
 pub(crate) fn run_as_init(
     pid: Pid,
-    agents: &AgentSet,
+    agent_set: &AgentSet,
     claim: Option<BorrowedFd<'_>>,
     forward: &mut Forward,
 ) -> Option<WaitStatus> {
     let app = AppProcess::child(pid, claim);
-    let mut supervisor = Supervisor::new(&app, agents, Source::Forwarded(forward));
+    let mut supervisor = Supervisor::new(&app, agent_set, Source::Forwarded(forward));
     supervisor.run();
     supervisor.children.app_status()
 }

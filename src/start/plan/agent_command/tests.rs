@@ -1,0 +1,211 @@
+use super::{CREDENTIALS, Generation, agent_environment, commands};
+use crate::agent::connections::Connections;
+use crate::agent::key::KeyMode;
+use crate::agent::version::Version;
+use crate::os::environment::Environment;
+use crate::start::fault::config::ConfigFault;
+use crate::start::plan::credential::Credential;
+use proptest::prelude::*;
+use std::ffi::OsStr;
+
+const KEY: &str = "grpcs://a:s3cr3t@h:1?mode=multi-connection";
+
+fn environment() -> Environment {
+    [
+        ("HOOP_KEY", KEY),
+        ("HOOP_DSN", "old"),
+        ("HOOP_TOKEN", "t"),
+        ("HOOP_DB_URI", "postgres://db"),
+        ("LANG", "C"),
+        ("PATH", "/bin"),
+        ("with,comma", "x"),
+        ("with:colon", "x"),
+        ("BASH_FUNC_x%%", "() { :; }"),
+        ("LOG_LEVEL", "error"),
+        ("LOG_ENCODING", "console"),
+    ]
+    .into_iter()
+    .collect()
+}
+
+fn lines(generation: Generation, names: &str, entrypoint: Option<&str>) -> Result<Vec<String>, ConfigFault> {
+    let connections = Connections::parse(names, |_| None).unwrap();
+    let commands = commands(generation, &connections, entrypoint.map(OsStr::new), &environment())?;
+    let line = |arguments: &[std::ffi::OsString]| arguments.join(OsStr::new("|")).into_string().unwrap();
+    Ok(commands.iter().map(|command| line(&command.arguments)).collect())
+}
+
+#[test]
+fn each_generation_has_its_command_lines() {
+    assert_eq!(
+        lines(Generation::NamesInEnvironment, "a,b", Some("x")).unwrap(),
+        ["start|agent"]
+    );
+    assert_eq!(lines(Generation::NamesInGateway, "", None).unwrap(), ["start|agent"]);
+    assert_eq!(
+        lines(Generation::RunWithArguments, "a,b", Some("bundle exec 'rails console'")).unwrap(),
+        [
+            "run|--name|a|--|bundle|exec|rails console",
+            "run|--name|b|--|bundle|exec|rails console"
+        ]
+    );
+    assert_eq!(
+        lines(Generation::RunWithArguments, "a", None).unwrap(),
+        ["run|--name|a"]
+    );
+    for generation in [Generation::RunWithArguments, Generation::RunWithCommand] {
+        assert_eq!(lines(generation, "a", Some("it's")), Err(ConfigFault::CommandInvalid));
+        assert_eq!(lines(generation, "a", Some(" ")), lines(generation, "a", None));
+    }
+    assert_eq!(
+        lines(Generation::RunWithCommand, "a", Some("env | sort")).unwrap(),
+        ["run|--name|a|--export|BASH_FUNC_x%%,LANG,PATH|--command|sh -c $HOOP_COMMAND"]
+    );
+    assert_eq!(
+        lines(Generation::RunWithCommand, "a", Some("bundle exec rails console")).unwrap(),
+        ["run|--name|a|--export|BASH_FUNC_x%%,LANG,PATH|--command|bundle exec rails console"]
+    );
+    assert_eq!(
+        lines(Generation::RunWithCommand, "a", None).unwrap(),
+        ["run|--name|a|--export|BASH_FUNC_x%%,LANG,PATH"]
+    );
+}
+
+#[test]
+fn an_agent_finds_its_key_in_one_place_and_its_helper_on_the_path() {
+    let credential = Credential::Key {
+        name: "HOOP_KEY",
+        read: Err(crate::agent::key_fault::KeyFault::NotUrl),
+    };
+    let connections = Connections::parse("A, b", |_| None).unwrap();
+    let made = |version: &str, generation| {
+        agent_environment(
+            &environment(),
+            &version.parse().unwrap(),
+            generation,
+            &credential,
+            &connections,
+            "/app/.hoop/bin",
+            "info",
+        )
+    };
+
+    let old = made("1.21.4", Generation::NamesInEnvironment);
+    assert_eq!((old.text("HOOP_KEY"), old.text("HOOP_DSN")), (None, Some(KEY)));
+    assert_eq!(old.text("HOOP_CONNECTION"), Some("a,b"));
+    assert_eq!(old.text("PATH"), Some("/bin:/app/.hoop/bin"));
+    let new = made("1.21.5", Generation::RunWithCommand);
+    assert_eq!((new.text("HOOP_KEY"), new.text("HOOP_DSN")), (Some(KEY), None));
+    assert_eq!(new.text("HOOP_DB_URI"), None);
+    assert_eq!(new.text("LANG"), Some("C"));
+    assert_eq!(
+        (new.text("LOG_LEVEL"), new.text("LOG_ENCODING")),
+        (Some("info"), Some("json"))
+    );
+    // The names in HOOP_CONNECTION would have an agent of that age look for a key.
+    let token = Credential::WithUrl { name: "HOOP_TOKEN" };
+    let version = "1.15.0".parse().unwrap();
+    let mut app = environment();
+    app.set("HOOP_CONNECTION", "a,b");
+    let oldest = agent_environment(
+        &app,
+        &version,
+        Generation::NamesInGateway,
+        &token,
+        &connections,
+        "/",
+        "debug",
+    );
+    assert_eq!(
+        (oldest.text("HOOP_CONNECTION"), oldest.text("LOG_LEVEL")),
+        (None, Some("debug"))
+    );
+}
+
+fn any_mode() -> impl Strategy<Value = KeyMode> {
+    prop_oneof![
+        Just(KeyMode::Standard),
+        Just(KeyMode::Embedded),
+        Just(KeyMode::MultiConnection),
+        Just(KeyMode::Unstated),
+        Just(KeyMode::Organisation),
+    ]
+}
+
+/// An environment of any names, with any of the credentials, whose values can be told from all else.
+fn any_environment() -> impl Strategy<Value = Environment> {
+    let name = prop_oneof![
+        "[A-Z_]{1,8}",
+        "\\PC{0,8}",
+        "HOOP_(KEY|DSN|TOKEN|CONNECTION|DB_URI|KEY2|KE)"
+    ];
+    let others = proptest::collection::vec((name, "[a-z]{0,6}"), 0..12);
+    let credentials = proptest::sample::subsequence(CREDENTIALS.to_vec(), 0..=CREDENTIALS.len());
+    (others, credentials).prop_map(|(others, credentials)| {
+        let secrets = credentials.iter().map(|name| ((*name).to_owned(), "S3CR3T".to_owned()));
+        others.into_iter().chain(secrets).collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn whatever_runs_publishes_each_name_once_and_neither_shows_nor_hands_on_a_credential(
+        version in (14..150_u64, 0..64_u64).prop_map(|(minor, patch)| format!("1.{minor}.{patch}")),
+        mode in any_mode(),
+        names in proptest::collection::hash_set("[a-z0-9 _-]{0,8}[a-z0-9]", 1..5),
+        entrypoint in proptest::option::of("[a-z]{1,8}( [a-z-]{1,8}){0,3}"),
+        app in any_environment(),
+    ) {
+        let version: Version = version.parse().unwrap();
+        let generation = Generation::of(&version, Some(mode));
+        let connections = Connections::parse(&names.into_iter().collect::<Vec<_>>().join(","), |_| None).unwrap();
+        let credential = Credential::Key {
+            name: "HOOP_KEY",
+            read: Err(crate::agent::key_fault::KeyFault::NotUrl),
+        };
+        let programs = "/app/.hoop/bin";
+        let mut app = app;
+        app.set("HOOP_KEY", "S3CR3T");
+        let environment =
+            agent_environment(&app, &version, generation, &credential, &connections, programs, "info");
+        let entrypoint = entrypoint.as_deref().map(OsStr::new);
+        let commands = commands(generation, &connections, entrypoint, &environment).unwrap();
+
+        // The key is where this agent looks, and nowhere else.
+        let (one, other) = if version.at_least(1, 21, 5) {
+            ("HOOP_KEY", "HOOP_DSN")
+        } else {
+            ("HOOP_DSN", "HOOP_KEY")
+        };
+        prop_assert_eq!((environment.text(one), environment.value(other)), (Some("S3CR3T"), None));
+        for (name, value) in environment.iter().filter(|(_, value)| *value == "S3CR3T") {
+            let name = name.to_str().unwrap_or_default();
+            prop_assert!(CREDENTIALS.contains(&name), "{} {:?}", name, value);
+        }
+        // All else is the app's, but for what the agent takes for something else.
+        for (name, value) in app.iter().filter_map(|(name, value)| Some((name.to_str()?, value))) {
+            let own = [
+                "PATH", "HOOP_CONNECTION", "HOOP_DB_URI", "HOOP_KEY", "HOOP_DSN", "LOG_LEVEL", "LOG_ENCODING",
+            ];
+            prop_assert!(own.contains(&name) || environment.value(name) == Some(value), "{}", name);
+        }
+
+        let published: Vec<&String> = commands.iter().filter_map(|command| command.connection.as_ref()).collect();
+        if matches!(generation, Generation::RunWithArguments | Generation::RunWithCommand) {
+            prop_assert_eq!(published, connections.names().iter().collect::<Vec<_>>());
+        } else {
+            prop_assert!(published.is_empty() && commands.len() == 1);
+        }
+        for command in &commands {
+            let words: Vec<&str> = command.arguments.iter().map(|word| word.to_str().unwrap()).collect();
+            prop_assert!(words.iter().all(|word| !word.contains("S3CR3T")), "{:?}", words);
+            let place = words.iter().position(|word| *word == "--export");
+            prop_assert_eq!(place.is_some(), generation == Generation::RunWithCommand);
+            if let Some(place) = place {
+                let exported: Vec<&str> = words[place + 1].split(',').collect();
+                prop_assert!(CREDENTIALS.iter().all(|name| !exported.contains(name)), "{:?}", exported);
+                prop_assert!(exported.iter().any(|name| environment.value(name).is_some()), "{:?}", exported);
+            }
+        }
+    }
+}
