@@ -50,7 +50,7 @@ choose_url() {
   base=$(printf '%s' "${mirror:-https://github.com/hoophq/heroku-hoop-buildpack/releases/download}" | tr -d '[:cntrl:]')
   protocols=
   # What stands first is what people and curl may read in two ways: then a part of a token could pass for a host or a
-  # path, and be shown. A token in two lines is none that was meant.
+  # path, and be shown. A token in two lines is a mistake.
   case ${mirror} in
     *[[:cntrl:]]*@*) base= ;;
     *) ;;
@@ -186,7 +186,7 @@ MESSAGE
   make_executable "${partial}"
 }
 
-# make_executable FILE : as far as its disk can do that.
+# make_executable FILE : if its disk allows it.
 make_executable() {
   [ -x "$1" ] || chmod 755 -- "$1" 2>/dev/null || :
 }
@@ -254,7 +254,7 @@ if [ -n "${version}" ] && [ -n "${digest}" ]; then
     trap 'stopped 129' HUP
     trap 'stopped 130' INT
     trap 'stopped 143' TERM
-    # A link in place of our folder leads to somebody else's, as another buildpack's, and is none of ours to write to.
+    # A link in place of our folder leads to somebody else's, as another buildpack's, and is not ours to write to.
     # compile removes what a killed build leaves behind by such a name, see src/acquire/cache_names.rs.
     if [ -n "${keep_in}" ] && [ ! -L "${keep_in}" ] && mkdir -p -- "${keep_in}" 2>/dev/null &&
       fetch "${kept}.download-XXXXXXXXXX"; then

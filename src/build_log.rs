@@ -15,28 +15,28 @@ use std::io::{self, IsTerminal, Write};
 pub struct BuildLog<'a> {
     facts: Box<dyn Write + 'a>,
     alerts: Box<dyn Write + 'a>,
-    coloured: bool,
+    colored: bool,
 }
 
 impl BuildLog<'static> {
-    /// Writes to this process' stdout and stderr, in colour only where stderr is a terminal and `no_color`
+    /// Writes to this process' stdout and stderr, in color only where stderr is a terminal and `no_color`
     /// (<https://no-color.org>) does not forbid it.
     pub fn of_process(no_color: bool) -> Self {
         Self {
             facts: Box::new(io::stdout()),
             alerts: Box::new(io::stderr()),
-            coloured: io::stderr().is_terminal() && !no_color,
+            colored: io::stderr().is_terminal() && !no_color,
         }
     }
 }
 
 impl<'a> BuildLog<'a> {
-    /// Writes to `facts` and `alerts`, uncoloured.
+    /// Writes to `facts` and `alerts`, uncolored.
     pub fn to(facts: impl Write + 'a, alerts: impl Write + 'a) -> Self {
         Self {
             facts: Box::new(facts),
             alerts: Box::new(alerts),
-            coloured: false,
+            colored: false,
         }
     }
 
@@ -61,11 +61,11 @@ impl<'a> BuildLog<'a> {
         }
     }
 
-    /// Shows a message as a block of ` !     ` lines between blank lines. Each line carries its own colour, since git
+    /// Shows a message as a block of ` !     ` lines between blank lines. Each line carries its own color, since git
     /// and the platform put prefixes before every line.
     pub fn tell(&mut self, message: &Message) {
-        let (colour, reset) = if self.coloured {
-            (colour(message.tone()), "\x1b[0m")
+        let (color, reset) = if self.colored {
+            (color(message.tone()), "\x1b[0m")
         } else {
             ("", "")
         };
@@ -73,7 +73,7 @@ impl<'a> BuildLog<'a> {
         for line in audience::words(message.render()).lines() {
             let line = format!(" !     {line}");
             // Writing to a String cannot fail.
-            let _ = writeln!(block, "{colour}{}{reset}", line.trim_end());
+            let _ = writeln!(block, "{color}{}{reset}", line.trim_end());
         }
         block.push('\n');
         let _ = self.facts.flush();
@@ -83,8 +83,8 @@ impl<'a> BuildLog<'a> {
 }
 
 /// The ANSI code of `tone`: the platform's own red and yellow. The words say it too, so nothing
-/// depends on the colour.
-fn colour(tone: Tone) -> &'static str {
+/// depends on the color.
+fn color(tone: Tone) -> &'static str {
     match tone {
         Tone::Error => "\x1b[31m",
         Tone::Warning => "\x1b[33m",

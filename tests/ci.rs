@@ -41,7 +41,7 @@ fn a_program_that_is_dynamic_or_none_or_large_is_refused() {
 
     let text = scratch.path().join("text");
     stand_in(&text, "true");
-    check_static(&text).exits(1).tells(&["is no program"]);
+    check_static(&text).exits(1).tells(&["is not a program"]);
 
     let large = scratch.path().join("large");
     fs::copy(env!("CARGO_BIN_EXE_hoop-buildpack"), &large).unwrap();

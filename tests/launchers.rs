@@ -172,7 +172,7 @@ impl Launcher {
 
 /// The lines that a launcher shows of `process`.
 fn shown(dyno: &Dyno, process: &str) -> Vec<String> {
-    let stdout = without_colours(&dyno.stdout());
+    let stdout = without_colors(&dyno.stdout());
     let lines = stdout.lines().filter_map(|line| line.split_once('|'));
     lines
         .filter(|(name, _)| name.split_whitespace().last() == Some(process))
@@ -187,8 +187,8 @@ fn shown_of_app(dyno: &Dyno, process: &str) -> Vec<String> {
     lines
 }
 
-/// `text` without the sequences that colour it.
-fn without_colours(text: &str) -> String {
+/// `text` without the sequences that color it.
+fn without_colors(text: &str) -> String {
     let mut pieces = text.split("\x1b[");
     let mut plain = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {

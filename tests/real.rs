@@ -163,9 +163,9 @@ fn an_embedded_key_serves_when_a_user_comes() {
 
 #[test]
 #[ignore = "needs real agents and a gateway: set HOOP_REAL_RELEASES and HOOP_REAL_GATEWAY, see CONTRIBUTING.md"]
-fn an_organisations_key_publishes_each_connection_with_the_apps_environment_and_no_key() {
+fn an_organizations_key_publishes_each_connection_with_the_apps_environment_and_no_key() {
     let gateway = Gateway::of_environment();
-    let key = gateway.organisation_key();
+    let key = gateway.organization_key();
     for version in agents(&gateway, "1.21.0") {
         let build = built(version);
         let names = [unique("orders"), unique("console")];
@@ -225,7 +225,7 @@ const COMMAND_LINES: [&str; 20] = [
 #[ignore = "needs real agents and a gateway: set HOOP_REAL_RELEASES and HOOP_REAL_GATEWAY, see CONTRIBUTING.md"]
 fn hoop_command_does_what_the_shell_does() {
     let gateway = Gateway::of_environment();
-    let key = gateway.organisation_key();
+    let key = gateway.organization_key();
     // The last that takes the command as arguments, the first that reads it as a line, and the newest.
     let mut versions = agents(&gateway, "1.21.0");
     versions.retain(|version| ["1.21.22", "1.21.23", "1.148.0"].contains(version));
@@ -323,8 +323,8 @@ fn of_two_dynos_with_one_standard_key_the_second_is_told_and_the_first_serves() 
 #[ignore = "needs real agents and a gateway: set HOOP_REAL_RELEASES and HOOP_REAL_GATEWAY, see CONTRIBUTING.md"]
 fn a_gateway_that_was_away_is_found_again() {
     let gateway = Gateway::of_environment();
-    let organisation = gateway.organisation_key();
-    let Some(target) = loopback_address(&organisation) else {
+    let organization = gateway.organization_key();
+    let Some(target) = loopback_address(&organization) else {
         skipped("the gateway's keys name no address of loopback, so that no relay can stand before it");
         return;
     };
@@ -335,7 +335,7 @@ fn a_gateway_that_was_away_is_found_again() {
         gateway.connect(&name, &name, &["sh"]);
         let published = unique("away-published");
         gateway.expect_connection(&published);
-        for (key, connection) in [(standard, &name), (organisation.clone(), &published)] {
+        for (key, connection) in [(standard, &name), (organization.clone(), &published)] {
             let relay = Relay::to(target);
             let key = key.replace(&target.to_string(), &format!("127.0.0.1:{}", relay.port));
             let launch = dyno(&build, &key)
@@ -396,8 +396,8 @@ fn loopback_address(key: &str) -> Option<SocketAddr> {
 #[ignore = "needs real agents and a gateway: set HOOP_REAL_RELEASES and HOOP_REAL_GATEWAY, see CONTRIBUTING.md"]
 fn what_an_old_agent_never_does_is_told_and_the_app_runs() {
     let gateway = Gateway::of_environment();
-    let organisation = gateway.organisation_key();
-    let key = format!("{organisation}?mode=multi-connection");
+    let organization = gateway.organization_key();
+    let key = format!("{organization}?mode=multi-connection");
     for version in ["1.19.63", "1.20.11"]
         .into_iter()
         .filter(|version| has_release(version))

@@ -103,8 +103,8 @@ pub struct UnpackedFile {
 }
 
 impl UnpackedFile {
-    /// Whether `name` in `folder` is this file, as it was written: by its bytes, for whoever ran meanwhile may
-    /// have set its times, and with no other name by which it could be changed later.
+    /// Whether `name` in `folder` is this file, as it was written: by its bytes, since a program that has run
+    /// may have set its times, and with no other name by which it could be changed later.
     pub fn is_at(&self, folder: &Dir, name: &str) -> bool {
         let found = folder.symlink_metadata(name);
         let is_alike = |found: &Metadata| {

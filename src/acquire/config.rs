@@ -31,7 +31,7 @@ pub enum VersionRequest {
 /// Whether a build may go on without an agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Install {
-    /// No: a build whose agent cannot be had fails.
+    /// No: a build that cannot get the agent fails.
     Required,
     /// Yes, with a warning.
     Optional,

@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// The most output that is taken, in bytes.
 const OUTPUT_LIMIT: u64 = 64 * 1024;
 
-/// The folder in the scratch folder that is the agent's home meanwhile: it makes a `.cache` there. It must be there.
+/// The folder in the scratch folder that is the agent's home for the proof: it makes a `.cache` there. It must exist.
 const HOME: &str = "proof";
 
 /// The files in [`HOME`] that take the agent's stdout and stderr. They must be there.
@@ -159,7 +159,7 @@ fn agent_runs(agent: &Path, expected: &Version, scratch: &Path, stop: &Stop) -> 
         .stdin(Stdio::null())
         .stdout(stdout.try_clone().map_err(ProofError::NotStarted)?)
         .stderr(stderr.try_clone().map_err(ProofError::NotStarted)?)
-        // Its own group, so that what stays in it can be ended at one stroke.
+        // Its own group, so that all that stays in it can be ended together.
         .process_group(0);
     let mut held = stop.hold();
     let offspring = Offspring::adopt();

@@ -158,7 +158,7 @@ impl Acquire<'_> {
             Ok(body) => Ok(latest::read(&body, &location)?),
             Err(TransferError::Fetch(error)) => Err(match error.fault {
                 FetchFault::NotFound { answer } => VersionError::LatestNotFound { location, answer }.into(),
-                // A page of any length is no version.
+                // A page of any length is not a version.
                 FetchFault::TooLarge { limit } => VersionError::LatestInvalid {
                     location,
                     content: format!("more than {limit} bytes"),
@@ -229,7 +229,7 @@ impl Acquire<'_> {
         }
     }
 
-    /// Unpacks a cached archive. `None` means that it is damaged, which is told, and that it must be had anew.
+    /// Unpacks a cached archive. `None` means that it is damaged, which is told, and must be downloaded again.
     fn unpack_cached(&mut self, archive: &CachedArchive) -> Result<Option<VerifiedAgent>, AcquireError> {
         let Some(cache) = &self.cache else { return Ok(None) };
         let mut file = match cache.open_archive(archive) {
@@ -305,7 +305,7 @@ impl Acquire<'_> {
         }
     }
 
-    /// Makes the finished copy the cached archive, or tells why there is none.
+    /// Makes the finished copy the cached archive, or tells why that failed.
     fn keep_copy(&mut self, version: &Version, agent: &VerifiedAgent, copy_error: Option<io::Error>) {
         let Some(cache) = &mut self.cache else { return };
         let archive = CachedArchive {

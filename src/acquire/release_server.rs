@@ -291,7 +291,7 @@ mod tests {
             version in "[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{1,3}",
         ) {
             let base = format!("https://{user}mirror.example{path}");
-            // Some of these paths are refused, as those with an encoding that is none.
+            // Some of these paths are refused, such as those with a broken escape.
             if let (Ok(releases), Ok(version)) = (base.parse::<ReleasesUrl>(), version.parse::<Version>()) {
                 let [tarball, _] = tarball_names(&version, Platform::Amd64);
                 for (location, name) in [

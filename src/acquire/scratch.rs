@@ -1,8 +1,8 @@
 //! The scratch folder: where a build writes what it will move into place, in the build dir itself.
 //!
 //! Each build has its own, which goes when the build ends. A build that is killed leaves its folder, and that would go
-//! into the slug, so the next build removes it. The two are told apart by a lock, which no dead process holds, or where
-//! the disk knows no locks by their age. A folder of the app whose name only looks like it stays ([`own_name`]).
+//! into the slug, so the next build removes it. The two are told apart by a lock, which no dead process holds, or on a
+//! disk without locks by their age. A folder of the app whose name only looks like it stays ([`own_name`]).
 
 use crate::acquire::own_name;
 use crate::os::folders;
@@ -39,7 +39,7 @@ pub struct WriteError {
 pub struct Scratch {
     dir: Dir,
     path: PathBuf,
-    /// Held as long as the build lives. There is none where the disk knows no locks.
+    /// Held as long as the build lives. `None` on a disk without locks.
     _lock: Option<fs::File>,
 }
 
@@ -109,7 +109,7 @@ impl Scratch {
         &self.path
     }
 
-    /// Removes what is in the folder, as far as that can be done.
+    /// Removes what is in the folder. Best effort.
     pub fn empty(&self) {
         folders::open_to_owner(&self.path);
         for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {
@@ -150,7 +150,7 @@ pub fn remove_abandoned(root: &Dir, build_dir: &Path) {
 }
 
 /// Whether no build holds `file`, a file or a folder, any more: by its lock, which is then held as long as
-/// `file` is, or where the disk knows no locks by its age.
+/// `file` is, or on a disk without locks by its age.
 pub fn is_abandoned(file: &fs::File) -> bool {
     match file.try_lock() {
         Ok(()) => true,

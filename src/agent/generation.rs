@@ -7,7 +7,7 @@
 //! | below 1.16.0 | any | `hoop start agent`, which reads the list in `HOOP_CONNECTION` itself |
 //! | 1.16.0 to below 1.20.0 | embedded, old form | likewise |
 //! | 1.20.0 to 1.21.22 | multi-connection | `hoop run --name NAME -- ENTRYPOINT…`, a process for each connection |
-//! | 1.21.0 to 1.21.22 | an organisation's without a mode | likewise |
+//! | 1.21.0 to 1.21.22 | an organization's without a mode | likewise |
 //! | 1.21.23 and later | either of these | `hoop run --name NAME --command ENTRYPOINT --export …`, likewise |
 //! | any | any other | `hoop start agent`; connections are set up in the gateway |
 //!
@@ -35,15 +35,15 @@ impl Generation {
     /// The generation of an agent of `version` with a key of `mode`. `None` is a token or a SPIFFE document,
     /// or a key that cannot be read.
     pub fn of(version: &Version, mode: Option<KeyMode>) -> Self {
-        use KeyMode::{MultiConnection, Organisation};
+        use KeyMode::{MultiConnection, Organization};
         let Some(mode) = mode else {
             return Generation::NamesInGateway;
         };
         match (mode, Limit::of(version, mode)) {
             (_, Some(Limit::NeedsOldGateway { .. })) => Generation::NamesInEnvironment,
             (_, Some(limit)) if limit.is_fatal() => Generation::NamesInGateway,
-            (MultiConnection | Organisation, _) if version.at_least(1, 21, 23) => Generation::RunWithCommand,
-            (MultiConnection | Organisation, _) => Generation::RunWithArguments,
+            (MultiConnection | Organization, _) if version.at_least(1, 21, 23) => Generation::RunWithCommand,
+            (MultiConnection | Organization, _) => Generation::RunWithArguments,
             _ => Generation::NamesInGateway,
         }
     }
@@ -79,8 +79,8 @@ mod tests {
             NamesInEnvironment as Environment, NamesInGateway as Gateway, RunWithArguments as Arguments,
             RunWithCommand as Command,
         };
-        use KeyMode::{Embedded, MultiConnection, Organisation, Standard, Unstated};
-        let modes = [Standard, Embedded, Unstated, MultiConnection, Organisation];
+        use KeyMode::{Embedded, MultiConnection, Organization, Standard, Unstated};
+        let modes = [Standard, Embedded, Unstated, MultiConnection, Organization];
         for (version, generations) in [
             ("1.14.7", [Gateway; 5]),
             ("1.14.10", [Environment, Environment, Environment, Gateway, Environment]),

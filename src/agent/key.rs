@@ -20,16 +20,16 @@ pub enum KeyMode {
     Standard,
     /// Connects when a user waits.
     Embedded,
-    /// One process for each connection; the key of a whole organisation, as gateways up to 1.20.11 print it.
+    /// One process for each connection; the key of a whole organization, as gateways up to 1.20.11 print it.
     MultiConnection,
-    /// The key of a whole organisation as gateways print it from 1.21.0 on: the user name is the gateway's own
+    /// The key of a whole organization as gateways print it from 1.21.0 on: the user name is the gateway's own
     /// constant, which no other agent can have.
-    Organisation,
+    Organization,
     /// The key does not say.
     Unstated,
 }
 
-/// An agent key, read as far as its holder needs to know it. The secret part is not kept.
+/// What is known of an agent key. Its secret is not kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AgentKey {
     /// How the gateway knows the agent.
@@ -46,7 +46,7 @@ pub struct AgentKey {
 const OLD_FORM_PATH: usize = 65;
 
 /// The user name of an organization's key.
-const ORGANISATION: &str = "_default";
+const ORGANIZATION: &str = "_default";
 
 impl AgentKey {
     /// Reads `key`.
@@ -86,8 +86,8 @@ impl AgentKey {
         let mode = match mode_in(query).as_deref() {
             _ if is_old_form => KeyMode::Embedded,
             Some(b"multi-connection") => KeyMode::MultiConnection,
-            // The gateway goes by the agent, which is the organisation's whatever the key says of its mode.
-            _ if name == ORGANISATION.as_bytes() => KeyMode::Organisation,
+            // The gateway goes by the agent, which is the organization's whatever the key says of its mode.
+            _ if name == ORGANIZATION.as_bytes() => KeyMode::Organization,
             None | Some(b"") => KeyMode::Unstated,
             Some(b"standard") => KeyMode::Standard,
             Some(b"embedded") => KeyMode::Embedded,
@@ -144,7 +144,7 @@ fn unescape(text: &str) -> Result<Vec<u8>, KeyFault> {
 /// Reads host and port.
 fn place_of(place: &str) -> Result<(String, u16), KeyFault> {
     let (host, port) = match place.rfind(']').filter(|_| place.starts_with('[')) {
-        // The colons of an IPv6 address are none before a port.
+        // The colons of an IPv6 address do not begin a port.
         Some(end) => match place.split_at(end + 1) {
             (host, "") => (host, None),
             (host, rest) => (host, Some(rest.strip_prefix(':').ok_or(KeyFault::Port)?)),

@@ -5,10 +5,10 @@ use crate::text;
 /// What is wrong with an agent key, in words that do not repeat it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyFault {
-    /// Some of its bytes are no text.
+    /// Some of its bytes are not text.
     #[error("it is not UTF-8 text")]
     NotUtf8,
-    /// It holds a line feed, often because it was pasted in two lines.
+    /// It has a line feed, often because it was pasted in two lines.
     #[error("it has a line break in it")]
     LineBreak,
     /// It holds a carriage return, often from a file that was made on Windows.
@@ -20,16 +20,16 @@ pub enum KeyFault {
     /// It holds another control character.
     #[error("it has a control character in it")]
     Control,
-    /// It holds a blank of any kind, most often at an end.
+    /// It has white space, most often at an end.
     #[error("it has a space in it or at one of its ends")]
     Blank,
-    /// It holds a character that nobody sees.
+    /// It has an invisible character.
     #[error("it has an invisible character in it")]
     Invisible,
     /// Quotation marks were pasted with it.
     #[error("it has quotation marks around it or in it")]
     Quotes,
-    /// It has not the form of a URL.
+    /// It is not a URL.
     #[error("it does not have the form scheme://name:secret@host:port")]
     NotUrl,
     /// A percent sign stands alone.
@@ -41,10 +41,10 @@ pub enum KeyFault {
     /// The host holds a character that no host name has.
     #[error("its gateway host has a character that host names cannot have")]
     Host,
-    /// What stands behind the host is not a port.
+    /// What follows the host is not a port.
     #[error("its gateway port is not a number from 1 to 65535")]
     Port,
-    /// The scheme is none that an agent knows.
+    /// No agent knows the scheme.
     #[error("its scheme is not one of grpc, grpcs, http, https, ws, wss")]
     Scheme,
     /// There is no host.
@@ -56,7 +56,7 @@ pub enum KeyFault {
     /// There is neither a name with a secret nor the old form's path.
     #[error("it holds no secret")]
     NoSecret,
-    /// The mode is none that an agent knows.
+    /// No agent knows the mode.
     #[error("its mode is not one of standard, embedded, multi-connection")]
     Mode,
 }

@@ -26,7 +26,7 @@ pub enum Limit {
 impl Limit {
     /// What an agent of `version` cannot do with a key of `mode`.
     pub fn of(version: &Version, mode: KeyMode) -> Option<Self> {
-        use KeyMode::{Embedded, MultiConnection, Organisation, Standard, Unstated};
+        use KeyMode::{Embedded, MultiConnection, Organization, Standard, Unstated};
         if !version.at_least(1, 14, 10) {
             return Some(Limit::TakesNoKey);
         }
@@ -37,16 +37,16 @@ impl Limit {
             _ if !version.at_least(1, 16, 0) => Some(Limit::NeedsOldGateway {
                 takes_one_name: !version.at_least(1, 14, 15),
             }),
-            Unstated | Organisation if !version.at_least(1, 21, 0) => Some(Limit::RefusesUnstated),
+            Unstated | Organization if !version.at_least(1, 21, 0) => Some(Limit::RefusesUnstated),
             Embedded if !version.at_least(1, 20, 0) => Some(Limit::NeedsOldGateway { takes_one_name: false }),
-            Standard | Embedded | MultiConnection | Organisation | Unstated => None,
+            Standard | Embedded | MultiConnection | Organization | Unstated => None,
         }
     }
 
     /// All that an agent of `version` cannot do with a key of one mode or another.
     pub fn all_of(version: &Version) -> Vec<Self> {
         let mut limits = Vec::new();
-        for mode in [KeyMode::MultiConnection, KeyMode::Organisation, KeyMode::Embedded] {
+        for mode in [KeyMode::MultiConnection, KeyMode::Organization, KeyMode::Embedded] {
             limits.extend(Self::of(version, mode).filter(|limit| !limits.contains(limit)));
         }
         limits
@@ -89,14 +89,14 @@ mod tests {
 
     #[test]
     fn the_borders_are_exact_and_a_pre_release_counts_as_its_release() {
-        use KeyMode::{Embedded, MultiConnection, Organisation, Standard, Unstated};
+        use KeyMode::{Embedded, MultiConnection, Organization, Standard, Unstated};
         const ONE: Option<Limit> = Some(Limit::NeedsOldGateway { takes_one_name: true });
         const LIST: Option<Limit> = Some(Limit::NeedsOldGateway { takes_one_name: false });
         const NO_KEY: Option<Limit> = Some(Limit::TakesNoKey);
         const NO_MULTI: Option<Limit> = Some(Limit::RefusesMultiConnection);
         const NO_MODE: Option<Limit> = Some(Limit::RefusesUnstated);
         const NO_SESSION: Option<Limit> = Some(Limit::ServesNoSession);
-        let modes = [Standard, Embedded, Unstated, MultiConnection, Organisation];
+        let modes = [Standard, Embedded, Unstated, MultiConnection, Organization];
         for (version, limits) in [
             ("1.14.6", [NO_KEY; 5]),
             ("1.14.9", [NO_KEY; 5]),

@@ -53,7 +53,7 @@ pub fn run(folders: &Folders, environment: &Environment, log: &mut BuildLog) -> 
     let temp_dir = temp_dir(environment);
     report::forget(&temp_dir, &folders.build_dir);
     report::tidy(&temp_dir);
-    // Where it cannot be had, the build is stopped as any program is, and leaves its scratch folder.
+    // Without it, the build stops as any program does, and leaves its scratch folder behind.
     let stop = Stop::listen().unwrap_or_default();
     let result = build(folders, environment, &stop, log, &mut facts);
     // A build that is being stopped ends here: what it ran into by that is not worth telling.

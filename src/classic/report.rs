@@ -106,11 +106,11 @@ pub fn tidy(temp_dir: &Path) {
 
 /// Removes the facts of an earlier build of `build_dir`: one that is stopped has none to put in their place.
 pub fn forget(temp_dir: &Path, build_dir: &Path) {
-    // Fails where there are none, or where they are not ours to read either.
+    // Fails if there are none, or if they belong to somebody else.
     let _ = fs::remove_file(path(temp_dir, build_dir));
 }
 
-/// The facts of the last build of `build_dir`, which are gone then, or nothing where there are none.
+/// Takes the facts of the last build of `build_dir`: they are removed. Nothing if there are none.
 pub fn read(temp_dir: &Path, build_dir: &Path) -> io::Result<String> {
     let path = path(temp_dir, build_dir);
     let file = fs::OpenOptions::new()

@@ -79,7 +79,10 @@ impl ProcfileState {
     }
 }
 
-/// Reads the Procfile of an app. If it cannot be read, the error is what it is, and empty where there is none.
+/// Reads the Procfile of an app.
+///
+/// # Errors
+/// What stands in its place, in words; empty if nothing does.
 fn read(root: &Dir) -> Result<Vec<u8>, &'static str> {
     match root.symlink_metadata(PROCFILE) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(""),
@@ -105,7 +108,7 @@ fn misnamed(root: &Dir) -> Option<String> {
     below.find(|path| is_file(path))
 }
 
-/// The names in a folder, as far as they are text.
+/// The names in a folder that are UTF-8.
 fn entry_names(folder: &Dir) -> Vec<String> {
     let entries = folder.entries().into_iter().flatten().flatten();
     entries

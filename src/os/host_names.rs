@@ -34,7 +34,7 @@ pub(crate) async fn addresses(host: &str) -> Result<Vec<IpAddr>, NetError> {
     Ok(lookup.iter().collect())
 }
 
-/// The text of `/etc/hosts`, as far as it can be read.
+/// The text of `/etc/hosts`, or nothing if it cannot be read.
 fn hosts_file() -> String {
     let mut bytes = Vec::new();
     if let Ok(mut file) = regular_file::open(Path::new(HOSTS)) {

@@ -1,6 +1,6 @@
-//! Ends what the agent has started while it proved itself, however far it has got away: by a fork of a fork, in a
-//! session of its own, deaf to signals. This process is their reaper meanwhile, so an orphan becomes its child, and
-//! stays one until it is waited for: its id names nobody else.
+//! Ends what the agent started while it proved itself, even if it is a fork of a fork, in a session of its own, or
+//! ignores signals. This process is a subreaper for that time, so an orphan becomes its child, and keeps its id until
+//! it is waited for.
 
 use crate::os::processes;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, getpid, kill_process, set_child_subreaper, waitid};
@@ -78,7 +78,7 @@ fn has_children() -> bool {
 fn children() -> Vec<i32> {
     let of_threads = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
     let lists: Option<Vec<String>> = of_threads
-        // A thread may end meanwhile; its children go to another one.
+        // A thread may have ended; its children go to another one.
         .map(|thread| match fs::read_to_string(thread.path().join("children")) {
             Err(_) if !thread.path().exists() => Some(String::new()),
             list => list.ok(),

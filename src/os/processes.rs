@@ -16,7 +16,7 @@ pub(crate) struct Process {
     pub(crate) pid: u32,
     /// Its parent's id.
     pub(crate) parent: u32,
-    /// When it started, in clock ticks after the machine: with the id it names one process for ever.
+    /// When it started, in clock ticks after the machine: together with the id it names one process only.
     pub(crate) started: u64,
     /// Whether it has ended and waits to be reaped.
     pub(crate) is_zombie: bool,

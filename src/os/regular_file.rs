@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
-/// Opens the file `path` to read it, through links. What is no file is an error that says what it is.
+/// Opens the file `path` to read it, through links. Anything but a file is an error that says what it is.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     // Before it is opened: a device may be set going by that.
     require(&fs::metadata(path)?)?;
@@ -18,7 +18,7 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Refuses what is no regular file.
+/// Refuses anything but a regular file.
 fn require(found: &Metadata) -> io::Result<()> {
     let kind = found.file_type();
     let what = if kind.is_file() {

@@ -56,7 +56,7 @@ pub(crate) fn without_child_signal<T>(work: impl FnOnce() -> T) -> T {
     let before = child.thread_swap_mask(SigmaskHow::SIG_UNBLOCK);
     let result = work();
     if let Ok(before) = before {
-        // Fails only for a mask that is none.
+        // Fails only for an invalid mask.
         let _ = before.thread_set_mask();
     }
     result

@@ -21,13 +21,13 @@ const SECRET_NAMES: [&str; 9] = [
     "cookie",
 ];
 
-/// Names that have a part of these and are none.
+/// Names that contain one of these and are harmless.
 const NO_SECRET_NAMES: [&str; 4] = ["bypass", "compass", "passenger", "passive"];
 
-/// Words behind which the secret of a header stands.
+/// Words that the secret of a header follows.
 const SCHEMES: [&str; 2] = ["bearer", "basic"];
 
-/// What tokens of services begin with that have a form of their own.
+/// What the tokens of some services begin with.
 const TOKEN_PREFIXES: [&str; 12] = [
     "AKIA",
     "eyJ",
@@ -43,10 +43,10 @@ const TOKEN_PREFIXES: [&str; 12] = [
     "HRKU-",
 ];
 
-/// So many characters of a token at least follow its beginning.
+/// The fewest characters that follow the beginning of a token.
 const TOKEN_LENGTH: usize = 16;
 
-/// So many hex digits in a row are a secret: those of an old agent key, or a token of 128 bits.
+/// This many hex digits in a row are a secret: those of an old agent key, or a token of 128 bits.
 const HEX_DIGITS: usize = 32;
 
 /// `line` with each secret in it as `****`.

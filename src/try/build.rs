@@ -13,7 +13,7 @@ use std::process::Command;
 /// The stack that a build is told it is for.
 const STACK: &str = "heroku-24";
 
-/// Variables of the person's environment that reach the build, since the way to a release server, and colour, may
+/// Variables of the person's environment that reach the build, since the way to a release server, and color, may
 /// depend on them.
 const PASSED_ON: [&str; 14] = [
     "ALL_PROXY",

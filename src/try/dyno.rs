@@ -67,7 +67,7 @@ pub(super) fn run(
     let profile = slug.with_file_name("profile.sh");
     fs_err::write(&profile, PROFILE)?;
 
-    // What the dyno leaves without a parent comes to us, as to the first process of a dyno.
+    // Orphans of the dyno become our children, as those of a dyno become its first process's.
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
 
     say(&format!("Starting process with command `{}`", redacted(command_line)));

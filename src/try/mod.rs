@@ -80,7 +80,7 @@ pub fn run(request: &Request, environment: &Environment) -> Result<i32, TryError
     for note in checkout::copy(&app_dir, &build_dir, environment)? {
         warn(&note);
     }
-    // Before the build, so that nobody waits for one in vain.
+    // Before the build, which takes time.
     let command_line = command_line(&app_dir, &build_dir, &request.process_type)?;
     let Some(slug) = build::slug(scratch.path(), &vars, environment)? else {
         return Ok(1);

@@ -417,10 +417,10 @@ fn a_key_in_the_procfile_is_nowhere_in_the_log() {
 #[test]
 fn a_pinned_version_that_can_never_do_what_the_key_asks_for_is_told_with_the_way_out() {
     let multi = "grpcs://_default:xagt-S3CR3T@gateway.example:8443?mode=multi-connection";
-    let organisation = "grpcs://_default:xagt-S3CR3T@gateway.example:8443";
+    let organization = "grpcs://_default:xagt-S3CR3T@gateway.example:8443";
     for (version, key, told) in [
         ("1.20.11", multi, "no session on"),
-        ("1.20.11", organisation, "refuses an agent key without ?mode="),
+        ("1.20.11", organization, "refuses an agent key without ?mode="),
         ("1.19.63", multi, "refuses an agent key of mode multi-connection"),
         ("1.20.11", "", "no session on"),
     ] {

@@ -1,6 +1,6 @@
 //! `HOOP_COMMAND` is a shell command line: what a session of it prints is what `sh -c` prints, in every generation.
 
-use crate::support::dyno::{Dyno, MULTI, ORGANISATION, Slug};
+use crate::support::dyno::{Dyno, MULTI, ORGANIZATION, Slug};
 use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
@@ -122,7 +122,7 @@ fn a_session_of_the_current_release_prints_what_the_shell_prints() {
     let slug = Slug::of_release("1.148.0");
     for line in LINES.iter().chain(LINES_WITH_VARIABLES) {
         let line = OsStr::new(line);
-        assert_eq!(in_session(&slug, ORGANISATION, line), by_shell(&slug, line), "{line:?}");
+        assert_eq!(in_session(&slug, ORGANIZATION, line), by_shell(&slug, line), "{line:?}");
     }
 }
 
@@ -181,7 +181,7 @@ fn variables_that_would_break_a_session_are_not_exported() {
     std::fs::create_dir_all(&sessions).unwrap();
     let launch = slug
         .web()
-        .with("HOOP_KEY", ORGANISATION)
+        .with("HOOP_KEY", ORGANIZATION)
         .with("HOOP_CONNECTION", "console")
         .with(
             "HOOP_COMMAND",

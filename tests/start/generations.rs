@@ -1,6 +1,6 @@
 //! Each generation of agents is started as it wants to be: command line and environment of the real processes.
 
-use crate::support::dyno::{Dyno, Launch, MULTI, ORGANISATION, Process, SECRET, STANDARD, Slug};
+use crate::support::dyno::{Dyno, Launch, MULTI, ORGANIZATION, Process, SECRET, STANDARD, Slug};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
@@ -213,7 +213,7 @@ fn a_release_between_runs_one_process_for_each_name_with_the_command_as_argument
 
 #[test]
 fn the_current_release_runs_one_process_for_each_name_and_exports_no_credential() {
-    for (version, key) in [("1.22.0", MULTI), ("1.148.0", ORGANISATION)] {
+    for (version, key) in [("1.22.0", MULTI), ("1.148.0", ORGANIZATION)] {
         let slug = Slug::of_release(version);
         let launch = slug
             .web()
@@ -326,7 +326,7 @@ impl Row {
 }
 
 /// The table of how a connection gets published, in the order of the keys standard, embedded, old form, not stated,
-/// multi-connection, organisation's without a mode.
+/// multi-connection, organization's without a mode.
 fn row(version: &str) -> [Row; 6] {
     use Row::{
         Connects, ConnectsWithoutNames as Without, Exports, ReadsNames as Reads, Refuses, Runs, RunsForNothing,
@@ -344,7 +344,7 @@ fn row(version: &str) -> [Row; 6] {
 }
 
 /// The keys of that table.
-const KEYS: [&str; 6] = [STANDARD, EMBEDDED, OLD_FORM, UNSTATED, MULTI, ORGANISATION];
+const KEYS: [&str; 6] = [STANDARD, EMBEDDED, OLD_FORM, UNSTATED, MULTI, ORGANIZATION];
 
 /// Asserts one row: what runs, with which environment, what is told, and what comes of it.
 #[track_caller]
@@ -450,7 +450,7 @@ fn every_row_of_the_table_holds_at_its_border() {
         let slug = Slug::of_version(version);
         for (key, row) in KEYS.into_iter().zip(row(version)) {
             // Two of the keys tell the generations apart, and the first and the fourth their borders.
-            if [STANDARD, UNSTATED, MULTI, ORGANISATION].contains(&key) {
+            if [STANDARD, UNSTATED, MULTI, ORGANIZATION].contains(&key) {
                 assert_row(&slug, version, variable, key, row, (key, ""));
             }
         }
@@ -458,27 +458,27 @@ fn every_row_of_the_table_holds_at_its_border() {
 }
 
 #[test]
-fn an_organisations_key_is_not_left_to_an_agent_that_would_be_refused_for_ever() {
+fn an_organizations_key_is_not_left_to_an_agent_that_would_be_refused_for_ever() {
     let slug = Slug::of_release("1.148.0");
     for key in [
-        ORGANISATION.to_owned(),
-        format!("{ORGANISATION}?mode="),
-        format!("{ORGANISATION}/?mode=standard"),
-        format!("{ORGANISATION}?mode=embedded"),
-        ORGANISATION.replace("_default", "%5Fdefault"),
+        ORGANIZATION.to_owned(),
+        format!("{ORGANIZATION}?mode="),
+        format!("{ORGANIZATION}/?mode=standard"),
+        format!("{ORGANIZATION}?mode=embedded"),
+        ORGANIZATION.replace("_default", "%5Fdefault"),
     ] {
         let launch = slug.web().with("HOOP_KEY", key).with("HOOP_CONNECTION", "a");
         let (_, agents) = running(&launch, 1);
         assert!(command_lines(&agents)[0].starts_with("run|--name|a|"));
         // Without a name nothing can be published.
-        let mut dyno = slug.web().with("HOOP_KEY", ORGANISATION).script("echo up");
+        let mut dyno = slug.web().with("HOOP_KEY", ORGANIZATION).script("echo up");
         dyno.exits(0).closes_output();
         assert_eq!(told(&dyno), ["start::connection-missing"]);
     }
     // The agent itself, as it would be without us.
     let launch = slug
         .dyno()
-        .with("HOOP_KEY", ORGANISATION)
+        .with("HOOP_KEY", ORGANIZATION)
         .with("STAND_IN_PAUSE", "0.05");
     let agent = slug.path(".hoop/bin/hoop");
     let dyno = launch.plain([agent.as_os_str(), "start".as_ref(), "agent".as_ref()]);

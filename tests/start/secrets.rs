@@ -1,6 +1,6 @@
 //! No form of an agent key reaches the app's log or a command line, whatever is wrong with it and wherever it was put.
 
-use crate::support::dyno::{Dyno, Launch, MULTI, ORGANISATION, SECRET, STANDARD, Slug};
+use crate::support::dyno::{Dyno, Launch, MULTI, ORGANIZATION, SECRET, STANDARD, Slug};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 
@@ -103,7 +103,7 @@ fn app_alone(launch: &Launch) -> Dyno {
 fn a_key_in_the_wrong_variable_is_not_shown_by_hoopstart() {
     let slug = Slug::of_release("1.148.0");
     slug.put("Procfile", "web: hoopstart -- puma\n");
-    let reference = slug.web().with("HOOP_KEY", ORGANISATION);
+    let reference = slug.web().with("HOOP_KEY", ORGANIZATION);
     let nowhere = slug.dyno().with("DYNO", "web.1");
     for (what, launch, said) in [
         // The key is known.
@@ -114,7 +114,7 @@ fn a_key_in_the_wrong_variable_is_not_shown_by_hoopstart() {
         ),
         (
             "name",
-            reference.clone().with("HOOP_CONNECTION", ORGANISATION),
+            reference.clone().with("HOOP_CONNECTION", ORGANIZATION),
             "a name in it is an agent key",
         ),
         (
@@ -152,7 +152,7 @@ fn a_key_in_the_wrong_variable_is_not_shown_by_hoopstart() {
             reference
                 .clone()
                 .with("HOOP_CONNECTION", "a")
-                .with("HOOP_HIDE_KEY", ORGANISATION),
+                .with("HOOP_HIDE_KEY", ORGANIZATION),
             "neither on nor off",
         ),
         (
@@ -160,7 +160,7 @@ fn a_key_in_the_wrong_variable_is_not_shown_by_hoopstart() {
             reference
                 .clone()
                 .with("HOOPSTART_DEBUG", "1")
-                .with("DYNO", ORGANISATION),
+                .with("DYNO", ORGANIZATION),
             "dyno ",
         ),
         // It is nowhere else.
@@ -214,7 +214,7 @@ fn a_key_as_the_apps_command_is_not_shown() {
 
 #[test]
 fn a_key_that_is_the_name_of_a_connection_reaches_no_command_line_in_any_generation() {
-    for (version, key) in [("1.148.0", MULTI), ("1.21.22", ORGANISATION), ("1.20.11", MULTI)] {
+    for (version, key) in [("1.148.0", MULTI), ("1.21.22", ORGANIZATION), ("1.20.11", MULTI)] {
         let slug = Slug::of_release(version);
         for names in [
             "env.HOOP_KEY".to_owned(),

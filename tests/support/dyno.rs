@@ -37,11 +37,11 @@ pub(crate) const SECRET: &str = "s3cr3t-0f-the-test";
 /// A key of an agent that is always connected.
 pub(crate) const STANDARD: &str = "grpcs://web:s3cr3t-0f-the-test@gateway.example:8443?mode=standard";
 
-/// A key of an organisation.
+/// A key of an organization.
 pub(crate) const MULTI: &str = "grpcs://_default:s3cr3t-0f-the-test@gateway.example:8443?mode=multi-connection";
 
-/// A key of an organisation as gateways print it from 1.21.0 on.
-pub(crate) const ORGANISATION: &str = "grpcs://_default:s3cr3t-0f-the-test@gateway.example:8443";
+/// A key of an organization as gateways print it from 1.21.0 on.
+pub(crate) const ORGANIZATION: &str = "grpcs://_default:s3cr3t-0f-the-test@gateway.example:8443";
 
 /// The variable that marks the processes of one dyno.
 pub(crate) const MARK: &str = "DYNO_OF_TEST";

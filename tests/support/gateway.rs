@@ -79,9 +79,9 @@ impl Gateway {
         text_of(&agent, "token")
     }
 
-    /// The organisation's key, as `hoop admin get orgkeys` prints it.
+    /// The organization's key, as `hoop admin get orgkeys` prints it.
     #[track_caller]
-    pub(crate) fn organisation_key(&self) -> String {
+    pub(crate) fn organization_key(&self) -> String {
         text_of(&self.ask(Method::GET, "orgs/keys", None).1, "key")
     }
 
@@ -162,7 +162,7 @@ impl Gateway {
     /// Whether agents reach it by TLS, as its keys say.
     #[track_caller]
     pub(crate) fn does_tls(&self) -> bool {
-        let key = self.organisation_key();
+        let key = self.organization_key();
         ["grpcs:", "https:", "wss:"]
             .iter()
             .any(|scheme| key.starts_with(scheme))

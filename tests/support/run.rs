@@ -182,7 +182,7 @@ impl Run {
         self
     }
 
-    /// Asserts that every line has the look of a build log and nothing is coloured.
+    /// Asserts that every line has the look of a build log and nothing is colored.
     #[track_caller]
     pub(crate) fn looks_like_a_build(&self) -> &Self {
         for line in self.stdout.lines() {

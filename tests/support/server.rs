@@ -86,7 +86,7 @@ pub(crate) enum Ranges {
 }
 
 impl Reply {
-    /// `200 OK` with this body. Requests for the rest of it are honoured where it has an `ETag`.
+    /// `200 OK` with this body. Requests for the rest of it are honored where it has an `ETag`.
     pub(crate) fn ok(body: impl AsRef<[u8]>) -> Self {
         Self::status(200, body)
     }

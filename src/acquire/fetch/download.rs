@@ -177,7 +177,10 @@ struct Progress<'a> {
 }
 
 impl Progress<'_> {
-    /// Waits for the next attempt, and says so. Fails where there is none to make.
+    /// Waits for the next attempt, and says so.
+    ///
+    /// # Errors
+    /// The trouble, if no attempt is left.
     fn wait_to_retry(&mut self, trouble: Trouble, patience: &Patience, notice: &mut Notice) -> Result<(), FetchError> {
         let (kind, cause, wait) = match trouble {
             Trouble::Lasting(fault) => return Err(fault.at(self.location)),

@@ -79,7 +79,7 @@ impl Fetcher {
                     file,
                     location: location.clone(),
                 })),
-                // Where a file is in the place of its folder there is none either.
+                // Not if a file stands in the place of its folder, either.
                 Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                     let answer = "no such file".to_owned();
                     Err(FetchFault::NotFound { answer }.at(location).into())

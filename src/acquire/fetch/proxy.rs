@@ -67,7 +67,7 @@ impl Proxies {
     }
 }
 
-/// Why `value` is no proxy's URL, if it is none.
+/// Why `value` is not the URL of a proxy, if it is not.
 fn fault_of(value: &str) -> Option<&'static str> {
     if value.contains(|character: char| character.is_whitespace() || character.is_control()) {
         return Some("has a space or a line break in it");

@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_is_honoured_within_reason() {
+    fn retry_after_is_honored_within_reason() {
         let now = UNIX_EPOCH + Duration::from_secs(1_792_567_670);
 
         for (header, pause) in [

@@ -9,7 +9,7 @@ fn parse(key: &str) -> Result<AgentKey, KeyFault> {
 
 #[test]
 fn every_published_form_is_read() {
-    use KeyMode::{Embedded, MultiConnection, Organisation, Standard, Unstated};
+    use KeyMode::{Embedded, MultiConnection, Organization, Standard, Unstated};
     let old_form = format!("grpcs://gateway.example:8443/{}", "a1".repeat(32));
     let old_form_with_name = format!("grpcs://web:x@gateway.example:8443/{}?mode=standard", "a1".repeat(32));
     for (key, mode, port, tls) in [
@@ -54,23 +54,23 @@ fn every_published_form_is_read() {
             1,
             false,
         ),
-        // What an organisation has, from gateway 1.21.0 on without a mode.
-        ("grpcs://_default:s3cr3t@gateway.example:8443", Organisation, 8443, true),
+        // What an organization has, from gateway 1.21.0 on without a mode.
+        ("grpcs://_default:s3cr3t@gateway.example:8443", Organization, 8443, true),
         (
             "grpcs://_default:s3cr3t@gateway.example:8443?mode=",
-            Organisation,
+            Organization,
             8443,
             true,
         ),
         (
             "grpcs://%5Fdefault:s3cr3t@gateway.example:8443/",
-            Organisation,
+            Organization,
             8443,
             true,
         ),
         (
             "grpcs://_default:s3cr3t@gateway.example:8443?mode=standard",
-            Organisation,
+            Organization,
             8443,
             true,
         ),

@@ -55,12 +55,12 @@ mod tests {
 
     #[test]
     fn a_version_that_can_never_work_is_told_with_the_way_out() {
-        let organisation = "grpcs://_default:s3cr3t@gateway.example:8443";
+        let organization = "grpcs://_default:s3cr3t@gateway.example:8443";
         let multi = "grpcs://_default:s3cr3t@gateway.example:8443?mode=multi-connection";
         let embedded = "grpcs://web:s3cr3t@gateway.example:8443?mode=embedded";
         for (version, key, told) in [
             ("1.20.11", multi, "1.20.11 publishes the names"),
-            ("1.20.0", organisation, "1.20.0 refuses an agent key without ?mode="),
+            ("1.20.0", organization, "1.20.0 refuses an agent key without ?mode="),
             (
                 "1.19.63",
                 multi,
@@ -79,7 +79,7 @@ mod tests {
             assert!(advice.contains("heroku config:unset HOOP_VERSION"), "{advice}");
             assert!(!advice.contains("s3cr3t"), "{advice}");
         }
-        for (version, key) in [("1.21.0", organisation), ("1.148.0", multi), ("1.20.11", embedded)] {
+        for (version, key) in [("1.21.0", organization), ("1.148.0", multi), ("1.20.11", embedded)] {
             assert_eq!(given(version, Some(key)), None, "{version}");
         }
     }

@@ -5,7 +5,7 @@ use crate::procfile::invocation::head::Head;
 use crate::procfile::invocation::mistake::{Effect, Finding, Mistake};
 use crate::procfile::invocation::names::{has_starter, misspelling, name_of, whole_in_quotes};
 
-/// What may stand behind a server in a line, and is none.
+/// Programs that may follow a server in a line, and do not serve.
 const NO_SERVERS: [&str; 19] = [
     ":", "[", "cat", "cp", "curl", "date", "echo", "exit", "false", "kill", "mkdir", "mv", "printf", "rm", "sleep",
     "test", "true", "wait", "wget",

@@ -128,7 +128,7 @@ fn any_mode() -> impl Strategy<Value = KeyMode> {
         Just(KeyMode::Embedded),
         Just(KeyMode::MultiConnection),
         Just(KeyMode::Unstated),
-        Just(KeyMode::Organisation),
+        Just(KeyMode::Organization),
     ]
 }
 
