@@ -387,7 +387,7 @@ fn gateway() -> Vec<GatewayFault> {
         invalid("HOOP_TLSCA", InvalidVariable::NoCertificate),
         invalid(
             "HOOP_TLSCA",
-            InvalidVariable::Base64(text("Invalid symbol 33, offset 4.")),
+            InvalidVariable::Base64(text("Invalid symbol 33, offset 4")),
         ),
         invalid("HOOP_TLSCA", InvalidVariable::NotAFile { path: text("/app") }),
         invalid(

@@ -61,7 +61,7 @@ fn a_plan_without_a_fault_is_exit_0() {
         .with("HOOP_KEY", MULTI)
         .with("HOOP_CONNECTION", "Orders,console");
     let expected = "\
-dyno:         web.1 (the agent runs in every process type except run, release, scheduler, cron and build)
+dyno:         web.1 (the agent runs in every process type except run, release, scheduler, cron, and build)
 started by:   hoopstart in the Procfile
 agent:        1.148.0
 runs:         hoop run, a process for each connection
@@ -324,7 +324,7 @@ fn names_are_shown_as_they_will_be_published() {
     let mut dyno = launch.plain([slug.hoopstart().as_os_str(), "--check".as_ref()]);
     dyno.ends();
     dyno.closes_output();
-    shows(&dyno, &["connection:   those of this agent\n"]);
+    shows(&dyno, &["connection:   all of this agent's\n"]);
 }
 
 #[test]

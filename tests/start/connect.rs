@@ -203,7 +203,7 @@ fn plain_text_against_tls_is_told_in_both_directions() {
     let old = self::slug("1.22.0");
     let launch = with_gateway(&old, "grpc", &eager, authority.authority());
     let phrases = [
-        "(TLS: agents below 1.23.3 speak it whatever the scheme of the key)\n",
+        "(TLS: agents before 1.23.3 use it whatever the key's scheme)\n",
         "agent 1.22.0 speaks TLS, but what answers at",
         "heroku config:unset HOOP_VERSION [start::gateway-tls]\n",
     ];
@@ -237,7 +237,10 @@ fn an_agent_is_checked_by_what_its_version_does() {
         &slug,
         &launch,
         0,
-        &["(TLS: agents below 1.43.0 take ws:// for it)", "certificate accepted"],
+        &[
+            "(TLS: agents before 1.43.0 use it for ws:// as well)",
+            "certificate accepted",
+        ],
     );
     // The name for it was another.
     let other = Http2Server::over_tls_with(Says::Health, Certificate::OfAnotherName, &[b"h2"]);

@@ -56,7 +56,7 @@ fn an_agent_that_a_signal_ends_is_one_line_and_comes_back() {
     let first = dyno.has_agents(1).remove(0);
 
     first.signal(Signal::KILL);
-    dyno.logs("hoopstart: warning: agent was ended by signal 9 after ");
+    dyno.logs("hoopstart: warning: agent was killed by signal 9 after ");
     dyno.until("another agent", || {
         dyno.agents().iter().any(|agent| agent.pid != first.pid).then_some(())
     });
@@ -97,7 +97,7 @@ fn of_several_agents_the_one_that_ends_is_named_and_the_others_are_left_alone() 
         });
         let lines = dyno.own_lines();
         dyno.assert(lines.len() == time, "expected one line for each end");
-        let expected = "hoopstart: warning: agent of one was ended by signal 9 after ";
+        let expected = "hoopstart: warning: agent of one was killed by signal 9 after ";
         dyno.assert(
             lines[time - 1].starts_with(expected),
             "expected the name of the connection",

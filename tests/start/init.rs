@@ -299,7 +299,7 @@ fn it_is_one_process_with_the_agent_beside_the_app() {
     agent.signal(Signal::KILL);
     container
         .dyno
-        .logs("was ended by signal 9")
+        .logs("was killed by signal 9")
         .logs("hoop | agent up\nhoopstart")
         .has_agents(1);
     container.dyno.write("go\n");

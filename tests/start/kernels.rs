@@ -396,7 +396,7 @@ fn thirty_two_files_are_enough_for_two_agents_and_the_app_keeps_its_limit() {
     assert_eq!(dyno.stdout(), "32\n32\n");
     let own = dyno.own_lines();
     dyno.assert(
-        own.len() == 3 && own.iter().all(|line| line.contains("was ended by signal 9")),
+        own.len() == 3 && own.iter().all(|line| line.contains("was killed by signal 9")),
         "nothing but what this test did",
     );
 }

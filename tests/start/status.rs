@@ -196,10 +196,7 @@ while hoopstart --status >/dev/null; [ "$?" != 2 ]; do sleep 0.05; done; echo go
     let Some(output) = in_container(&slug, &script) else {
         return;
     };
-    assert!(
-        output.starts_with("No agent is supervised here for this user. "),
-        "{output}"
-    );
+    assert!(output.starts_with("No agent of this user runs here. "), "{output}");
     for line in [
         "\nnothing: 2\n",
         "\nwell: 0\n",

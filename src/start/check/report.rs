@@ -13,7 +13,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 /// The connections of an agent that publishes none by name.
-pub(crate) const UNNAMED: &str = "those of this agent";
+pub(crate) const UNNAMED: &str = "all of this agent's";
 
 /// A fact of the report.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,7 +121,7 @@ impl Fact {
             Fact::App { hides_key: false } => "with its environment unchanged",
             Fact::Command(path) => return text::excerpt(&path.to_string_lossy(), 200),
             Fact::Proxy(name) => {
-                return format!("{name} is set: the agent may go through it, this check goes straight");
+                return format!("{name} is set: the agent may use it, but this check connects directly");
             }
             Fact::Resolved(addresses) => {
                 let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
@@ -165,8 +165,8 @@ impl fmt::Display for Encryption {
         f.write_str(match self {
             Encryption::PlainText => "plain text",
             Encryption::Tls => "TLS",
-            Encryption::TlsForWs => "TLS: agents below 1.43.0 take ws:// for it",
-            Encryption::TlsAlways => "TLS: agents below 1.23.3 speak it whatever the scheme of the key",
+            Encryption::TlsForWs => "TLS: agents before 1.43.0 use it for ws:// as well",
+            Encryption::TlsAlways => "TLS: agents before 1.23.3 use it whatever the key's scheme",
         })
     }
 }

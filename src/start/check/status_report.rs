@@ -51,8 +51,8 @@ impl fmt::Display for StatusReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.exit_status() == NOTHING {
             return f.write_str(indoc! {"
-                No agent is supervised here for this user. A one-off dyno is another dyno than the app's: ask in \
-                that one, with heroku ps:exec --dyno web.1
+                No agent of this user runs here. A one-off dyno is not your app's dyno: to ask there, use \
+                heroku ps:exec --dyno web.1
             "});
         }
         let apps = self.apps.iter().map(of_app);
@@ -79,9 +79,9 @@ fn of_app(status: &Status) -> String {
     fact(
         "key",
         &match &status.key_visible_because {
-            None => "hidden from other processes of this user in agent and supervisor".to_owned(),
+            None => "hidden from this user's other processes".to_owned(),
             Some(why) => format!(
-                "can be read by other processes of this user in /proc ({})",
+                "can be read by this user's other processes in /proc ({})",
                 text::visible(why)
             ),
         },
@@ -93,7 +93,7 @@ fn of_app(status: &Status) -> String {
             &text::visible(agent.connection.as_deref().unwrap_or(UNNAMED)),
         );
         fact("  state", &state(agent));
-        fact("  memory", memory.as_deref().unwrap_or("not known"));
+        fact("  memory", memory.as_deref().unwrap_or("unknown"));
         if let Some(condition) = &agent.condition {
             fact(
                 "  condition",
@@ -121,22 +121,24 @@ fn of_silent_app(app: &AppStatus) -> String {
 
 /// What an agent does, in words.
 fn state(agent: &AgentStatus) -> String {
-    let since = agent.seconds.map(|seconds| format!(" for {}", duration(seconds)));
+    let since = agent
+        .seconds
+        .map(|seconds| format!(", running for {}", duration(seconds)));
     let mut words = match (agent.state, agent.pid) {
-        (State::Running, Some(pid)) => format!("process {pid} runs{}", since.unwrap_or_default()),
-        (State::Running, None) => "is being started".to_owned(),
-        (State::Renewing, _) => "is being restarted".to_owned(),
+        (State::Running, Some(pid)) => format!("process {pid}{}", since.unwrap_or_default()),
+        (State::Running, None) => "being started".to_owned(),
+        (State::Renewing, _) => "being restarted".to_owned(),
         (State::Waiting, _) => {
             let pause = agent.next_start_in_seconds.unwrap_or_default();
-            format!("has ended, next start in {}", duration(pause))
+            format!("ended, next start in {}", duration(pause))
         }
-        (State::Ended, _) => "has ended, since the app is stopping".to_owned(),
+        (State::Ended, _) => "ended, since the app is stopping".to_owned(),
     };
     // Writing to a String cannot fail.
     let _ = match agent.restarts {
         0 => Ok(()),
-        1 => write!(words, ", started again once"),
-        restarts => write!(words, ", started again {restarts} times"),
+        1 => write!(words, ", restarted once"),
+        restarts => write!(words, ", restarted {restarts} times"),
     };
     if agent.sessions > 0 {
         let _ = write!(words, ", sessions open: {}", agent.sessions);

@@ -249,7 +249,7 @@ fn own_authorities(value: &OsStr, is_used: bool) -> Result<Option<RootCertStore>
         let coded: Vec<u8> = coded.iter().copied().filter(|byte| !b"\r\n".contains(byte)).collect();
         BASE64_STANDARD
             .decode(coded)
-            .map_err(|error| InvalidVariable::Base64(error.to_string()))?
+            .map_err(|error| InvalidVariable::Base64(error.to_string().trim_end_matches('.').to_owned()))?
     } else {
         value.to_vec()
     };

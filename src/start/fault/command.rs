@@ -48,9 +48,7 @@ impl fmt::Display for Misreading {
         f.write_str(match self {
             Misreading::Dashes => "its dashes are not two hyphens",
             Misreading::Assignment => "that sets a variable, which only a shell can do",
-            Misreading::Quoted => {
-                "that is a whole command in quotes, and hoopstart takes it as the name of one program"
-            }
+            Misreading::Quoted => "that is a whole command in quotes, and hoopstart takes it for the name of a program",
             Misreading::ShellCommand => "that is a shell command, and hoopstart only runs programs",
         })
     }

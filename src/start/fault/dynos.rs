@@ -34,7 +34,7 @@ impl fmt::Display for Reason {
             Reason::Listed => "HOOP_PROCESS_TYPES names it",
             Reason::NotListed => "HOOP_PROCESS_TYPES does not name it",
             Reason::Wrapped => "its line in the Procfile starts the agent",
-            Reason::ByDefault => "the agent runs in every process type except run, release, scheduler, cron and build",
+            Reason::ByDefault => "the agent runs in every process type except run, release, scheduler, cron, and build",
             Reason::NotByDefault => "the agent does not run in this process type unless it is named",
             Reason::Local => "HOOP_AUTOSTART starts no agent where DYNO is not set",
         })

@@ -56,7 +56,7 @@ impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Ending::Status(status) => write!(f, "exited with status {status}"),
-            Ending::Signal(signal) => write!(f, "was ended by signal {signal}"),
+            Ending::Signal(signal) => write!(f, "was killed by signal {signal}"),
             Ending::NotStarted { cause, .. } => write!(f, "could not be started ({cause})"),
         }
     }

@@ -171,8 +171,8 @@ impl Kind for GatewayFault {
             GatewayFault::Unreachable { place, causes } => Sentence::new(
                 format!("cannot connect to the gateway at {place} ({})", listed(causes)),
                 ", and neither can the agent; the app is not affected",
-                "Check that the gateway runs, that the port in the agent key is that of its gRPC, and that its \
-                 firewall lets this dyno in",
+                "Check that the gateway is running, that the agent key has its gRPC port, and that its firewall lets \
+                 this dyno in",
             ),
             GatewayFault::Tls { place, cause, remedy } => Sentence::new(
                 format!("the gateway at {place} answers, but a TLS connection cannot be made ({cause})"),
@@ -185,14 +185,14 @@ impl Kind for GatewayFault {
                         "For a certificate with another name: heroku config:set HOOP_TLSSERVERNAME=<name>"
                     }
                     TlsRemedy::NewerAgent => NEWER_AGENT,
-                    TlsRemedy::Gateway => "Check that the port in the agent key is that of the gateway's gRPC",
+                    TlsRemedy::Gateway => "Check that the agent key has the gateway's gRPC port",
                 },
             ),
             GatewayFault::Other { place, peer } => Sentence::new(
-                format!("what answers at {place} is not the gRPC of a hoop gateway: {peer}"),
+                format!("what answers at {place} is not the gRPC service of a hoop gateway: {peer}"),
                 CANNOT_CONNECT,
-                "Use the port of the gateway's gRPC in the agent key (a self-hosted gateway has it at 8010, and its \
-                 API at 8009): heroku config:set HOOP_KEY=<key>",
+                "Use the gateway's gRPC port in the agent key (8010 on a self-hosted gateway, where 8009 is the API): \
+                 heroku config:set HOOP_KEY=<key>",
             ),
             GatewayFault::Mismatch {
                 place,
@@ -208,8 +208,8 @@ impl Kind for GatewayFault {
                 CANNOT_CONNECT,
                 match (agent_has_tls, obeys_scheme) {
                     (true, true) => {
-                        "Use the port that has TLS, or, on a network that nobody else can read, a key that begins with \
-                         grpc://: heroku config:set HOOP_KEY=<key>"
+                        "Use the port with TLS or, on a private network, a key that begins with grpc://: heroku \
+                         config:set HOOP_KEY=<key>"
                     }
                     (true, false) => NEWER_AGENT,
                     (false, _) => "Use a key that begins with grpcs://: heroku config:set HOOP_KEY=<key>",

@@ -85,10 +85,10 @@ impl fmt::Display for Broken {
         f.write_str(match self {
             Broken::LongFrame(length) => return write!(f, "it sends a frame of {length} bytes"),
             Broken::GoAway(reason) if reason.is_empty() => "it ended the connection",
-            Broken::GoAway(reason) => return write!(f, "it ended the connection {reason}"),
+            Broken::GoAway(reason) => return write!(f, "it ended the connection ({reason})"),
             Broken::Reset(code) => return write!(f, "it refused the call with error {code}"),
             Broken::UnreadableHeaders => "it sends headers that cannot be read",
-            Broken::EndlessFrames => "it sends frames without end",
+            Broken::EndlessFrames => "it keeps sending frames without an answer",
         })
     }
 }

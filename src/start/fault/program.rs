@@ -52,7 +52,7 @@ impl fmt::Display for Unfit {
             Unfit::OtherMachine(machine) => return write!(f, "it is a program for {machine}"),
             Unfit::Foreign => "it is not a program for Linux",
             Unfit::Truncated => "it is a damaged or truncated program",
-            Unfit::PartOfProgram => "it is only a part of a program",
+            Unfit::PartOfProgram => "it is only part of a program",
             Unfit::NoInterpreter { interpreter, cause } => {
                 return write!(f, "it needs {}, and {cause}", text::quoted(interpreter, 100));
             }

@@ -66,7 +66,7 @@ impl Trouble {
                 format!("the agent cannot reach the gateway at {place} ({cause})")
             }
             Trouble::OtherService { place, cause } => {
-                format!("what answers at {place} is not the gRPC of a hoop gateway ({cause})")
+                format!("what answers at {place} is not the gRPC service of a hoop gateway ({cause})")
             }
             Trouble::Tls { place, cause } => {
                 format!("the agent and the gateway at {place} do not agree on TLS ({cause})")
@@ -108,13 +108,11 @@ impl Trouble {
                 "It keeps trying. If this lasts, copy the agent key again, or correct the name in it"
             }
             Trouble::Unreachable { .. } => {
-                "It keeps trying. If this lasts, check that the gateway runs, that the port in the agent key is that \
-                 of its gRPC, and that its firewall lets this dyno in; try it with: \
-                 heroku run hoopstart --check --connect"
+                "It keeps trying. If this lasts, check that the gateway is running, that the agent key has its gRPC \
+                 port, and that its firewall lets this dyno in; try it with: heroku run hoopstart --check --connect"
             }
             Trouble::OtherService { .. } => {
-                "The port in the agent key must be that of the gateway's gRPC, usually 8010 or 8443, not that of its \
-                 API or web app"
+                "The agent key needs the gateway's gRPC port, usually 8010 or 8443, not the port of its API or web app"
             }
             Trouble::Tls { .. } => {
                 "For a certificate from your own CA, set HOOP_TLSCA; for one with another name, HOOP_TLSSERVERNAME; \
