@@ -9,21 +9,20 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 /// The process that the agent runs beside.
 #[derive(Debug)]
 pub(crate) struct AppProcess<'a> {
-    /// Its id.
     pub(crate) pid: u32,
-    /// When it started, where that is known: the id alone may be given to another process later.
+    /// When it started, if known: its id may be given to another process later.
     pub(crate) started: Option<u64>,
-    /// Becomes readable at its end. On a kernel without such files (before 5.3, or forbidden by a sandbox) the
-    /// supervisor looks after it by pid and start.
+    /// A file that becomes readable when it ends. On a kernel without such files (before 5.3, or in a sandbox) the
+    /// supervisor looks for its id and start instead.
     pub(crate) pidfd: Option<OwnedFd>,
-    /// The same where it is a child of the supervisor, which then is its init as well.
+    /// Its id, if it is a child of the supervisor, which then is its init as well.
     pub(crate) child: Option<Pid>,
-    /// The claim on it. While it is open, nobody else supervises the process; questions come to it.
+    /// The claim on it. While it is open, nobody else supervises the app. Questions arrive on it.
     pub(crate) claim: Option<BorrowedFd<'a>>,
 }
 
 impl<'a> AppProcess<'a> {
-    /// Takes the child `pid`, of whose end its parent is told.
+    /// The child `pid`. The kernel tells its parent when it ends.
     pub(crate) fn child(pid: Pid, claim: Option<BorrowedFd<'a>>) -> Self {
         Self {
             pid: processes::number(pid),
@@ -34,7 +33,7 @@ impl<'a> AppProcess<'a> {
         }
     }
 
-    /// Finds the process `pid`, which must not be able to end before this returns.
+    /// Finds the process `pid`, which must not be able to end meanwhile.
     pub(crate) fn find(pid: u32) -> io::Result<Self> {
         let number = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(Errno::ESRCH)?;
         let pidfd = match pidfd_open(number, PidfdFlags::empty()) {
@@ -48,14 +47,14 @@ impl<'a> AppProcess<'a> {
             child: None,
             claim: None,
         };
-        // Whoever has the file can find this out when the app no longer waits.
+        // With the file, the start can be read once the app no longer waits.
         if app.pidfd.is_none() {
             app.find_start();
         }
         Ok(app)
     }
 
-    /// Finds out when the app started.
+    /// Reads when the app started.
     pub(crate) fn find_start(&mut self) {
         self.started = self.started.or_else(|| Some(Process::read(self.pid)?.started));
     }

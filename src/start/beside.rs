@@ -1,4 +1,4 @@
-//! Sees to the agent beside a process: plans, claims the process, tells what is wrong and starts the supervisor.
+//! Gets an agent to run beside a process: plans, claims the process, tells what is wrong, and starts the supervisor.
 
 use crate::config;
 use crate::os::environment::Environment;
@@ -20,7 +20,7 @@ use crate::text;
 use std::io;
 use std::os::fd::OwnedFd;
 
-/// Whether `HOOP_AUTOSTART` is on, and tells if it is neither on nor off.
+/// Whether `HOOP_AUTOSTART` is on. Tells if it is neither on nor off.
 pub(crate) fn is_autostart_on(environment: &Environment) -> bool {
     let Some(value) = environment.text(config::AUTOSTART) else {
         return false;
@@ -34,7 +34,7 @@ pub(crate) fn is_autostart_on(environment: &Environment) -> bool {
     })
 }
 
-/// What hoopstart does after the agent has been seen to.
+/// What hoopstart does next.
 pub(crate) enum Outcome {
     BecomeApp {
         hide_key: bool,
@@ -49,9 +49,9 @@ pub(crate) enum Outcome {
     StopBoot,
 }
 
-/// As [`beside`]. The app must start whatever is wrong with us, a fault in our own code included.
+/// As [`beside`], whatever is wrong with hoopstart itself: the app must start.
 pub(crate) fn whatever_happens(attach_to: Option<u32>, environment: &Environment) -> Outcome {
-    // The usual report of a panic would wait for the reader of the log, and so would the app.
+    // The default hook would wait for the reader of the log, and so would the app.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         stderr::say(&InternalError { place }.to_string());
@@ -65,7 +65,7 @@ pub(crate) fn whatever_happens(attach_to: Option<u32>, environment: &Environment
     })
 }
 
-/// Sees to the agent beside this process, which is to be the app, or beside the shell `attach_to`.
+/// Gets an agent to run beside this process, which is to become the app, or beside the shell `attach_to`.
 fn beside(attach_to: Option<u32>, environment: &Environment) -> Outcome {
     match attach_to {
         None => beside_this_process(environment),
@@ -76,7 +76,7 @@ fn beside(attach_to: Option<u32>, environment: &Environment) -> Outcome {
     }
 }
 
-/// Starts the supervisor beside this process, as the plan says, and tells its faults.
+/// Starts the supervisor beside this process, if the plan says so, and tells its faults.
 fn beside_this_process(environment: &Environment) -> Outcome {
     let plan = Plan::make(
         environment,
@@ -101,7 +101,7 @@ fn beside_this_process(environment: &Environment) -> Outcome {
             };
         }
         let this = std::process::id();
-        // Where something was to be said, it has been looked for.
+        // If there was something to tell, `claim_for` has looked already.
         let has_elder = || plan.is_silent() && claim::elder(this).is_some();
         tell_failure(detach::start_beside(this, claim.as_ref(), |app| {
             if has_elder() {
@@ -114,8 +114,8 @@ fn beside_this_process(environment: &Environment) -> Outcome {
     Outcome::BecomeApp { hide_key }
 }
 
-/// Starts the supervisor beside the shell `pid`, which is to run the app's command in an environment of its own. The
-/// shell goes on whatever is said here.
+/// Starts the supervisor beside the shell `pid`, which will run the app's command in an environment of its own.
+/// Whatever goes wrong, the shell goes on.
 fn beside_shell(pid: u32, environment: &Environment) {
     let early = Plan::make(
         environment,
@@ -139,7 +139,7 @@ fn beside_shell(pid: u32, environment: &Environment) {
             |shell| shell.environment(app, environment),
         );
         let Some(environment) = found else { return Ok(()) };
-        // The key may be one that was set since.
+        // The key may have been set since.
         conceal::keep(credential::all(&environment));
         let plan = Plan::make(
             &environment,
@@ -155,9 +155,8 @@ fn beside_shell(pid: u32, environment: &Environment) {
     }));
 }
 
-/// Claims the process `pid` for the agents of `plan`, if it may have any. Where it or an ancestor has a supervisor
-/// already, nothing is said: that one has said what is wrong, and what we find of the environment may be what it left
-/// of it.
+/// Claims the process `pid` for the agents of `plan`, if it may have any. If it or an ancestor already has a
+/// supervisor, nothing is said: that one has said what is wrong, and it may have changed the environment that we see.
 fn claim_for(plan: &Plan, pid: u32) -> Claim {
     if plan.not_here().is_some() {
         return Claim::Ours(None);

@@ -1,11 +1,11 @@
-//! The second life of the binary: it runs in the dyno and starts the agent beside the app.
+//! What the program does in a dyno, as `hoopstart`: it starts the agent beside the app.
 //!
 //! # Theory of operation
 //!
-//! `hoopstart -- cmd` **becomes the app**. It starts a supervisor that is nobody's child and then execs `cmd` in
-//! its own process. So there is nothing to forward, nothing to wait for, no status to translate and no terminal to
-//! share: on a dyno, where every process gets SIGTERM at once, the app gets it once; under Docker, where only the
-//! first process gets it, the app is that process.
+//! `hoopstart -- cmd` **becomes the app**. It starts a supervisor that is not its child, and then execs `cmd` in its
+//! own process. So there is nothing to forward, nothing to wait for, no status to translate, and no terminal to share:
+//! on a dyno, where every process gets SIGTERM at once, the app gets it once; under Docker, where only the first
+//! process gets it, the app is that process.
 //!
 //! ```text
 //! hoopstart ── reads config and manifest, decides (plan)
@@ -19,18 +19,18 @@
 //! supervisor ── watches the app by the pidfd, runs the agents, writes their lines to stderr
 //! ```
 //!
-//! Where hoopstart is the first process of a container, a supervisor that is nobody's child would be the app's: there
-//! the app is a child of hoopstart, which is its init and the supervisor in one process (init, forward).
+//! If hoopstart is the first process of a container, a supervisor without a parent would become a child of the app.
+//! There the app is a child of hoopstart, which is its init and the supervisor in one process (init, forward).
 //!
-//! With `HOOP_AUTOSTART` a script of `.profile.d` asks for an agent beside its shell. The supervisor then waits until
-//! the shell has come to the app's command, and takes the environment of that (attach).
+//! With `HOOP_AUTOSTART`, a script of `.profile.d` asks for an agent beside its shell. The supervisor then waits until
+//! the shell runs the app's command, and takes that command's environment (attach).
 //!
 //! Forks, where most programs of today would start themselves again: the app waits for this, and a start of a
 //! program takes longer than all the rest; and a fork has of the program only the pages that it uses.
 //!
-//! What to do when is decided in `policy`, from events and the time, without effects; `supervisor` has the effects.
-//! `spawn` starts an agent so that it ends with its supervisor, `shield` keeps its key from other processes, and
-//! `memory` says when one that serves nobody has grown too large.
+//! `restart` decides what to do when, from events and the time, without effects; `supervisor` has the effects. `spawn`
+//! starts an agent so that it ends with its supervisor, `shield` keeps its key from other processes, and `memory` tells
+//! when an idle agent has grown too large.
 //!
 //! ```text
 //! agent's pipe ── lines ── record (made readable) ── masks ── app_log (never waits)
@@ -38,8 +38,9 @@
 //! ```
 //!
 //! `hoopstart --check` makes the same plan and starts nothing (check), looks at the command (program, elf, misread),
-//! and goes the way to the gateway (transport, connect, http2, hpack). `hoopstart --status` asks the supervisors by the
-//! sockets of their claims (status, inquiry).
+//! and takes the steps to the gateway (transport, connect, dial, http2, hpack). `hoopstart --status` asks the
+//! supervisors through the sockets of their claims (status, inquiry). What they print is in `report` and
+//! `status_report`; each line in the log is in `fault`.
 
 pub mod app;
 pub mod beside;
@@ -54,7 +55,7 @@ use crate::os::environment::Environment;
 use crate::secret::conceal;
 use std::ffi::OsString;
 
-/// The exit status of a wrong command line.
+/// The exit status for a wrong command line.
 const USAGE: i32 = 2;
 
 /// What hoopstart is asked to do.
@@ -64,21 +65,21 @@ pub enum Request {
     Become(Vec<OsString>),
     /// Start the agent beside the process with this id.
     Attach(u32),
-    /// Tell what would be started.
+    /// Report what would be started.
     Check {
-        /// And try the way to the gateway.
+        /// Connect to the gateway as well.
         connect: bool,
-        /// The command that would be the app, or nothing.
+        /// The command that would become the app; may be empty.
         command: Vec<OsString>,
     },
-    /// Tell what the supervisors of this container say.
+    /// Report what the supervisors of this container say.
     Status {
-        /// In a form for programs.
+        /// For programs.
         as_json: bool,
     },
 }
 
-/// Does what is asked and returns the exit status. Does not return where the process becomes the app.
+/// Does what is asked and gives the exit status. Does not return if the process becomes the app.
 pub fn run(request: Request, environment: &Environment) -> i32 {
     know_secrets(environment);
     match request {
@@ -95,14 +96,14 @@ pub fn run(request: Request, environment: &Environment) -> i32 {
                     claim,
                 } => {
                     let status = launch::init::run(&command, hide_key, &agent_set, claim.as_ref());
-                    // Without an init the app is what it would be without an agent.
+                    // Without an init, start the app as if there were no agent.
                     status.unwrap_or_else(|| command.exec(hide_key))
                 }
                 beside::Outcome::StopBoot => plan::NOT_CONFIGURED,
             }
         }
         Request::Attach(pid) => {
-            // The shell that asks goes on whatever happens here, so nothing is to be reported by a status.
+            // The shell goes on whatever happens here, so no status can tell it anything.
             if beside::is_autostart_on(environment) {
                 beside::whatever_happens(Some(pid), environment);
             }
@@ -113,7 +114,7 @@ pub fn run(request: Request, environment: &Environment) -> i32 {
     }
 }
 
-/// Has whatever this process says from now on be without the agent keys of `environment`.
+/// Keeps the agent keys of `environment` out of everything that this process says from now on.
 pub fn know_secrets(environment: &Environment) {
     conceal::keep(plan::credential::all(environment));
 }

@@ -1,9 +1,9 @@
-//! The environment that a shell starts its command with.
+//! Finds the environment in which a shell starts its command.
 //!
-//! `.profile.d` has hoopstart attached before the shell has run all its scripts: a language's buildpack or the app's
-//! own `.profile` may still set PATH or the agent key. The shell itself cannot be asked later without leaving something
-//! in it. But what it starts shows in `/proc` what it was started with: the shell, once it has become its command, or a
-//! child of it, where the command line takes a shell to its end. The shell is never waited on, and never waits.
+//! `.profile.d` attaches hoopstart before the shell has run all its scripts: those of a language's buildpack or the
+//! app's own `.profile` may still set PATH or the agent key. The shell cannot be asked later without leaving something
+//! in it. But `/proc` shows what each process was started with: the shell once it has become its command, or its child
+//! if the command line keeps the shell until the end. The shell is never traced or stopped, and never waits.
 
 use crate::os::environment::Environment;
 use crate::os::processes::{self, Process};
@@ -14,39 +14,39 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::time::{Duration, Instant};
 
-/// How often the shell is looked at: what it runs first may be over soon.
+/// How often to look at the shell: what it runs first may soon be over.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// The same after [`SOON`], when it is likely to do something that takes its time.
+/// The same after [`SOON`], when it is probably doing something slow.
 const LOOK_LATER: Duration = Duration::from_millis(50);
 
-/// How long a process that has a command line may be without an environment that it has.
+/// How long a process may show a command line and not yet its environment.
 const SETTLED: Duration = Duration::from_millis(1);
 
-/// How long a shell usually takes for its scripts.
+/// How long a shell usually takes to run its scripts.
 const SOON: Duration = Duration::from_secs(2);
 
-/// How long a shell must have slept without a program to wait for to be at its command: a script of a profile waits for
-/// nobody, while `read` and `wait` are what a command line may end with.
+/// How long a shell must sleep, with no program to wait for, to count as running its command: the scripts of a profile
+/// wait for nobody, while `read` or `wait` may end a command line.
 const ASLEEP: Duration = Duration::from_millis(500);
 
-/// How long a process must have run to be taken for the command if nothing else says so.
+/// How long a process must run to count as the command if nothing else tells.
 const LONG: Duration = Duration::from_secs(10);
 
-/// When what is known must do.
+/// When to settle for what is known.
 const LAST_CALL: Duration = Duration::from_secs(30);
 
 /// A shell that is about to run its command.
 pub(crate) struct Shell {
     pid: u32,
-    /// Its own command line and environment, as long as it has become nothing else.
+    /// Its own command line and environment, until it becomes another program.
     command_line: Vec<u8>,
     environ: Option<Vec<u8>>,
-    /// What it starts from now on starts later than this.
+    /// What it starts from now on starts no earlier than this.
     now: u64,
 }
 
-/// A process below the shell, which is another program than the shell.
+/// A program that the shell has started, itself or through others.
 struct Started {
     process: Process,
     command_line: Vec<u8>,
@@ -54,7 +54,7 @@ struct Started {
 }
 
 impl Shell {
-    /// Takes the shell `pid`, which waits for this process meanwhile. `None` without `/proc`.
+    /// The shell `pid`, which waits for this process meanwhile. `None` without `/proc`.
     pub(crate) fn find(pid: u32) -> Option<Self> {
         Some(Self {
             pid,
@@ -64,8 +64,8 @@ impl Shell {
         })
     }
 
-    /// Waits for the command and returns its environment, or `known`, that of this process, where it cannot be found
-    /// out. `None` where the shell, which is `app`, has ended before.
+    /// Waits for the command. Gives its environment, or `known`, the environment of this process, if it cannot be
+    /// found. `None` if the shell, which is `app`, has ended before.
     pub(crate) fn environment(&self, app: &AppProcess, known: &Environment) -> Option<Environment> {
         let begin = Instant::now();
         let mut latest: Option<Started> = None;
@@ -102,18 +102,18 @@ impl Shell {
         }
     }
 
-    /// The environment of what the shell has become, or nothing where that may not be read.
+    /// The environment of what the shell has become; empty if it may not be read.
     fn became(&self) -> Option<Vec<u8>> {
         let (command_line, environ) = program(self.pid)?;
         let is_same_line = command_line == self.command_line;
         let is_other = !is_same_line || environ != self.environ;
         let environ = environ.unwrap_or_default();
-        // What has none, and still this command line, is about to have another.
+        // A process without an environment that still has this command line is about to get another one.
         (is_other && !(is_same_line && environ.is_empty())).then_some(environ)
     }
 
-    /// The youngest program that the shell has started, of its own children if there is one among them, and
-    /// answers whether there is none, and of the shell itself nothing that does something.
+    /// The youngest program that the shell has started, preferably itself, and whether the shell is idle: there is no
+    /// such program, and nothing below the shell is doing anything.
     fn youngest(&self) -> (Option<Started>, bool) {
         let below = processes::descendants(self.pid);
         let is_asleep = below.iter().all(|process| process.is_asleep);
@@ -132,7 +132,7 @@ impl Shell {
         (found, is_idle)
     }
 
-    /// Waits for the end of the shell, for no longer than `pause`.
+    /// Whether the shell ends within `pause`.
     fn ends_within(&self, app: &AppProcess, pause: Duration) -> bool {
         if let Some(pidfd) = &app.pidfd {
             let mut files = [PollFd::new(pidfd, PollFlags::IN)];
@@ -146,12 +146,12 @@ impl Shell {
     }
 }
 
-/// Whether a process with the command line `started` is one that the shell's own command line names: by its
-/// program or, of an interpreter, by its script, by all its options, and by its plain arguments.
+/// Whether the command line of the shell names a process with the command line `started`: by its program or, if that is
+/// an interpreter, by its script, by all its options, and by its plain arguments.
 fn is_named_in(shell: &[u8], started: &[u8]) -> bool {
     let shell = String::from_utf8_lossy(shell);
     let started = String::from_utf8_lossy(started);
-    // Of `bash --login -c COMMAND` the last, and a script of a platform names nothing.
+    // The COMMAND of `bash --login -c COMMAND`. The script of a platform names nothing.
     let Some(line) = shell
         .split_terminator('\0')
         .skip_while(|word| !is_command_option(word))
@@ -163,31 +163,31 @@ fn is_named_in(shell: &[u8], started: &[u8]) -> bool {
     let names: Vec<&str> = line.split(is_boundary).filter(|name| !name.is_empty()).collect();
     let words: Vec<&str> = started.split_terminator('\0').collect();
     let is_named = |word: &&str| names.contains(&word.rsplit('/').next().unwrap_or_default());
-    // What the kernel hands to an interpreter is the path of a script; any other argument may stand in any line.
+    // The kernel passes the path of a script to its interpreter. Any other argument may occur in any line.
     let script = words.get(1).filter(|word| word.contains('/'));
     let options_are_named = words
         .iter()
         .filter(|word| word.starts_with('-'))
         .all(|option| line.contains(option));
-    // Where the shell puts nothing in the place of what stands there, a plain argument stands there, too.
+    // If the shell expands nothing in the line, its plain arguments occur in it as they are.
     let is_plain = |word: &&&str| word.chars().all(|character| character.is_ascii_alphanumeric());
     let is_literal = !line.contains(['$', '`', '*', '?', '[', '{', '~']);
     let arguments_are_named = !is_literal || words.iter().skip(1).filter(is_plain).all(|word| line.contains(word));
     options_are_named && arguments_are_named && words.first().into_iter().chain(script).any(is_named)
 }
 
-/// Whether `word` is the option of a shell before its command: `-c`, alone or with others.
+/// Whether `word` is the option of a shell that precedes its command: `-c`, alone or with others.
 fn is_command_option(word: &str) -> bool {
     word.starts_with('-') && !word.starts_with("--") && word.ends_with('c')
 }
 
-/// The command line of a process and, if it may be read, its environment. `None` while it becomes another program,
-/// when the kernel shows for a moment an environment that is empty, or the one of this program and the other of that.
+/// The command line of a process and, if it may be read, its environment. `None` while it becomes another program: then
+/// the kernel briefly shows an empty environment, or parts of both programs.
 fn program(pid: u32) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
     let command_line = read(pid, "cmdline")?;
     let mut environ = read(pid, "environ");
     if environ.as_ref().is_some_and(Vec::is_empty) {
-        // The kernel shows a command line, and an environment the moment after that.
+        // The kernel shows the command line a moment before the environment.
         std::thread::sleep(SETTLED);
         environ = read(pid, "environ");
     }
@@ -200,10 +200,10 @@ fn read(pid: u32, name: &str) -> Option<Vec<u8>> {
     fs::read(format!("/proc/{pid}/{name}")).ok()
 }
 
-/// Reads an environment as `/proc` shows it. `None` where it is none: a process may have written over it, or not let
-/// it be read.
+/// Reads an environment from the form in `/proc`. `None` if it is something else: a process may have overwritten it, or
+/// may not be read.
 ///
-/// A key that `known` has is kept where there is none: hoopstart may have hidden it by then.
+/// Takes the key from `known` if there is none: hoopstart may have hidden it by then.
 fn parse(environ: &[u8], known: &Environment) -> Option<Environment> {
     let variables = environ.split(|byte| *byte == 0).filter_map(|variable| {
         let place = variable
@@ -251,7 +251,7 @@ mod tests {
             ("cd x && puma", "nproc\0", false),
             ("cd x && puma", "sed\0-n\0s/a/b/\0", false),
             ("cd x && puma", "", false),
-            // Scripts of a profile: what they start has arguments that a line may have as well.
+            // Scripts of a profile: their programs have arguments that may be in the line as well.
             ("cd x && puma -w 1", "sleep\x001\0", false),
             ("cd x && puma -p $PORT", "mkdir\0-p\0tmp\0", false),
             (
@@ -294,7 +294,7 @@ mod tests {
         assert_eq!((found.text("HOOP_KEY"), found.text("HOOP_DSN")), (None, Some("late")));
         let hidden = parse(b"HOOP_AUTOSTART=1\0", &known).unwrap();
         assert_eq!(hidden.text("HOOP_KEY"), Some("early"));
-        // What a program has written there instead.
+        // Overwritten by the program.
         assert!(parse(b"puma: worker 1\0\0\0", &known).is_none());
         assert!(parse(b"", &known).is_none());
     }

@@ -1,4 +1,4 @@
-//! What the head of an ELF file says: for which machine it is, whether all of it is there, and who loads it
+//! Reads the head of an ELF file: which machine it is for, whether it is complete, and which loader it needs
 //! (<https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html>).
 
 use std::io;
@@ -8,18 +8,18 @@ use std::io;
 pub(crate) enum Elf {
     /// A program that needs no loader.
     Static,
-    /// A program that is loaded by this one.
+    /// A program that needs the loader at this path.
     Loaded(Vec<u8>),
     /// A program for another machine.
     OtherMachine(&'static str),
-    /// A library's object, a core.
+    /// An object file or a core.
     NoProgram,
-    /// Not all of a program.
+    /// A damaged or incomplete file.
     Damaged,
 }
 
-/// The kinds of ELF that this machine runs: class, byte order and machine. 32-bit programs of the same family run where
-/// the kernel has that built in.
+/// The kinds of ELF files that this machine runs: class, byte order, and machine. 32-bit programs of the same family
+/// run if the kernel supports them.
 const OURS: &[(u8, u8, u64)] = if cfg!(target_arch = "x86_64") {
     &[(WIDE, LITTLE, 62), (NARROW, LITTLE, 62), (NARROW, LITTLE, 3)]
 } else {
@@ -30,19 +30,19 @@ const OURS: &[(u8, u8, u64)] = if cfg!(target_arch = "x86_64") {
 const NARROW: u8 = 1;
 /// The class of 64-bit files.
 const WIDE: u8 = 2;
-/// The mark of files whose numbers begin with the lowest byte.
+/// The byte order of files whose numbers begin with the lowest byte.
 const LITTLE: u8 = 1;
 /// The type of the segment that names the loader, `PT_INTERP`.
 const LOADER: u64 = 3;
 /// The longest path that a loader can have.
 const LONGEST_PATH: u64 = 4096;
 
-/// Judges a file by its beginning and its `length`. `read` reads a piece of it, by offset and size.
+/// Judges a file by its beginning and its `length`. `read` reads a part of the file, by offset and size.
 pub(crate) fn judge(head: &[u8], length: u64, read: impl Fn(u64, u64) -> io::Result<Vec<u8>>) -> Elf {
     verdict(head, length, read).unwrap_or(Elf::Damaged)
 }
 
-/// As [`judge`]. `None` is a file that is damaged.
+/// As [`judge`]; `None` for a damaged file.
 fn verdict(head: &[u8], length: u64, read: impl Fn(u64, u64) -> io::Result<Vec<u8>>) -> Option<Elf> {
     let (class, order) = (*head.get(4)?, *head.get(5)?);
     let number = |bytes: &[u8], at: usize, size: usize| -> Option<u64> {
@@ -64,7 +64,8 @@ fn verdict(head: &[u8], length: u64, read: impl Fn(u64, u64) -> io::Result<Vec<u
     if !matches!(kind, 2 | 3) {
         return Some(Elf::NoProgram);
     }
-    // The table of segments: its place, the size of an entry, their number. In an entry: offset and size in the file.
+    // Offset of the table of segments, and where to find the size of an entry and their number. In an entry: offset and
+    // size in the file.
     let (place, size, count, offset_at, size_at, width) = match class {
         WIDE => (number(head, 32, 8)?, 54, 56, 8, 32, 8),
         _ => (number(head, 28, 4)?, 42, 44, 4, 16, 4),

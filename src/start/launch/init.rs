@@ -1,11 +1,11 @@
-//! hoopstart as the first process of a container: a small init, and the supervisor, in one process.
+//! hoopstart as the first process of a container: a small init and the supervisor in one process.
 //!
-//! The first process gets every orphan of its container, so a supervisor that is nobody's child would be the app's, if
-//! hoopstart became the app: one that waits for all its children would never end. So here the app is a child of
-//! hoopstart, which passes on every signal, reaps what is left to it, and ends as the app ends. Beyond that the app has
-//! what it would have without us: its place in session, process group and terminal, its signals and its files.
+//! The first process gets every orphan of its container. If hoopstart became the app there, the supervisor would be a
+//! child of the app, and an app that waits for all its children would never end. So here the app is a child of
+//! hoopstart, which passes on every signal, reaps the orphans, and ends as the app ends. Otherwise the app has what it
+//! would have without hoopstart: its place in session, process group, and terminal, its signals, and its files.
 //!
-//! Without an agent to run there is nothing to be kept from the app, and hoopstart becomes it here as well.
+//! Without an agent to run, hoopstart becomes the app here as well.
 
 use crate::os::{processes, signals};
 use crate::start::fault;
@@ -25,11 +25,11 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What an exit status of a process that a signal has ended begins at, as shells and other inits have it. The first
+/// The exit status is this plus the number of the signal that ended the app, as in shells and other inits. The first
 /// process of a container cannot end itself by a signal.
 const BY_SIGNAL: i32 = 128;
 
-/// Lets go of the terminal of a session: the number of that request on amd64 and arm64
+/// The request that gives up the terminal of a session: its number on amd64 and arm64
 /// (<https://man7.org/linux/man-pages/man2/TIOCNOTTY.2const.html>).
 const TIOCNOTTY: Opcode = 0x5422;
 
@@ -38,8 +38,8 @@ pub(crate) fn is_needed() -> bool {
     std::process::id() == 1
 }
 
-/// Starts `command` as a child and the agents beside it. Returns the exit status to end with, once the app has ended,
-/// or `None` where this process cannot be an init: then nothing has been started.
+/// Starts `command` as a child and the agents beside it. Gives the exit status to end with, once the app has ended, or
+/// `None` if this process cannot be an init; then nothing has been started.
 pub(crate) fn run(command: &Command, hide_key: bool, agent_set: &AgentSet, claim: Option<&OwnedFd>) -> Option<i32> {
     match start(command, hide_key, claim) {
         Ok((forward, app)) => Some(keep(forward, app, agent_set, claim.map(AsFd::as_fd))),
@@ -50,14 +50,14 @@ pub(crate) fn run(command: &Command, hide_key: bool, agent_set: &AgentSet, claim
     }
 }
 
-/// Starts the app. Where that fails, this process is as it was.
+/// Starts the app. If that fails, this process is as it was.
 fn start(command: &Command, hide_key: bool, claim: Option<&OwnedFd>) -> io::Result<(Forward, Pid)> {
     let null = detach::open_null()?;
     let mut forward = Forward::new()?;
     let place = Place::of_this_process();
     let started = place.make_free().and_then(|()| {
         detach::fork(|| {
-            // What fails here leaves the app in another place, and is no reason not to start it.
+            // A failure leaves the app in another place, which is no reason not to start it.
             let _ = place.take();
             forward.give_back();
             command.exec(hide_key)
@@ -71,28 +71,29 @@ fn start(command: &Command, hide_key: bool, claim: Option<&OwnedFd>) -> io::Resu
         })?;
     forward.set_app(Some(app));
     place.leave(app);
-    // Before its number is somebody else's.
+    // Closes the terminal before the number of its file is used for something else.
     drop(place);
     let kept: Vec<_> = claim
         .into_iter()
         .map(OwnedFd::as_raw_fd)
         .chain([forward.file().as_raw_fd()])
         .collect();
-    // Fails for no reason that is known. The app runs.
+    // There is no known reason to fail, and the app runs.
     let _ = detach::let_go_of_files(&kept, &null);
     detach::forget_command_line();
     Ok((forward, app))
 }
 
-/// Is the init and the supervisor until the app has ended. Returns the exit status to end with.
+/// Acts as init and supervisor until the app has ended. Gives the exit status to end with.
 fn keep(mut forward: Forward, app: Pid, agent_set: &AgentSet, claim: Option<BorrowedFd<'_>>) -> i32 {
-    // An agent is to find every signal at its default, and its end is to be told, whatever this process was given.
+    // Agents must start with every signal at its default, and their ends must be noticed, however this process was
+    // started.
     signals::survive_all();
     let supervised = catch_unwind(AssertUnwindSafe(|| {
         supervisor::run_as_init(app, agent_set, claim, &mut forward)
     }));
     let status = supervised.ok().flatten().unwrap_or_else(|| {
-        // Whatever is wrong with us, the app goes on.
+        // Whatever is wrong with hoopstart, the app goes on.
         fault::tell(SupervisorFault::Internal);
         wait_for(app, &mut forward)
     });
@@ -102,7 +103,7 @@ fn keep(mut forward: Forward, app: Pid, agent_set: &AgentSet, claim: Option<Borr
     }
 }
 
-/// Is the init and nothing else. Returns how the app has ended.
+/// Acts as init only. Gives the way in which the app has ended.
 fn wait_for(app: Pid, forward: &mut Forward) -> WaitStatus {
     loop {
         while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
@@ -118,22 +119,22 @@ fn wait_for(app: Pid, forward: &mut Forward) -> WaitStatus {
     }
 }
 
-/// Where an app stands among processes: where hoopstart was started.
+/// The place of hoopstart among processes, which the app gets.
 enum Place {
-    /// At the head of a session, maybe with a terminal.
+    /// Leads a session, maybe with a terminal.
     Session { terminal: Option<OwnedFd> },
-    /// At the head of a process group, maybe in front of a terminal.
+    /// Leads a process group, maybe in the foreground of a terminal.
     Group { in_front_of: Option<OwnedFd> },
-    /// In a group of others.
+    /// Belongs to a group that another process leads.
     Member,
 }
 
 impl Place {
-    /// Finds where this process stands.
+    /// The place of this process.
     fn of_this_process() -> Self {
         let this = getpid();
         let terminal = controlling_terminal();
-        // Others in the session would lose the terminal with us, and be told that it has hung up.
+        // Other processes of the session would lose the terminal too, and get SIGHUP.
         let is_free = |terminal: &Option<OwnedFd>| terminal.is_none() || processes::is_alone_in_session();
         if getsid(None) == Ok(this) && is_free(&terminal) {
             Place::Session { terminal }
@@ -147,7 +148,7 @@ impl Place {
         }
     }
 
-    /// Has this process give up what only one process can have: the terminal of a session that it leads.
+    /// Makes this process give up what only one process can have: the terminal of a session that it leads.
     fn make_free(&self) -> io::Result<()> {
         let Place::Session {
             terminal: Some(terminal),
@@ -172,7 +173,7 @@ impl Place {
         }
     }
 
-    /// Has this process, a child of the one that stood here, stand here.
+    /// Puts this process, a child of the one that had this place, into it.
     fn take(&self) -> io::Result<()> {
         match self {
             Place::Session { terminal } => {
@@ -191,22 +192,22 @@ impl Place {
         }
     }
 
-    /// Has this process make room for its child `app`: a signal to a group that both are in would reach the app twice.
+    /// Makes this process leave the place to its child `app`: a signal to a group of both would reach the app twice.
     fn leave(&self, app: Pid) {
         match self {
             Place::Session { .. } => {}
-            // As the child does, so that it is done whichever of the two comes first.
+            // The child does the same; one of the two is first.
             Place::Group { .. } => {
                 let app = unistd::Pid::from_raw(app.as_raw_nonzero().get());
                 let _ = setpgid(app, app);
             }
-            // And out of sight of the terminal.
+            // And away from the terminal.
             Place::Member => drop(setsid()),
         }
     }
 }
 
-/// This process, as system calls name it.
+/// This process, for system calls.
 const THIS: unistd::Pid = unistd::Pid::from_raw(0);
 
 fn own_pid() -> Pid {
@@ -216,7 +217,7 @@ fn own_pid() -> Pid {
 /// The terminal of this session, if it has one.
 fn controlling_terminal() -> Option<OwnedFd> {
     let standard = [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()];
-    // A container may have no such file.
+    // `/dev/tty` may be missing in a container.
     File::options()
         .read(true)
         .write(true)

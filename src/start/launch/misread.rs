@@ -1,5 +1,5 @@
-//! A command that a shell would have understood, and hoopstart takes for the name of one program: with the line that
-//! works. By the reader that the advice of a build has.
+//! Finds out whether what was given as the name of a program is something that only a shell understands, and finds the
+//! line that works. Reads lines as the advice of a build does.
 
 use crate::procfile::command_line::{is_assignment, is_of_shell, with_hoopstart};
 use crate::secret::redact::redacted;
@@ -10,13 +10,13 @@ use std::ffi::OsString;
 /// Hyphens, and what word processors make of two of them.
 const DASHES: [char; 3] = ['-', '–', '—'];
 
-/// The longest value of a variable that is repeated.
+/// The longest value of a variable that is repeated, in bytes.
 const PLAIN_VALUE: usize = 24;
 
 /// How much of a line is repeated, in characters.
 const LINE: usize = 200;
 
-/// What is wrong with `words`, the first of which is no program, if it is known.
+/// What is wrong with `words`, the first of which is not a program, if it is known.
 pub(crate) fn misread(words: &[OsString]) -> Option<CommandFault> {
     let words: Vec<String> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     let (first, rest) = words.split_first()?;
@@ -53,14 +53,14 @@ pub(crate) fn misread(words: &[OsString]) -> Option<CommandFault> {
     })
 }
 
-/// What stands behind the dashes at the beginning of `word`, where they are those of a word processor.
+/// What follows the dashes of a word processor at the beginning of `word`.
 fn behind_dashes(word: &str) -> Option<&str> {
     let behind = word.trim_start_matches(DASHES);
     let dashes = &word[..word.len() - behind.len()];
     (!dashes.is_empty() && dashes != "--").then_some(behind)
 }
 
-/// `words` as they would be typed, without what may be a secret.
+/// `words` as one would type them, without possible secrets.
 fn shown(words: &[String]) -> String {
     let is_plain = |word: &str| {
         word.chars()
@@ -75,13 +75,13 @@ fn shown(words: &[String]) -> String {
         }
     };
     let joined = |words: &[String]| words.iter().map(quoted).collect::<Vec<_>>().join(" ");
-    // An option and its value are two words, so they are looked at together.
+    // Redacted as one line, since an option and its value are two words.
     let line = redacted(&joined(words));
-    // Where a mask has taken a quotation mark along, the line is shown as it is then.
+    // If a mask has swallowed a quotation mark, the line stays as the mask left it.
     shell_words::split(&line).map_or(line, |words| joined(&words))
 }
 
-/// `line` without what may be a secret, and else as it is.
+/// `line` without possible secrets, otherwise as it is.
 fn shown_line(line: &str) -> String {
     redacted(line)
         .split(' ')
@@ -90,8 +90,8 @@ fn shown_line(line: &str) -> String {
         .join(" ")
 }
 
-/// `word`, with three dots in the place of a value that may be a secret: anything but a plain one, and of our
-/// own variables any.
+/// `word` with three dots in place of a value that may be a secret: any that is not plain, and any of our own
+/// variables.
 fn without_secret(word: &str) -> String {
     if let Some((name, value)) = word.split_once('=').filter(|_| is_assignment(word)) {
         let is_plain = |character: char| character.is_ascii_alphanumeric() || "._-/:,".contains(character);
@@ -105,7 +105,7 @@ fn without_secret(word: &str) -> String {
             format!("{name}=...")
         };
     }
-    // A URL with a user in it.
+    // A URL with a user name.
     if word.contains("://") && word.contains('@') {
         "...".to_owned()
     } else {

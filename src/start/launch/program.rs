@@ -1,8 +1,8 @@
-//! What becomes of a command line when a process is to become it, found out without starting anything.
+//! Finds out what a command would run, without starting anything.
 //!
 //! The rules are those of `execvp` (<https://man7.org/linux/man-pages/man3/exec.3.html>) and of the kernel
-//! (<https://man7.org/linux/man-pages/man2/execve.2.html>). Formats that a machine has been taught by `binfmt_misc` are
-//! not known here.
+//! (<https://man7.org/linux/man-pages/man2/execve.2.html>). Formats that were added with `binfmt_misc` are not known
+//! here.
 
 use crate::start::fault::command::CommandFault;
 use crate::start::fault::program::{Unfit, UnfitInterpreter};
@@ -17,19 +17,19 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-/// Where programs are looked for if `PATH` is not set, as glibc has it.
+/// Where to look for programs if `PATH` is not set, as in glibc.
 pub(crate) const DEFAULT_PATH: &str = "/bin:/usr/bin";
 
-/// How much of a file the kernel looks at to learn what it is (`BINPRM_BUF_SIZE`).
+/// How many bytes of a file the kernel looks at (`BINPRM_BUF_SIZE`).
 const HEAD: u64 = 256;
 
-/// How many interpreters may stand behind each other, an interpreter being a script itself.
+/// How many interpreters may be scripts with interpreters themselves.
 const INTERPRETERS: usize = 4;
 
-/// The file that a program is, or why it cannot be run, as far as can be known.
+/// The file of a program, or why it cannot be run, as far as can be known.
 pub(crate) type Verdict = Result<PathBuf, Unfit>;
 
-/// What is wrong with the command of these `words`, the first of which cannot be run for this `cause`.
+/// The fault of the command `words`, whose first word cannot be run because of `cause`.
 pub(crate) fn fault(words: &[OsString], cause: Unfit) -> CommandFault {
     let misread = misread::misread(words).filter(|_| cause == Unfit::NotFound);
     misread.unwrap_or_else(|| {
@@ -39,7 +39,7 @@ pub(crate) fn fault(words: &[OsString], cause: Unfit) -> CommandFault {
     })
 }
 
-/// Finds out what `program` is, as a shell would find it: by `path`, the value of `PATH`, unless it has a slash.
+/// Finds `program` as a shell does: in `path`, the value of `PATH`, unless it has a slash.
 pub(crate) fn resolve(program: &OsStr, path: Option<&OsStr>) -> Verdict {
     if program.is_empty() {
         return Err(Unfit::NotFound);
@@ -50,20 +50,20 @@ pub(crate) fn resolve(program: &OsStr, path: Option<&OsStr>) -> Verdict {
     let folders = path.unwrap_or(OsStr::new(DEFAULT_PATH));
     let mut first = Unfit::NotFound;
     for folder in std::env::split_paths(folders) {
-        // An empty one is the working folder.
+        // An empty one is the working directory.
         let candidate = if folder.as_os_str().is_empty() {
             Path::new(".")
         } else {
             &folder
         }
         .join(program);
-        // Nor is there anything in a folder that may not be searched.
+        // This also skips a folder that may not be searched.
         if std::fs::metadata(&candidate).is_err() {
             continue;
         }
         match look_at(&candidate, path) {
             Err(Unfit::NotFound) => {}
-            // A folder of that name and a file without the mode of a program are passed over.
+            // The search goes on past a folder of that name, and past a file without the mode of a program.
             Err(cause @ (Unfit::Folder | Unfit::NotAFile | Unfit::Refused(_))) => {
                 if first == Unfit::NotFound {
                     first = cause;
@@ -75,12 +75,12 @@ pub(crate) fn resolve(program: &OsStr, path: Option<&OsStr>) -> Verdict {
     Err(first)
 }
 
-/// Finds out what the file at `place` is. `path` is for what an `env` in its first line looks up.
+/// Looks at the file at `place`. `path` is for an `env` in its first line.
 pub(crate) fn look_at(place: &Path, path: Option<&OsStr>) -> Verdict {
     follow(place, path, INTERPRETERS)
 }
 
-/// Looks at the file, and at its interpreters up to `depth` of them.
+/// Looks at the file, and at up to `depth` interpreters.
 fn follow(place: &Path, path: Option<&OsStr>, depth: usize) -> Verdict {
     match std::fs::metadata(place) {
         Err(error) => return Err(unreachable(&error)),
@@ -92,14 +92,14 @@ fn follow(place: &Path, path: Option<&OsStr>, depth: usize) -> Verdict {
         return Err(Unfit::Refused(reason(&error.into())));
     }
     let runs = || Ok(place.to_owned());
-    // A program that may be executed need not be one that may be read.
+    // A program that may be executed may still be unreadable.
     let Ok((head, length)) = head(place) else {
         return runs();
     };
     if head.starts_with(b"#!") {
         let line = head[2..].split(|byte| *byte == b'\n').next().unwrap_or_default();
         if line.len() as u64 == HEAD - 2 && is_one_word(line) {
-            // Of a name that it has not seen whole the kernel makes nothing, and a shell takes the file for its own.
+            // The kernel ignores a name that it has not seen to its end, and a shell takes the file for a shell script.
             return runs();
         }
         return script(line, path, depth).map_or_else(runs, Err);
@@ -107,7 +107,7 @@ fn follow(place: &Path, path: Option<&OsStr>, depth: usize) -> Verdict {
     if head.starts_with(b"\x7fELF") {
         return elf(place, &head, length).map_or_else(runs, Err);
     }
-    // The kernel knows it not, and a shell takes it for a script, unless it has a NUL in its first line.
+    // The kernel does not know this format, and a shell takes the file for a script unless its first line has a NUL.
     let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
     if line.contains(&0) {
         return Err(Unfit::Foreign);
@@ -115,7 +115,7 @@ fn follow(place: &Path, path: Option<&OsStr>, depth: usize) -> Verdict {
     runs()
 }
 
-/// The beginning of a file, and its length.
+/// The beginning of a file, and its length in bytes.
 fn head(place: &Path) -> io::Result<(Vec<u8>, u64)> {
     let mut file = File::open(place)?;
     let length = file.metadata()?.len();
@@ -124,10 +124,10 @@ fn head(place: &Path) -> io::Result<(Vec<u8>, u64)> {
     Ok((head, length))
 }
 
-/// Judges a script by its first line, less `#!`.
+/// Judges a script by its first line without `#!`.
 fn script(line: &[u8], path: Option<&OsStr>, depth: usize) -> Option<Unfit> {
     let mut words = line.split(|byte| is_blank(*byte)).filter(|word| !word.is_empty());
-    // Without a name a shell takes it for a script of its own.
+    // Without a name, a shell takes it for a shell script.
     let name = words.next()?;
     let Some(depth) = depth.checked_sub(1) else {
         return Some(unfit_interpreter(&Unfit::Refused(String::new()), name));
@@ -146,12 +146,12 @@ fn is_one_word(line: &[u8]) -> bool {
     !line[begin..].iter().any(|byte| is_blank(*byte) || *byte == 0)
 }
 
-/// Whether the kernel splits a first line there.
+/// Whether the kernel splits a first line at `byte`.
 fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
-/// Why what names `interpreter`, which cannot be run for this `cause`, cannot be run either.
+/// The cause for a file that names `interpreter`, which cannot be run because of `cause`.
 fn unfit_interpreter(cause: &Unfit, interpreter: &[u8]) -> Unfit {
     let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let cause = match cause {
@@ -172,12 +172,12 @@ fn unfit_interpreter(cause: &Unfit, interpreter: &[u8]) -> Unfit {
     Unfit::NoInterpreter { interpreter, cause }
 }
 
-/// The program that an `env` in a first line is to look up, where nothing but `-S` stands before it.
+/// The program that an `env` in a first line looks up, if only `-S` precedes it.
 fn wanted_of_env<'a>(name: &[u8], mut words: impl Iterator<Item = &'a [u8]>) -> Option<&'a [u8]> {
     let is_env = name.rsplit(|byte| *byte == b'/').next() == Some(b"env");
     let first = words.next()?;
     let wanted = match first.strip_prefix(b"-S") {
-        // It splits what follows once more, and takes a carriage return for a blank.
+        // `-S` splits what follows once more, and treats a carriage return as a blank.
         Some(b"") => words.next()?.trim_ascii_end(),
         Some(rest) => rest.trim_ascii_end(),
         None => first,
@@ -185,7 +185,7 @@ fn wanted_of_env<'a>(name: &[u8], mut words: impl Iterator<Item = &'a [u8]>) -> 
     (is_env && !wanted.starts_with(b"-") && !wanted.contains(&b'=')).then_some(wanted)
 }
 
-/// Judges an ELF file, of which `head` is the beginning.
+/// Judges an ELF file with the beginning `head`.
 fn elf(place: &Path, head: &[u8], length: u64) -> Option<Unfit> {
     let read = |offset: u64, size: u64| {
         let mut bytes = vec![0; usize::try_from(size).map_err(io::Error::other)?];
@@ -204,7 +204,7 @@ fn elf(place: &Path, head: &[u8], length: u64) -> Option<Unfit> {
     }
 }
 
-/// Why what should be at a place, which cannot be looked at, cannot be run.
+/// Why a file that cannot be looked at cannot be run.
 fn unreachable(error: &io::Error) -> Unfit {
     match error.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => Unfit::NotFound,
@@ -212,7 +212,7 @@ fn unreachable(error: &io::Error) -> Unfit {
     }
 }
 
-/// The words of an error, without its number.
+/// The text of an error without its number.
 fn reason(error: &io::Error) -> String {
     let words = error.to_string().to_lowercase();
     words.split(" (os error").next().unwrap_or_default().to_owned()
