@@ -4,14 +4,14 @@
 //!
 //! | agent | key mode | what runs |
 //! |---|---|---|
-//! | below 1.16.0 | any | `hoop start agent`, which reads the list in `HOOP_CONNECTION` itself |
-//! | 1.16.0 to below 1.20.0 | embedded, old form | likewise |
+//! | before 1.16.0 | any | `hoop start agent`, which reads the list in `HOOP_CONNECTION` itself |
+//! | 1.16.0 to before 1.20.0 | embedded, old form | the same |
 //! | 1.20.0 to 1.21.22 | multi-connection | `hoop run --name NAME -- ENTRYPOINT…`, a process for each connection |
-//! | 1.21.0 to 1.21.22 | an organization's without a mode | likewise |
-//! | 1.21.23 and later | either of these | `hoop run --name NAME --command ENTRYPOINT --export …`, likewise |
+//! | 1.21.0 to 1.21.22 | an organization's without a mode | the same |
+//! | 1.21.23 and later | either of these | `hoop run --name NAME --command ENTRYPOINT --export …`, the same |
 //! | any | any other | `hoop start agent`; connections are set up in the gateway |
 //!
-//! What of this never works is in [`Limit`].
+//! [`Limit`] has the combinations that never work.
 
 use crate::agent::key::KeyMode;
 use crate::agent::limits::Limit;
@@ -32,8 +32,8 @@ pub enum Generation {
 }
 
 impl Generation {
-    /// The generation of an agent of `version` with a key of `mode`. `None` is a token or a SPIFFE document,
-    /// or a key that cannot be read.
+    /// The generation of an agent of `version` with a key of `mode`; `None` stands for a token, a SPIFFE document, or a
+    /// key that cannot be read.
     pub fn of(version: &Version, mode: Option<KeyMode>) -> Self {
         use KeyMode::{MultiConnection, Organization};
         let Some(mode) = mode else {

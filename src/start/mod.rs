@@ -79,7 +79,7 @@ pub enum Request {
     },
 }
 
-/// Does what is asked and gives the exit status. Does not return if the process becomes the app.
+/// Does what is asked and returns the exit status. Does not return if the process becomes the app.
 pub fn run(request: Request, environment: &Environment) -> i32 {
     know_secrets(environment);
     match request {

@@ -24,8 +24,8 @@ const ALPN: &[u8] = b"h2";
 /// (<https://github.com/grpc/grpc-go/releases/tag/v1.67.0>).
 const WANTS_ALPN: (u64, u64, u64) = (1, 34, 37);
 
-/// A method of the gateway that needs no credentials. A gateway that is too old to have it answers that this method is
-/// unknown in the service, and so confirms the service (<https://github.com/hoophq/hoop/blob/main/common/proto/transport.proto>).
+/// A method of the gateway that needs no credentials. A gateway that is too old to have it answers that the method is
+/// unknown, and so confirms its service (<https://github.com/hoophq/hoop/blob/main/common/proto/transport.proto>).
 const HEALTH_CHECK: &str = "/protobuf.Transport/HealthCheck";
 
 /// Statuses of gRPC (<https://grpc.github.io/grpc/core/md_doc_statuscodes.html>).

@@ -1,7 +1,7 @@
-//! The headers of HTTP/2 (<https://www.rfc-editor.org/rfc/rfc7541>), as far as one request and its answer need it: what
-//! we send stands in no table, and the peer is told to keep none, so that only the static one is left.
+//! The headers of HTTP/2 (<https://www.rfc-editor.org/rfc/rfc7541>), as far as one request and its answer need them: we
+//! add nothing to a table, and tell the peer to keep none, so only the static table matters.
 
-/// The names of the static table that an answer is judged by, and what an index of it alone stands for.
+/// The entries of the static table that matter in an answer, with the value that an index alone stands for.
 const STATIC: [(u64, &str, &str); 8] = [
     (8, ":status", "200"),
     (9, ":status", "204"),
@@ -22,7 +22,7 @@ pub(crate) fn encode_indexed(block: &mut Vec<u8>, index: u64, value: &str) {
     encode_text(block, value);
 }
 
-/// Appends a header that stands in the static table with its value.
+/// Appends a header that is in the static table with its value.
 pub(crate) fn encode_whole(block: &mut Vec<u8>, index: u64) {
     encode_number(block, 0x80, 7, index);
 }
@@ -39,7 +39,7 @@ fn encode_text(block: &mut Vec<u8>, text: &str) {
     block.extend_from_slice(text.as_bytes());
 }
 
-/// Appends a number behind `bits` bits of a byte that begins with `mark`.
+/// Appends a number in the last `bits` bits of a byte that begins with `mark`, and in further bytes as needed.
 fn encode_number(block: &mut Vec<u8>, mark: u8, bits: u32, number: u64) {
     let most = (1_u8 << bits) - 1;
     if let Some(small) = u8::try_from(number).ok().filter(|number| *number < most) {
@@ -59,13 +59,13 @@ fn low_byte(number: u64) -> u8 {
     number.to_le_bytes()[0] & 0x7f
 }
 
-/// Reads a block of headers. Names of the static table that nobody asks for are empty. `None` where it is none.
+/// Reads a block of headers. Other names of the static table are empty. `None` for anything else.
 pub(crate) fn decode(block: &[u8]) -> Option<Vec<Field>> {
     let mut rest = block;
     let mut fields = Vec::new();
     while let Some(first) = rest.first() {
         match first {
-            // A header of the table.
+            // A header from the table.
             0x80.. => {
                 let index = number(&mut rest, 7)?;
                 let known = STATIC.iter().find(|(known, ..)| *known == index);
@@ -92,7 +92,7 @@ pub(crate) fn decode(block: &[u8]) -> Option<Vec<Field>> {
     Some(fields)
 }
 
-/// Takes a number from the front, behind the first bits of its byte.
+/// Takes a number from the front, whose first byte has it in the last `bits` bits.
 fn number(rest: &mut &[u8], bits: u32) -> Option<u64> {
     let most = (1_u8 << bits) - 1;
     let first = take(rest, 1)?[0] & most;
@@ -125,7 +125,7 @@ fn take<'a>(rest: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
     Some(taken)
 }
 
-/// How many bits the code of each byte has. The codes follow from that: they are given out by length, then by byte
+/// The length of the code of each byte, in bits. The codes follow from it: they are assigned by length, then by byte
 /// (<https://www.rfc-editor.org/rfc/rfc7541#appendix-B>).
 const CODE_LENGTHS: [u8; 256] = [
     13, 23, 28, 28, 28, 28, 28, 28, 28, 24, 30, 28, 28, 30, 28, 28, 28, 28, 28, 28, 28, 28, 30, 28, 28, 28, 28, 28, 28,
@@ -139,7 +139,7 @@ const CODE_LENGTHS: [u8; 256] = [
     27, 27, 27, 27, 27, 26,
 ];
 
-/// Decodes a text in the Huffman code. `None` where it is none.
+/// Decodes a text in Huffman code. `None` for anything else.
 fn huffman(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut text = Vec::new();
     let (mut code, mut length) = (0_u32, 0_u8);
@@ -156,11 +156,11 @@ fn huffman(bytes: &[u8]) -> Option<Vec<u8>> {
             return None;
         }
     }
-    // What is left over fills the last byte, with ones.
+    // The last byte is filled up with ones.
     (length < 8 && code == (1 << length) - 1).then_some(text)
 }
 
-/// The byte whose code this is.
+/// The byte with this code.
 fn decoded(code: u32, length: u8) -> Option<u8> {
     let mut first = 0_u32;
     for shorter in 5..length {

@@ -1,13 +1,13 @@
-//! One question in HTTP/2 (<https://www.rfc-editor.org/rfc/rfc9113>), and what comes back, whoever answers.
+//! One question in HTTP/2 (<https://www.rfc-editor.org/rfc/rfc9113>), and the answer, whoever gives it.
 
 use crate::start::check::hpack::{self, Field};
 use crate::start::fault::peer::Broken;
 use std::io::{self, Read, Write};
 
-/// What every connection begins with, from the client's side.
+/// What a client sends first.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// The kinds of frames that an answer is made of.
+/// Types of frames.
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RESET: u8 = 3;
@@ -16,23 +16,23 @@ const PING: u8 = 6;
 const GO_AWAY: u8 = 7;
 const CONTINUATION: u8 = 9;
 
-/// The marks of frames.
+/// Flags of frames.
 const ACK: u8 = 1;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 const PADDED: u8 = 8;
 const PRIORITY: u8 = 0x20;
 
-/// The most bytes in a frame, as long as nobody has agreed on more.
+/// The most bytes in a frame, unless both sides agree on more.
 const LONGEST_FRAME: usize = 16_384;
 
-/// The most bytes of headers that are looked at.
+/// The most bytes of headers that are read.
 const LONGEST_HEADERS: usize = 65_536;
 
-/// The most frames that are looked at: an answer to such a question has six.
+/// The most frames that are read: an answer to such a question has six.
 const MOST_FRAMES: usize = 64;
 
-/// A question without a secret in it: a gRPC call with an empty message.
+/// A question without secrets: a gRPC call with an empty message.
 pub(crate) struct Question<'a> {
     /// The host and port.
     pub(crate) authority: &'a str,
@@ -47,22 +47,22 @@ pub(crate) struct Question<'a> {
 pub(crate) enum Answer {
     /// HTTP/2, with these headers and trailers.
     Headers(Vec<Field>),
-    /// HTTP/2, and it gave up the connection or the call, for this reason.
+    /// HTTP/2 that went wrong.
     Broken(Broken),
     /// Something else: its first bytes, if any.
     Other(Vec<u8>),
 }
 
 impl Question<'_> {
-    /// Asks, and waits for the headers and trailers. An error is of the connection.
+    /// Asks, and waits for headers and trailers.
     pub(crate) fn ask(&self, peer: &mut (impl Read + Write)) -> io::Result<Answer> {
         let mut hello = PREFACE.to_vec();
-        // SETTINGS_HEADER_TABLE_SIZE is 0, and no server is to begin a stream.
+        // SETTINGS_HEADER_TABLE_SIZE is 0, and the server must not push.
         frame(&mut hello, SETTINGS, 0, 0, &[0, 1, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0]);
         frame(&mut hello, HEADERS, END_HEADERS, 1, &self.headers());
-        // One message that is not compressed and has no bytes.
+        // One message that is uncompressed and empty.
         frame(&mut hello, DATA, END_STREAM, 1, &[0; 5]);
-        // Who answers before it listens, or closes at the first bytes, may have said something all the same.
+        // A peer that answers first, or closes at once, may still have said something.
         let sent = peer.write_all(&hello).and_then(|()| peer.flush());
         let mut first = [0; 9];
         let count = read_as_much(peer, &mut first);
@@ -89,17 +89,17 @@ impl Question<'_> {
     }
 }
 
-/// What has been said so far.
+/// What has been received.
 #[derive(Default)]
 struct Conversation {
     fields: Vec<Field>,
     block: Vec<u8>,
-    /// Whether the block of headers that has begun is the last.
+    /// Whether the current block of headers is the last one.
     is_last: bool,
 }
 
 impl Conversation {
-    /// Reads frames until the answer is complete. `head` is that of the first one.
+    /// Reads frames until the answer is complete. `head` is the head of the first frame.
     fn listen(mut self, peer: &mut (impl Read + Write), mut head: [u8; 9]) -> io::Result<Answer> {
         for _ in 0..MOST_FRAMES {
             let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
@@ -136,7 +136,7 @@ impl Conversation {
         Ok(Answer::Broken(Broken::EndlessFrames))
     }
 
-    /// Takes a piece of a block of headers. Returns whether it can be read.
+    /// Takes a part of a block of headers. False if it cannot be read.
     fn take_headers(&mut self, kind: u8, flags: u8, content: &[u8]) -> bool {
         let mut piece = content;
         if kind == HEADERS {
@@ -170,8 +170,7 @@ impl Conversation {
             .is_some()
     }
 
-    /// Whether nothing that counts can follow: the trailers of a gRPC call are the last, and what is no gRPC
-    /// has none.
+    /// Whether nothing that matters can follow: trailers are the last part of a gRPC call, and other answers have none.
     fn is_complete(&self) -> bool {
         let is_grpc = |(name, value): &Field| name == "content-type" && value.starts_with("application/grpc");
         self.is_last || !self.fields.iter().any(is_grpc)
@@ -182,11 +181,11 @@ impl Conversation {
 fn confirm(peer: &mut impl Write, kind: u8, content: &[u8]) {
     let mut bytes = Vec::new();
     frame(&mut bytes, kind, ACK, 0, content);
-    // Who has gone after its last word has still said it.
+    // A peer may have left after its last word.
     let _ = peer.write_all(&bytes).and_then(|()| peer.flush());
 }
 
-/// Whether `head` is that of the frame with which every server begins.
+/// Whether `head` belongs to the frame that every server sends first.
 fn is_settings(head: &[u8; 9]) -> bool {
     let length = usize::from(head[1]) << 8 | usize::from(head[2]);
     head[0] == 0 && length <= LONGEST_FRAME && length.is_multiple_of(6) && head[3..] == [SETTINGS, 0, 0, 0, 0, 0]
@@ -201,7 +200,7 @@ fn frame(bytes: &mut Vec<u8>, kind: u8, flags: u8, stream: u32, content: &[u8]) 
     bytes.extend_from_slice(content);
 }
 
-/// Fills `bytes` as far as it goes, and returns how far.
+/// Fills `bytes` as far as possible, and returns how far.
 fn read_as_much(peer: &mut impl Read, bytes: &mut [u8]) -> io::Result<usize> {
     let mut count = 0;
     while count < bytes.len() {
@@ -209,7 +208,7 @@ fn read_as_much(peer: &mut impl Read, bytes: &mut [u8]) -> io::Result<usize> {
             Ok(0) => break,
             Ok(more) => count += more,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            // Nothing more comes of what has begun, and that is enough to tell it by.
+            // The rest is missing, but the beginning says enough.
             Err(_) if count > 0 => break,
             Err(error) => return Err(error),
         }

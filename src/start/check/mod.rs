@@ -1,4 +1,4 @@
-//! `hoopstart --check`: tells what would be started, and everything that is wrong.
+//! `hoopstart --check`: reports what would be started, and everything that is wrong.
 
 pub mod connect;
 pub mod dial;
@@ -31,17 +31,16 @@ use crate::text;
 use std::ffi::OsString;
 use std::io::Write as _;
 
-/// Prints the plan and returns 0, or 78 where something is wrong. `command` is what would be the app, if it is given.
-/// With
-/// `connect`, the way to the gateway is tried.
+/// Prints the plan, and returns 0, or 78 if something is wrong. `command` would become the app; may be empty. `connect`
+/// says whether to connect to the gateway.
 pub(crate) fn run(environment: &Environment, connect: bool, command: &[OsString]) -> i32 {
     let (report, is_fine) = Check::new(environment, command).report(connect);
-    // Whoever reads this may have gone.
+    // The reader may have gone.
     let _ = std::io::stdout().write_all(conceal(&report).as_bytes());
     if is_fine { 0 } else { NOT_CONFIGURED }
 }
 
-/// What there is to check.
+/// What is checked.
 struct Check<'a> {
     environment: &'a Environment,
     command: &'a [OsString],
@@ -62,7 +61,7 @@ impl<'a> Check<'a> {
         let autostart = environment.text(config::AUTOSTART).and_then(config::switch) == Some(true);
         let make = |environment, starter| Plan::make(environment, &installed, starter);
         let here = make(environment, Starter::CommandLine);
-        // Without a line of its own the shell is what starts it.
+        // Without `hoopstart` in its line, the shell starts the agent.
         let here = if autostart && !here.is_wrapped() && command.is_empty() {
             make(environment, Starter::Autostart)
         } else {
@@ -86,8 +85,8 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// The plan to tell of: in a one-off dyno, where people look for what is wrong, the plan for a dyno with
-    /// the agent is what they want.
+    /// The plan to report: in a one-off dyno, where people look for what is wrong, they want the plan for a dyno with
+    /// the agent.
     fn plan(&self) -> &Plan {
         if self.here.not_here().is_some() {
             &self.elsewhere
@@ -123,7 +122,7 @@ impl<'a> Check<'a> {
         }
         let mut report: String = facts.iter().map(Fact::to_string).collect();
         for fault in &faults {
-            // The shell that starts the app with HOOP_AUTOSTART goes on whatever is required.
+            // With HOOP_AUTOSTART the shell starts the app whatever is required.
             let line = if self.autostart { fault.line() } else { plan.line(fault) };
             report.push_str(&line);
             report.push('\n');
@@ -143,8 +142,8 @@ impl<'a> Check<'a> {
         [dyno].into_iter().chain(started).collect()
     }
 
-    /// Adds what there is to tell of the agents and their gateway to `facts`, and what is wrong with them to `faults`.
-    /// Returns the way to the gateway, where an agent can take it.
+    /// Adds the facts about the agents and their gateway, and what is wrong with them. Returns the gateway, if an agent
+    /// can connect to it.
     fn agents<'p>(
         &self,
         agent_set: &'p AgentSet,
@@ -185,7 +184,7 @@ impl<'a> Check<'a> {
         way.filter(|_| !is_cut)
     }
 
-    /// Whether the app sees the key in spite of `HOOP_HIDE_KEY`: where the shell starts it.
+    /// Whether the app sees the key although `HOOP_HIDE_KEY` is on: it does if the shell starts it.
     fn shows_key(&self) -> bool {
         self.autostart && self.started == Started::Autostart
     }
@@ -196,7 +195,7 @@ impl<'a> Check<'a> {
         let mut faults: Vec<Fault> = if self.here.is_disabled() {
             Vec::new()
         } else {
-            // In a one-off dyno nothing is said of them at the boot. Here they are asked for.
+            // A boot of a one-off dyno says nothing about the lists, but here someone asks.
             let faults = self.here.choice.faults(&self.here.dyno, &self.installed.procfile);
             faults.into_iter().map(Fault::from).collect()
         };
@@ -234,7 +233,7 @@ impl<'a> Check<'a> {
     }
 }
 
-/// `environment` as it would be in a dyno in which the agent runs.
+/// `environment` as in a dyno with the agent.
 fn anywhere(environment: &Environment) -> Environment {
     let mut anywhere = environment.clone();
     for name in ["DYNO", config::PROCESS_TYPES, config::IGNORE_PROCESS_TYPES] {

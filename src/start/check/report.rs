@@ -1,4 +1,4 @@
-//! What `hoopstart --check` prints: a fact a line, aligned.
+//! What `hoopstart --check` prints: one fact per line, aligned.
 
 use crate::agent::connections::Merged;
 use crate::agent::generation::Generation;
@@ -27,7 +27,7 @@ pub enum Fact {
     Agent(Version),
     NoAgent(Option<Reason>),
     Generation(Generation),
-    /// Both config vars of the key are set.
+    /// Both config vars for a key are set.
     TwoKeys,
     Gateway {
         /// Its host and port.
@@ -37,13 +37,13 @@ pub enum Fact {
     },
     GatewayUnknown,
     Certificate(Certificate),
-    /// A connection by its name, or those of an agent that publishes none.
+    /// The name of a connection, or `None` for those of an agent that publishes none by name.
     Connection(Option<String>),
     Merged(Merged),
     App {
         hides_key: bool,
     },
-    /// The program of the app's command.
+    /// The path of the app's program.
     Command(PathBuf),
     /// A variable that names a proxy is set.
     Proxy(&'static str),
@@ -57,7 +57,7 @@ pub enum Fact {
     },
     /// The gateway has answered.
     Answer,
-    /// The gateway was not asked, since this agent does not begin with gRPC.
+    /// The gateway was not asked, since this agent does not start with gRPC.
     NotAsked,
 }
 
@@ -114,7 +114,7 @@ impl Fact {
             }
             Fact::GatewayUnknown => "unknown: the agent key cannot be read",
             Fact::Certificate(certificate) => return certificate.to_string(),
-            // By the name that a user finds in the gateway.
+            // The name that users see in the gateway.
             Fact::Connection(name) => return text::visible(name.as_deref().unwrap_or(UNNAMED)),
             Fact::Merged(merged) => return written(merged),
             Fact::App { hides_key: true } => "without HOOP_KEY and HOOP_DSN",
@@ -188,7 +188,7 @@ impl fmt::Display for Certificate {
     }
 }
 
-/// A line of a report. One without a name continues the one before.
+/// A line of a report. A line without a name continues the one before.
 pub(crate) fn line(name: &str, value: &str) -> String {
     let name = if name.is_empty() {
         String::new()

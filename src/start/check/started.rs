@@ -1,4 +1,4 @@
-//! What starts the agent in a dyno, as far as it can be told.
+//! What starts the agent in a dyno, as far as it is known.
 
 use crate::procfile::invocation::starts_agent;
 use crate::procfile::{Procfile, command_line};
@@ -7,24 +7,24 @@ use crate::start::plan::Plan;
 use crate::start::plan::starter::Starter;
 use crate::text;
 
-/// What starts the agent, as far as the slug and the environment tell.
+/// What starts the agent, as far as files and environment tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Started {
-    /// Lines of the Procfile. Which types they are of, where that is not this dyno's.
+    /// Lines of the Procfile; with their types, if not the type of this dyno.
     Procfile(Vec<String>),
-    /// A script of the app, which is this dyno's line of the Procfile.
+    /// A script of the app that the line of the Procfile runs.
     Script,
     /// The slug's `.profile.d`.
     Autostart,
     /// The command line that is being checked.
     CommandLine,
-    /// Nothing. The type of this dyno with its line in the Procfile, if it has one.
+    /// Nothing; with the type of this dyno and its line in the Procfile, if any.
     Nothing(Option<(String, String)>),
 }
 
 impl Started {
-    /// Finds out what starts the agent in the dyno of the plan `here`, or where the agent does not run there, in the
-    /// other types. `autostart` says whether `HOOP_AUTOSTART` is on, and `has_command` that a command line is being
+    /// Finds out what starts the agent in the dyno of the plan `here` or, if the agent does not run there, in other
+    /// dynos. `autostart` says whether `HOOP_AUTOSTART` is on, and `has_command` whether a command line is being
     /// checked.
     pub(crate) fn find(here: &Plan, procfile: &Procfile, autostart: bool, has_command: bool) -> Self {
         let runs_here = here.not_here().is_none();
@@ -39,9 +39,9 @@ impl Started {
         if let Some(line) = line {
             return Started::Nothing(Some((process_type.to_owned(), line.to_owned())));
         }
-        // A laptop runs all lines, and a one-off dyno is asked about the others.
+        // A laptop runs all lines, and in a one-off dyno people ask about the others.
         if !runs_here || here.dyno.is_local() {
-            // Lists that leave no type are a fault of their own.
+            // Lists that exclude every type are a fault of their own.
             let leaves_some = here.choice.leaves_some(procfile);
             let starting = procfile.processes().filter(|(name, command)| {
                 let is_left = || here.choice.runs_in_type(name, procfile, Starter::CommandLine);

@@ -7,17 +7,17 @@ use crate::start::supervise::inquiry;
 use crate::start::supervise::status::{AppStatus, Status};
 use std::io::Write as _;
 
-/// Asks all supervisors of this container and user, prints what they say, as JSON if `as_json`, and returns the exit
+/// Asks all supervisors of this container and user, prints the answers, as JSON if `as_json`, and returns the exit
 /// status.
 pub(crate) fn run(as_json: bool) -> i32 {
     let report = ask();
     let text = if as_json { report.json() } else { report.to_string() };
-    // Whoever reads this may have gone.
+    // The reader may have gone.
     let _ = std::io::stdout().write_all(text.as_bytes());
     report.exit_status()
 }
 
-/// Asks.
+/// Asks all supervisors at once.
 fn ask() -> StatusReport {
     let mut report = StatusReport::default();
     let Some(namespace) = claim::namespace() else {
@@ -35,7 +35,7 @@ fn ask() -> StatusReport {
     for (process, answer) in processes.iter().zip(answers) {
         match answer {
             Ok(Some(datagram)) => report.apps.extend(Status::of_datagram(&datagram)),
-            // Another user's supervisor answers that user only.
+            // A supervisor answers only its own user.
             Ok(None) if process.is_of_this_user() => report.silent.push(AppStatus {
                 pid: process.pid,
                 name: processes::name(process.pid).unwrap_or_default(),

@@ -8,19 +8,19 @@ use serde::Serialize;
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
-/// The exit status where everything is well.
+/// The exit status if everything is well.
 const HEALTHY: i32 = 0;
 
-/// The exit status where something is not.
+/// The exit status if something is not.
 const NOT_HEALTHY: i32 = 1;
 
-/// The exit status where there is nobody to ask.
+/// The exit status if there is nobody to ask.
 const NOTHING: i32 = 2;
 
 /// How long a supervisor has to answer.
 pub(crate) const LIMIT: Duration = Duration::from_secs(2);
 
-/// What a container says. docs/status.md describes its JSON, which programs rely on.
+/// The status of a container. docs/status.md describes its JSON, which programs rely on.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct StatusReport {
     /// What each supervisor says.
@@ -39,7 +39,7 @@ impl StatusReport {
         }
     }
 
-    /// The report for programs, in one line without anything that a terminal obeys.
+    /// The report for programs: one line, without anything that a terminal obeys.
     pub fn json(&self) -> String {
         let json = serde_json::to_string(self).unwrap_or_default();
         text::visible(&json) + "\n"

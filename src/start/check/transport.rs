@@ -1,15 +1,15 @@
-//! How the agent of the slug connects to its gateway: encrypted or not, and trusting whom. Its version decides which of
-//! the variables for that it reads.
+//! How an agent connects to its gateway: whether it encrypts, and whom it trusts. Its version decides which variables
+//! it reads for that.
 //!
 //! Facts read from the agent's source (`agent/config/config.go`, `common/grpc/client.go`), tags 1.14 to 1.148, as
-//! released, which is with `StrictTLS`:
+//! released with `StrictTLS`:
 //!
 //! | agent | key's scheme | connection |
 //! |---|---|---|
-//! | below 1.16.0 | `http` | an HTTP API, in plain text |
-//! | below 1.20.0, names from `HOOP_CONNECTION` | any other | an HTTP API, TLS |
+//! | before 1.16.0 | `http` | an HTTP API, in plain text |
+//! | before 1.20.0, names from `HOOP_CONNECTION` | any other | an HTTP API, TLS |
 //! | 1.16.0 to 1.21.49 | any | TLS |
-//! | 1.22.0 to 1.23.2 | any | TLS, but for `grpc` or `http` and exactly 127.0.0.1:8010 |
+//! | 1.22.0 to 1.23.2 | any | TLS, except for `grpc` or `http` to exactly 127.0.0.1:8010 |
 //! | 1.23.3 to 1.42.9 | `grpc`, `http` | plain text; TLS with any other |
 //! | 1.43.0 and later | `grpc`, `http`, `ws` | plain text; TLS with any other |
 
@@ -31,58 +31,57 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-/// The certificate authority to trust in place of the system's: PEM text, or `file://` and a path, or `base64://`
-/// and a PEM text in that form.
+/// The certificate authority to trust in place of those of the system: PEM text, `file://` and a path, or `base64://`
+/// and encoded PEM text.
 const CA: &str = "HOOP_TLSCA";
 
-/// The name that the gateway's certificate must have, where it is not the host's.
+/// The name in the gateway's certificate, if it is not the host's.
 const SERVER_NAME: &str = "HOOP_TLSSERVERNAME";
 
-/// Where it is `true`, and nothing else, an agent accepts any certificate.
+/// An agent accepts any certificate if this is exactly `true`.
 const SKIP_VERIFY: &str = "HOOP_TLS_SKIP_VERIFY";
 
-/// What [`SERVER_NAME`] was called below 1.23.3.
+/// The name of [`SERVER_NAME`] before 1.23.3.
 const OLD_SERVER_NAME: &str = "TLS_SERVER_NAME";
 
-/// From 1.22.0 to 1.23.2 the path of an authority's certificate, which is read, must be one, and is not used.
+/// From 1.22.0 to 1.23.2, the path of an authority's certificate. It is read and must be valid, but is not used.
 const OLD_CA: &str = "TLS_CA";
 
 /// How an agent connects.
 #[derive(Clone, Debug)]
 pub(crate) struct Transport {
-    /// Whether it speaks gRPC at once, and not to an HTTP API that tells it where.
+    /// Whether it starts with gRPC, rather than with an HTTP API that tells it where to connect.
     pub(crate) is_grpc: bool,
-    /// Its TLS, or plain text.
+    /// `None` for plain text.
     pub(crate) tls: Option<Tls>,
-    /// The same, with the reason where the key's scheme says otherwise.
+    /// The same in words for people.
     pub(crate) encryption: Encryption,
-    /// The agent's version.
     pub(crate) version: Version,
 }
 
-/// Whether a connection is encrypted, and why, where the key's scheme says otherwise.
+/// Whether a connection is encrypted, with the reason if the scheme of the key says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encryption {
     PlainText,
     Tls,
-    /// Agents of this age take `ws://` for TLS.
+    /// Agents before 1.43.0 use TLS for `ws://`.
     TlsForWs,
-    /// Agents of this age do not look at the scheme.
+    /// Agents before 1.23.3 ignore the scheme.
     TlsAlways,
 }
 
 /// Which certificate an agent accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Certificate {
-    /// These variables are set, and have no use in plain text.
+    /// These variables are set, but plain text does not use them.
     Unused(Vec<&'static str>),
     Any {
         variable: &'static str,
     },
     Restricted {
-        /// The variable that holds the authority's certificate.
+        /// The variable with the authority's certificate.
         ca: Option<&'static str>,
-        /// The variable that holds the name, and the name.
+        /// The variable with the name, and the name.
         name: Option<(&'static str, String)>,
     },
 }
@@ -90,16 +89,17 @@ pub enum Certificate {
 /// Whom an agent trusts.
 #[derive(Clone, Debug)]
 pub(crate) struct Tls {
-    /// The authorities, where they are not the system's.
+    /// The authorities, if not those of the system.
     pub(crate) authorities: Option<RootCertStore>,
-    /// The variable that names the gateway, and the name, where it is not the host's.
+    /// The variable with the name in the certificate, and the name, if it is not the host's.
     pub(crate) server_name: Option<(&'static str, String)>,
     /// Whether certificates are checked.
     pub(crate) is_checked: bool,
 }
 
 impl Transport {
-    /// How `agent_set` connects to `gateway`. What is wrong with the variables for it is added to `faults`.
+    /// How the agents of `agent_set` connect to `gateway`. What is wrong with the variables for it is added to
+    /// `faults`.
     pub(crate) fn of(
         agent_set: &AgentSet,
         gateway: &Gateway,
@@ -114,7 +114,7 @@ impl Transport {
         let is_plain = is_plain(version, scheme.as_deref(), gateway);
         let is_grpc = (version.at_least(1, 16, 0) || !is_key) && agent_set.generation != Generation::NamesInEnvironment;
 
-        // The value of a variable that is set, and whether this agent reads it.
+        // The value of a variable, if set, and whether this agent reads it.
         let since = |name: &'static str, (major, minor, patch)| {
             let value = environment.value(name).filter(|value| !value.is_empty())?;
             Some((value, version.at_least(major, minor, patch)))
@@ -199,7 +199,7 @@ impl Transport {
         }
     }
 
-    /// Which certificate the agent accepts, where a variable decides on that.
+    /// Which certificate the agent accepts, if a variable decides that.
     pub(crate) fn certificate(&self, environment: &Environment) -> Option<Certificate> {
         let Some(tls) = &self.tls else {
             let is_set = |name: &&str| environment.value(name).is_some_and(|value| !value.is_empty());
@@ -216,7 +216,7 @@ impl Transport {
     }
 }
 
-/// Whether an agent of `version` connects in plain text. `scheme` is that of its key, if it has one.
+/// Whether an agent of `version` connects in plain text. `scheme` is the scheme of its key, if it has one.
 fn is_plain(version: &Version, scheme: Option<&str>, gateway: &Gateway) -> bool {
     let Some(scheme) = scheme else {
         return !gateway.tls;
@@ -238,14 +238,14 @@ fn scheme(environment: &Environment) -> Option<String> {
     Some(key.trim().split_once("://")?.0.to_lowercase())
 }
 
-/// The authorities in a value of [`CA`], or nothing where that is empty and counts as not set. Without
-/// `is_used` they need not be any: an agent in plain text reads the value and does not look at it.
+/// The authorities in a value of [`CA`]. `None` if it is empty and so counts as not set, or if it is not used: an agent
+/// in plain text reads the value, but not what is in it.
 fn own_authorities(value: &OsStr, is_used: bool) -> Result<Option<RootCertStore>, InvalidVariable> {
     let value = value.as_bytes();
     let pem = if let Some(path) = value.strip_prefix(b"file://") {
         read(Path::new(OsStr::from_bytes(path)))?
     } else if let Some(coded) = value.strip_prefix(b"base64://") {
-        // As Go's decoder, which skips the ends of lines.
+        // Like Go's decoder, which skips line ends.
         let coded: Vec<u8> = coded.iter().copied().filter(|byte| !b"\r\n".contains(byte)).collect();
         BASE64_STANDARD
             .decode(coded)
@@ -259,7 +259,7 @@ fn own_authorities(value: &OsStr, is_used: bool) -> Result<Option<RootCertStore>
     certificates(&pem).map(Some)
 }
 
-/// Reads a file that a variable names, whatever its folder is relative to.
+/// Reads the file that a variable names.
 fn read(path: &Path) -> Result<Vec<u8>, InvalidVariable> {
     let shown = || text::excerpt(&path.to_string_lossy(), 200);
     match std::fs::metadata(path) {
@@ -276,7 +276,7 @@ fn read(path: &Path) -> Result<Vec<u8>, InvalidVariable> {
     })
 }
 
-/// The certificates in a PEM text, at least one.
+/// The certificates in PEM text, at least one.
 fn certificates(pem: &[u8]) -> Result<RootCertStore, InvalidVariable> {
     let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(pem).flatten().collect();
     let roots = tls::roots_of(certificates);
@@ -328,7 +328,7 @@ mod tests {
                 "{version} {scheme} {gateway}"
             );
         }
-        // Without a key the gateway's own variable decides.
+        // Without a key, the variable for the gateway decides.
         let mut insecure = far.clone();
         insecure.tls = false;
         assert!(is_plain(&"1.148.0".parse().unwrap(), None, &insecure));

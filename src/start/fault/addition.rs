@@ -3,7 +3,7 @@
 use crate::config;
 use std::fmt;
 
-/// A note in the place of what is not shown.
+/// A note in place of what is not shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Addition {
     /// The rest of a line that is longer than this number of bytes.

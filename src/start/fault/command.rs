@@ -19,7 +19,7 @@ pub enum CommandFault {
     Misread {
         command: String,
         cause: Misreading,
-        /// The line that works, unless it takes a script.
+        /// The line that works, unless it needs a script.
         line: Option<String>,
     },
     /// The app's program cannot be run.
@@ -28,11 +28,11 @@ pub enum CommandFault {
         command: String,
         cause: Unfit,
     },
-    /// The arguments and variables of the app are more than the system hands on.
+    /// Arguments and variables of the app exceed the limit of the system.
     TooLarge { command: String },
 }
 
-/// What hoopstart takes for the name of a program, and is none.
+/// What was given as the name of a program, but is not one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Misreading {
     /// Dashes of a word processor.

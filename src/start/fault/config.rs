@@ -19,7 +19,7 @@ pub enum ConfigFault {
     /// This key needs `HOOP_CONNECTION`.
     ConnectionMissing,
     ConnectionInvalid(ConnectionsFault),
-    /// Names of `HOOP_CONNECTION` become one connection.
+    /// Several names of `HOOP_CONNECTION` become one connection.
     ConnectionsMerged(Merged),
     /// The agent runs, and does not publish the names of `HOOP_CONNECTION`.
     ConnectionNotPublished {
@@ -33,14 +33,14 @@ pub enum ConfigFault {
         name: &'static str,
         value: String,
     },
-    /// A value that is not one of a few, so that the default is used.
+    /// Not one of the known values; the default is used.
     ValueUnknown {
         name: &'static str,
         value: String,
         /// The values it may have, the default first.
         known: &'static [&'static str],
     },
-    /// `HOOP_AGENT_MEMORY` is not a number of megabytes, so that the default is used.
+    /// `HOOP_AGENT_MEMORY` is not a number of megabytes; the default is used.
     MemoryInvalid {
         value: String,
         default: u64,
@@ -94,7 +94,7 @@ impl Kind for ConfigFault {
             ConfigFault::KeyMalformed { name, fault } => Sentence::new(
                 format!("the agent key in {name} cannot be used: {fault}"),
                 match fault {
-                    // Agents from 1.21.0 on do not look at them, and may connect.
+                    // Agents from 1.21.0 on ignore these, and may connect.
                     KeyFault::Mode | KeyFault::Scheme => ". The agent is started anyway; the app is not affected",
                     _ => NOT_CONNECTED,
                 },
@@ -173,7 +173,7 @@ const SET_CONNECTION: &str = "Set it with: heroku config:set HOOP_CONNECTION=<na
 
 const SET_COMMAND: &str = "Set it with: heroku config:set HOOP_COMMAND=<command>";
 
-/// The names that become one, as they are written in `HOOP_CONNECTION`.
+/// The names that become one, as written in `HOOP_CONNECTION`.
 pub(crate) fn written(merged: &Merged) -> String {
     let written: Vec<String> = merged.written.iter().map(|name| text::quoted(name, 60)).collect();
     written.join(" and ")

@@ -21,7 +21,7 @@ pub enum Decided<'a> {
         generation: Generation,
         count: usize,
     },
-    /// No agent is started, since one runs beside the process with this id.
+    /// An agent already runs beside the process with this id.
     RunsAlready(u32),
 }
 

@@ -1,4 +1,4 @@
-//! Where the agent runs: why it does in a dyno or does not, and what can be wrong with the lists that say so.
+//! Why the agent runs in a dyno or does not, and what can be wrong with the lists that decide it.
 
 use crate::failure::Failure;
 use crate::start::fault::sentence::{Kind, Sentence, WITHOUT_IT};
@@ -12,7 +12,7 @@ pub enum Reason {
     Disabled,
     /// `HOOP_IGNORE_PROCESS_TYPES` names the dyno.
     Ignored,
-    /// It does not, and takes the place of the default.
+    /// It is set and does not name the dyno.
     NotIgnored,
     /// `HOOP_PROCESS_TYPES` names the dyno.
     Listed,
@@ -21,7 +21,7 @@ pub enum Reason {
     Wrapped,
     ByDefault,
     NotByDefault,
-    /// `HOOP_AUTOSTART` is on, and this is not a dyno.
+    /// `HOOP_AUTOSTART` is on, but this is not a dyno.
     Local,
 }
 
@@ -53,7 +53,7 @@ pub enum Remainder {
 }
 
 impl Remainder {
-    /// What that means, with the mark before it.
+    /// What that means, with the punctuation before it.
     fn state(self) -> &'static str {
         match self {
             Remainder::Items => ", so only the rest of the list counts",
@@ -63,7 +63,7 @@ impl Remainder {
     }
 }
 
-/// No dyno, or not the intended ones, would have the agent.
+/// The agent runs in no dyno, or not in the intended ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DynosFault {
     /// A list names process types that the app does not have.
@@ -162,5 +162,5 @@ impl Kind for DynosFault {
     }
 }
 
-/// What starts the agent without a change of the Procfile.
+/// Starts the agent without a change of the Procfile.
 const AUTOSTART: &str = "heroku config:set HOOP_AUTOSTART=true";

@@ -1,4 +1,4 @@
-//! What is told of an agent that has ended.
+//! What is said about an agent that has ended.
 
 use crate::failure::Failure;
 use crate::start::fault::duration::words;
@@ -20,13 +20,13 @@ pub enum Ending {
     NotStarted {
         /// What the kernel says.
         cause: String,
-        /// Whether the dyno lacks room for another process, rather than that something is wrong with the agent.
+        /// Whether the dyno has no room for another process, rather than something being wrong with the agent.
         is_for_lack_of_room: bool,
     },
 }
 
 impl Ending {
-    /// The ending of an agent that `error` kept from beginning.
+    /// The ending of an agent that could not be started because of `error`.
     pub fn not_started(error: &io::Error) -> Self {
         let lack = [Errno::AGAIN, Errno::NOMEM, Errno::MFILE, Errno::NFILE];
         Ending::NotStarted {
@@ -65,7 +65,7 @@ impl fmt::Display for Ending {
 /// An agent that has ended, and will be started again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ended {
-    /// The connection it publishes, where there are other agents beside it.
+    /// The connection it publishes, if there are other agents beside it.
     pub connection: Option<String>,
     pub ending: Ending,
     /// How long it ran.
@@ -93,7 +93,7 @@ impl fmt::Display for Ended {
     }
 }
 
-/// An agent that has ended, with more to say than [`Ended::line`].
+/// An agent that has ended, with more to say about it than [`Ended::line`] does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EndedFault {
     /// Because of its configuration, as its last line says.
@@ -132,7 +132,7 @@ impl Kind for EndedFault {
 
 const NOT_AFFECTED: &str = ", the app is not affected";
 
-/// The line that tells that an agent runs for `age` now, after it ended `times` times within `period`.
+/// The line that says that an agent has now run for `age`, after it ended `times` times within `period`.
 pub fn steady(age: Duration, times: u64, period: Duration) -> String {
     let (age, period) = (words(age), words(period));
     notice(

@@ -1,9 +1,9 @@
-//! Why other processes of its user can read the agent key out of an agent.
+//! Why other processes of the same user can read the agent key out of an agent.
 
 use std::fmt;
 use std::io;
 
-/// Why an agent's process can be looked into.
+/// Why an agent's memory and environment can be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Gap {
     /// It runs as root.
@@ -14,11 +14,11 @@ pub enum Gap {
     Shared,
     /// A change of the file's mode would copy it.
     Copying,
-    /// What runs is an interpreter, which must read it.
+    /// It is a script, and its interpreter must be able to read it.
     Script,
-    /// The file system says no, with this error number.
+    /// The file's mode cannot be changed, with this error number.
     Refused(i32),
-    /// The file is as it should be.
+    /// Nothing is wrong with the file.
     Unexplained,
 }
 

@@ -8,12 +8,12 @@ use crate::text;
 use std::fmt;
 use std::net::SocketAddr;
 
-/// What is wrong on the way to the gateway, which is at `place`.
+/// Something wrong on the way to the gateway at `place`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GatewayFault {
-    /// A variable for TLS is set that this agent does not obey.
+    /// A TLS variable is set that this agent does not obey.
     VariableIgnored { name: &'static str, reason: Ignored },
-    /// A variable for TLS that the agent reads and cannot use.
+    /// A TLS variable that the agent reads and cannot use.
     VariableInvalid { name: &'static str, cause: InvalidVariable },
     /// The gateway's name does not resolve.
     Unresolved { host: String, cause: Unanswered },
@@ -31,13 +31,13 @@ pub enum GatewayFault {
     },
     /// What answers is not the gateway's gRPC.
     Other { place: String, peer: Peer },
-    /// One of the two speaks TLS and the other does not.
+    /// Either the agent or the gateway uses TLS, but not both.
     Mismatch {
         place: String,
         version: Version,
-        /// Whether it is the agent that does.
+        /// Whether it is the agent.
         agent_has_tls: bool,
-        /// Whether a key with another scheme makes the agent do as the gateway does.
+        /// Whether the agent would follow a key with another scheme.
         obeys_scheme: bool,
     },
 }
@@ -45,22 +45,22 @@ pub enum GatewayFault {
 /// Why an agent does not obey a variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ignored {
-    /// It is of a release that does not know it.
+    /// It is too old to know it.
     OldAgent {
         version: Version,
         /// The first release that does.
         since: &'static str,
     },
-    /// It has a token in the place of a key.
+    /// It has a token instead of a key.
     Token,
-    /// Another value than `true` counts as none: this one.
+    /// The value is this one, and only `true` counts.
     Value(String),
 }
 
 /// Why the value of a variable cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InvalidVariable {
-    /// What follows `base64://` is something else, for this reason.
+    /// What follows `base64://` is not valid, for this reason.
     Base64(String),
     NotAFile {
         path: String,
@@ -87,7 +87,7 @@ impl fmt::Display for InvalidVariable {
 /// Why there is no TLS connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TlsCause {
-    /// TLS says so, in these words.
+    /// In the words of the TLS library.
     Refused(String),
     /// No certificate can be for this name.
     ServerName(String),
@@ -109,13 +109,13 @@ impl fmt::Display for TlsCause {
 /// What makes a TLS connection possible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsRemedy {
-    /// To trust the gateway's authority.
+    /// Trust the gateway's authority.
     Authority,
-    /// To expect the name that the certificate has.
+    /// Expect the name in the certificate.
     Name,
-    /// An agent that can be told such things.
+    /// A newer agent, which can be told these things.
     NewerAgent,
-    /// None of ours.
+    /// Nothing that we know.
     Gateway,
 }
 

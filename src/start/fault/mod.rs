@@ -1,4 +1,4 @@
-//! Every line that hoopstart writes to the app's log, with a file for each kind of fault.
+//! Every line that hoopstart writes to the app's log. Each kind of fault has a file.
 //!
 //! One event is one line on stderr, since dyno logs are read line by line. Each line says what is wrong, what it
 //! means for the app, what to do, and ends with the failure id.
@@ -78,7 +78,7 @@ impl Fault {
         self.kind().stops_a_required_agent()
     }
 
-    /// The whole line that tells it.
+    /// The whole line.
     pub fn line(&self) -> String {
         if self.kind().is_error() {
             error(self, self.failure())
@@ -87,7 +87,7 @@ impl Fault {
         }
     }
 
-    /// The whole line that tells it where `HOOP_REQUIRED` is on, which may stop the boot.
+    /// The whole line if `HOOP_REQUIRED` is on, which may stop the boot.
     pub fn line_if_required(&self) -> String {
         if !self.stops_a_required_agent() {
             return self.line();
@@ -105,7 +105,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Writes the line of a fault to stderr, for a boot that goes on.
+/// Writes the line of a fault to stderr.
 pub(crate) fn tell(fault: impl Into<Fault>) {
     stderr::say(&fault.into().line());
 }

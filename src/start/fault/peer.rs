@@ -1,10 +1,10 @@
-//! What answers in the place of the gateway, or why nothing does.
+//! What answers in place of the gateway, or why nothing does.
 
 use crate::text;
 use std::fmt;
 use std::time::Duration;
 
-/// What answers, and is not the gateway's gRPC.
+/// A peer that is not the gateway's gRPC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Peer {
     /// It closes the connection without an answer.
@@ -17,11 +17,11 @@ pub enum Peer {
     Unknown(String),
     /// Something else where TLS was expected.
     NotTls(Box<Peer>),
-    /// TLS, and behind it not HTTP/2.
+    /// TLS, but not HTTP/2.
     NoHttp2,
     /// TLS without the ALPN that agents require.
     NoAlpn,
-    /// HTTP/2 that goes wrong.
+    /// HTTP/2 with a flaw.
     Broken(Broken),
     OtherService,
     GrpcStatus {
@@ -30,7 +30,7 @@ pub enum Peer {
     },
     /// HTTP/2 without gRPC.
     HttpStatus(String),
-    /// The connection ends.
+    /// The connection broke.
     Lost(Unanswered),
 }
 
@@ -93,7 +93,7 @@ impl fmt::Display for Broken {
     }
 }
 
-/// Why there is no answer. `who` was to give it.
+/// Why there is no answer from `who`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unanswered {
     TimedOut {
@@ -104,9 +104,9 @@ pub enum Unanswered {
         who: &'static str,
     },
     Refused,
-    /// Name servers know no such name.
+    /// The name servers know no such name.
     NoName,
-    /// Name servers know the name, and no address of it.
+    /// The name servers know no address for the name.
     NoAddress,
     Other(String),
 }

@@ -11,12 +11,12 @@ pub enum Unfit {
     NotAFile,
     /// The kernel refuses it, in these words.
     Refused(String),
-    /// It is for another machine, this one.
+    /// It is for this other machine.
     OtherMachine(&'static str),
-    /// It is a program of another system.
+    /// It is a program for another system.
     Foreign,
     Truncated,
-    /// A library's object, or a core.
+    /// An object file or a core.
     PartOfProgram,
     /// The interpreter or the loader that it names cannot be run.
     NoInterpreter {

@@ -4,10 +4,10 @@ use crate::failure::Failure;
 use std::borrow::Cow;
 use std::fmt;
 
-/// A sentence in parts: where `HOOP_REQUIRED` stops the boot, the fault means something else for the app.
+/// A sentence in parts: if `HOOP_REQUIRED` stops the boot, `state` is another one.
 pub(crate) struct Sentence {
     pub(crate) wrong: String,
-    /// What that means for the app, with the mark before it.
+    /// What that means for the app, with the punctuation before it.
     pub(crate) state: Cow<'static, str>,
     pub(crate) remedy: String,
 }
@@ -50,17 +50,17 @@ pub(crate) trait Kind {
     }
 }
 
-/// The line of something that leaves nothing started.
+/// The line for something that keeps everything from starting.
 pub(crate) fn error(text: impl fmt::Display, failure: Failure) -> String {
     format!("hoopstart: error: {text} [{failure}]")
 }
 
-/// The line of something that leaves the app as it is.
+/// The line for something that leaves the app alone.
 pub(crate) fn warning(text: impl fmt::Display, failure: Failure) -> String {
     format!("hoopstart: warning: {text} [{failure}]")
 }
 
-/// The line that tells that something is over.
+/// The line for something that is over.
 pub(crate) fn notice(text: impl fmt::Display, failure: Failure) -> String {
     format!("hoopstart: {text} [{failure}]")
 }
@@ -71,7 +71,7 @@ pub(crate) const NOT_STARTED: &str = ", so the agent was not started; the app ru
 /// What a fault means for the app if the agent is started all the same.
 pub(crate) const NOT_CONNECTED: &str = ". The agent will not connect; the app is not affected";
 
-/// What a fault means for the app if it keeps the agent from starting, which the sentence says itself.
+/// What a fault means for the app if its sentence already says that there is no agent.
 pub(crate) const WITHOUT_IT: &str = "; the app runs without it";
 
 /// How to get an agent that can do more.

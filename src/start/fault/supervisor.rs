@@ -4,12 +4,12 @@ use crate::failure::Failure;
 use crate::start::fault::sentence::{Kind, Sentence};
 use std::fmt;
 
-/// There is no supervisor, and so no agent.
+/// There is no supervisor, and therefore no agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SupervisorFault {
     /// It could not be started, for this reason.
     NotStarted(String),
-    /// A fault of our own, which [`InternalError`] tells of.
+    /// A bug, reported by [`InternalError`].
     Internal,
 }
 
@@ -31,7 +31,7 @@ impl Kind for SupervisorFault {
     }
 }
 
-/// The line that tells where in our code a fault is.
+/// The line that says where in our code a bug is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InternalError {
     /// File, line, and column.

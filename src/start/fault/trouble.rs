@@ -1,18 +1,18 @@
-//! Why an agent that runs is not connected, as it says itself.
+//! Why a running agent is not connected, according to its log.
 
 use crate::failure::Failure;
 use crate::start::fault::duration::words;
 use crate::start::fault::sentence::{Kind, Sentence, notice, warning};
 use std::time::Duration;
 
-/// Why an agent that runs is not connected: `place` is the gateway, `cause` what the agent says.
+/// Why a running agent is not connected: `place` is the gateway, `cause` what the agent logs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
-    /// The gateway does not know the agent key, or no longer.
+    /// The gateway does not know the agent key, or does not know it any longer.
     KeyRejected,
-    /// The gateway lets in one agent for each key, or each name, and has one.
+    /// The gateway accepts one agent for each key, or each name, and has one.
     AlreadyConnected,
-    /// The gateway lets in no agent with this key that publishes no name.
+    /// The gateway accepts agents with this key only if they publish a name.
     NameMissing,
     /// The name belongs to another agent.
     NameTaken { name: String },
@@ -20,7 +20,7 @@ pub enum Trouble {
     TurnedAway { cause: String },
     /// The gateway's name does not resolve.
     Unresolved { place: String, cause: String },
-    /// The gateway does not answer, or no longer.
+    /// The gateway does not answer, or does not answer any longer.
     Unreachable { place: String, cause: String },
     /// What answers is not the gateway's gRPC.
     OtherService { place: String, cause: String },
@@ -47,7 +47,7 @@ impl Trouble {
         }
     }
 
-    /// What is wrong, in a sentence without its end.
+    /// What is wrong, without a period.
     pub(crate) fn wrong(&self) -> String {
         match self {
             Trouble::KeyRejected => "the gateway does not accept the agent key".to_owned(),
@@ -74,7 +74,7 @@ impl Trouble {
         }
     }
 
-    /// What that means, with the mark before it.
+    /// What that means, with the punctuation before it.
     fn state(&self) -> &'static str {
         match self {
             Trouble::NameTaken { .. } => ", so it is not published; the app is not affected",
@@ -121,7 +121,7 @@ impl Trouble {
         }
     }
 
-    /// The line that tells that it has lasted so long, with so many signs of it.
+    /// The line that says that it has lasted for `duration`, with `times` signs of it.
     pub fn lasting(&self, duration: Duration, times: u64) -> String {
         let (duration, wrong) = (words(duration), self.wrong());
         warning(
@@ -130,7 +130,7 @@ impl Trouble {
         )
     }
 
-    /// The line that tells that it is over, after it has lasted so long.
+    /// The line that says that it is over, after `duration`.
     pub fn over(&self, duration: Duration) -> String {
         notice(
             format_args!("connected again after {}", words(duration)),

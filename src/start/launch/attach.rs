@@ -64,7 +64,7 @@ impl Shell {
         })
     }
 
-    /// Waits for the command. Gives its environment, or `known`, the environment of this process, if it cannot be
+    /// Waits for the command. Returns its environment, or `known`, the environment of this process, if it cannot be
     /// found. `None` if the shell, which is `app`, has ended before.
     pub(crate) fn environment(&self, app: &AppProcess, known: &Environment) -> Option<Environment> {
         let begin = Instant::now();

@@ -38,7 +38,7 @@ pub(crate) fn is_needed() -> bool {
     std::process::id() == 1
 }
 
-/// Starts `command` as a child and the agents beside it. Gives the exit status to end with, once the app has ended, or
+/// Starts `command` as a child and the agents beside it. Returns the exit status to end with, once the app has ended, or
 /// `None` if this process cannot be an init; then nothing has been started.
 pub(crate) fn run(command: &Command, hide_key: bool, agent_set: &AgentSet, claim: Option<&OwnedFd>) -> Option<i32> {
     match start(command, hide_key, claim) {
@@ -84,7 +84,7 @@ fn start(command: &Command, hide_key: bool, claim: Option<&OwnedFd>) -> io::Resu
     Ok((forward, app))
 }
 
-/// Acts as init and supervisor until the app has ended. Gives the exit status to end with.
+/// Acts as init and supervisor until the app has ended. Returns the exit status to end with.
 fn keep(mut forward: Forward, app: Pid, agent_set: &AgentSet, claim: Option<BorrowedFd<'_>>) -> i32 {
     // Agents must start with every signal at its default, and their ends must be noticed, however this process was
     // started.
@@ -103,7 +103,7 @@ fn keep(mut forward: Forward, app: Pid, agent_set: &AgentSet, claim: Option<Borr
     }
 }
 
-/// Acts as init only. Gives the way in which the app has ended.
+/// Acts as init only. Returns the way in which the app has ended.
 fn wait_for(app: Pid, forward: &mut Forward) -> WaitStatus {
     loop {
         while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {

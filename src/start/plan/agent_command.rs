@@ -10,21 +10,21 @@ use crate::start::plan::credential::{CREDENTIALS, Credential};
 use crate::start::plan::entrypoint;
 use std::ffi::{OsStr, OsString};
 
-/// Turns a connection of `hoop run` into a database connection wherever it is set. An app may have it for its
-/// own reasons, and what hoopstart publishes are command lines.
+/// Turns a connection of `hoop run` into a database connection wherever it is set. An app may use it for its own
+/// purposes, while hoopstart publishes command lines.
 const DATABASE_URI: &str = "HOOP_DB_URI";
 
-/// Which of its lines an agent logs, and how. The app's own variables of these names do not reach the agent, and the
-/// agent's do not reach the sessions of published connections.
+/// Which lines an agent logs, and in which form. The app's own values of these variables do not reach the agent, and
+/// the agent's do not reach the sessions of published connections.
 const LOGGING: [&str; 2] = ["LOG_LEVEL", "LOG_ENCODING"];
 
-/// The encoding of which hoopstart makes lines.
+/// The form that hoopstart reads.
 const LOG_ENCODING: &str = "json";
 
 /// One agent process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AgentCommand {
-    /// The connection it publishes, where it publishes one.
+    /// The connection it publishes, if any.
     pub connection: Option<String>,
     /// The arguments of `hoop`.
     pub arguments: Vec<OsString>,
@@ -74,10 +74,9 @@ pub(crate) fn commands(
         .collect())
 }
 
-/// The names of all variables a session may see: all but the credentials and what is the agent's own. Without
-/// such a list an agent hands out its own key with the rest; so does one whose list names nothing that is set, which
-/// is why `PATH`, set for every agent, is always on it. A comma would split a name, and a colon in one breaks every
-/// session.
+/// The names of all variables that a session may see: all but the credentials and the agent's own. Without such a list,
+/// an agent hands out its own key with the rest. It does the same with a list of names that are not set, so `PATH`,
+/// which every agent has, is always on it. A comma would split a name, and a colon in one breaks every session.
 fn exported_names(environment: &Environment) -> String {
     let is_kept = |name: &&str| {
         !name.is_empty()
@@ -94,8 +93,8 @@ fn exported_names(environment: &Environment) -> String {
     names.join(",")
 }
 
-/// The environment of an agent process: the app's, with the credential where this agent looks for it and
-/// nowhere else, with a log that hoopstart can read, and with the folder of its helper on the PATH.
+/// The environment of an agent process: the app's, with the credential only where this agent looks for it, with a log
+/// that hoopstart can read, and with the folder of the agent's helper on the PATH.
 pub(crate) fn agent_environment(
     app: &Environment,
     version: &Version,
@@ -110,7 +109,7 @@ pub(crate) fn agent_environment(
         let key = app.value(found).unwrap_or_default().to_owned();
         environment.remove(config::KEY);
         environment.remove(config::DSN);
-        // The first to read HOOP_KEY; later ones tell users of HOOP_DSN that it is deprecated.
+        // The first release to read HOOP_KEY. Later ones tell users of HOOP_DSN that it is deprecated.
         let name = if version.at_least(1, 21, 5) {
             config::KEY
         } else {
@@ -121,7 +120,7 @@ pub(crate) fn agent_environment(
     match generation {
         Generation::NamesInEnvironment => environment.set(config::CONNECTION, connections.names().join(",")),
         Generation::RunWithArguments | Generation::RunWithCommand => environment.remove(DATABASE_URI),
-        // Agents below 1.16.0 look for a key wherever it is set.
+        // Agents before 1.16.0 look for a key if it is set.
         Generation::NamesInGateway if !version.at_least(1, 16, 0) => environment.remove(config::CONNECTION),
         Generation::NamesInGateway => {}
     }

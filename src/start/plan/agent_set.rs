@@ -1,4 +1,4 @@
-//! Which agents to run: the program of the slug, with the command lines and the environment that its generation and the
+//! Which agents to run: the installed program, with the command lines and the environment that its generation and the
 //! agent key ask for. Without effects.
 
 use crate::config;
@@ -26,30 +26,26 @@ use std::path::PathBuf;
 pub(crate) struct AgentSet {
     /// The agent's program.
     pub program: PathBuf,
-    /// Its version.
     pub version: Version,
     /// How it publishes connections.
     pub generation: Generation,
-    /// One process each.
+    /// One for each process.
     pub commands: Vec<AgentCommand>,
     /// The connections of `HOOP_CONNECTION`, whether they are published or not.
     pub connections: Connections,
-    /// The environment of all of them.
+    /// The environment of each of them.
     pub environment: Environment,
-    /// What must not be shown.
     pub credentials: Credentials,
-    /// How their lines are shown.
     pub log: Settings,
-    /// Whether something is wrong that a restart will not cure.
+    /// Whether something is wrong that a restart does not fix.
     pub incurable: bool,
-    /// The gateway, where it is named.
+    /// The gateway, if it is known.
     pub gateway: Option<Gateway>,
-    /// How much memory each may take.
     pub memory: MemoryLimit,
 }
 
 impl AgentSet {
-    /// Settles which agents to run. Faults that let them run are added to `faults`.
+    /// Decides which agents to run. Faults that do not keep them from running are added to `faults`.
     pub(crate) fn wanted(
         environment: &Environment,
         installed: &Installed,
@@ -73,7 +69,7 @@ impl AgentSet {
         let mode = credential.mode();
         let generation = Generation::of(version, mode);
         let credentials = Credentials::of(environment);
-        // Only who names connections must wait for them.
+        // Made only if there are names to check.
         let masks = LazyCell::new(|| credentials.masks());
 
         let mut incurable = false;
@@ -103,7 +99,7 @@ impl AgentSet {
             if connections.is_empty() {
                 return Err(ConfigFault::ConnectionMissing.into());
             }
-            // It would stand in a command line, which every process of the dyno can read.
+            // Names are part of a command line, which every process of the dyno can read.
             let is_secret = |name: &String| conceal::looks_like_key(name) || conceal::holds(&masks, name);
             if connections.names().iter().any(is_secret) {
                 return Err(ConfigFault::ConnectionInvalid(ConnectionsFault::HoldsKey).into());

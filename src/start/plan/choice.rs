@@ -7,12 +7,12 @@ use crate::start::plan::dyno::Dyno;
 use crate::start::plan::starter::Starter;
 use crate::text;
 
-/// A list of process types and dynos, as a config var gives it.
+/// A list of process types and dynos from a config var.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct DynoList(Vec<String>);
 
 impl DynoList {
-    /// Reads names separated by commas. Empty ones are skipped.
+    /// Reads names separated by commas, and skips empty ones.
     pub(crate) fn parse(value: &str) -> Self {
         Self(
             value
@@ -24,12 +24,10 @@ impl DynoList {
         )
     }
 
-    /// How many items it has.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether the list names `dyno`.
     pub(crate) fn names(&self, dyno: &Dyno) -> bool {
         self.0.iter().any(|item| dyno.is_named_by(item))
     }
@@ -39,14 +37,14 @@ impl DynoList {
         self.0.iter().map(|item| Dyno::parse(Some(item)).process_type)
     }
 
-    /// The items that no dyno can be called, on any platform and whatever the Procfile holds.
+    /// The items that can never match a dyno, on any platform and with any Procfile.
     pub(crate) fn impossible(&self) -> Vec<String> {
         let impossible = self.0.iter().filter(|item| !can_be_dyno(item));
         impossible.map(|item| text::excerpt(item, LONGEST_SHOWN)).collect()
     }
 
-    /// The items whose type the app does not have. `known` are the types of its Procfile, and `here` is the
-    /// dyno that asks, which has one whatever the Procfile says. Without a Procfile nothing can be said to be wrong.
+    /// The items whose type the app does not have. `known` are the types of its Procfile; the type of the dyno `here`
+    /// exists whatever the Procfile says. Without a Procfile nothing is known to be wrong.
     pub(crate) fn unknown(&self, known: &[&str], here: &Dyno) -> Vec<String> {
         let is_unknown = |item: &&String| {
             let dyno = Dyno::parse(Some(item));
@@ -68,11 +66,11 @@ impl DynoList {
             .collect()
     }
 
-    /// What the list was probably meant to be, as one can paste it: what of its items can be names, and where
-    /// nothing can, `otherwise`.
+    /// What the list was probably meant to be, ready to paste: the parts of its items that can be names or, without
+    /// any, `otherwise`.
     pub(crate) fn repaired(&self, otherwise: &str) -> String {
         let is_of_name = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
-        // The pieces of a URL are no names, and one of them may be the secret of a key that was pasted here.
+        // The parts of a URL are not names, and one may be the secret of a key that was pasted here.
         let items = self
             .0
             .iter()
@@ -97,11 +95,11 @@ impl DynoList {
     }
 }
 
-/// The most characters of a wrong item that are shown: a line in a log is short, or it tears.
+/// The most characters of a wrong item that are shown, since a line in a log must be short enough not to tear.
 const LONGEST_SHOWN: usize = 40;
 
-/// Whether a process type or a dyno can be called `item`: a name as the Procfile may have it, and on Cedar a
-/// dot and a number. On Dokku, what follows the dot may be anything of a scheduled task's id.
+/// Whether a process type or a dyno can have this name: a name that the Procfile can have and, on Cedar, a dot and a
+/// number. On Dokku, what follows the dot may be any id of a scheduled task.
 fn can_be_dyno(item: &str) -> bool {
     let (process_type, number) = item
         .split_once('.')
@@ -121,15 +119,14 @@ fn can_be_dyno(item: &str) -> bool {
 /// The lists that say in which dynos the agent runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Choice {
-    /// `HOOP_PROCESS_TYPES`, where it is set.
+    /// `HOOP_PROCESS_TYPES`, if set.
     pub only: Option<DynoList>,
-    /// `HOOP_IGNORE_PROCESS_TYPES`, where it is set: then it takes the place of
-    /// [`NOT_RUN_BY_DEFAULT`](crate::procfile::NOT_RUN_BY_DEFAULT).
+    /// `HOOP_IGNORE_PROCESS_TYPES`, if set. It replaces [`NOT_RUN_BY_DEFAULT`].
     pub never: Option<DynoList>,
 }
 
 impl Choice {
-    /// Decides whether the agent runs in `dyno` of an app with this Procfile, and says why.
+    /// Decides whether the agent runs in `dyno` of an app with this Procfile, with the reason.
     pub(crate) fn runs_in(&self, dyno: &Dyno, procfile: &Procfile, starter: Starter) -> Result<Reason, Reason> {
         match (&self.only, &self.never) {
             (_, Some(never)) if never.names(dyno) => Err(Reason::Ignored),
@@ -140,7 +137,7 @@ impl Choice {
         }
     }
 
-    /// What is wrong with the lists, as the dyno `here` of an app with this Procfile can tell.
+    /// What is wrong with the lists, as seen from the dyno `here` of an app with this Procfile.
     pub(crate) fn faults(&self, here: &Dyno, procfile: &Procfile) -> Vec<DynosFault> {
         let known: Vec<&str> = procfile.process_types().collect();
         let ignored = NOT_RUN_BY_DEFAULT.join(",");
@@ -180,14 +177,13 @@ impl Choice {
         faults
     }
 
-    /// Whether the agent runs in a process type of the Procfile.
+    /// Whether the agent runs in any process type of the Procfile.
     pub(crate) fn leaves_some(&self, procfile: &Procfile) -> bool {
         let mut types = procfile.process_types();
         types.any(|name| self.runs_in_type(name, procfile, Starter::CommandLine))
     }
 
-    /// Whether the lists leave the agent no process type of an app with this Procfile, and name none outside of
-    /// it either.
+    /// Whether the lists exclude every process type of the Procfile, and name no other.
     pub(crate) fn leaves_none(&self, procfile: &Procfile) -> bool {
         let is_listed = self.only.is_some() || self.never.is_some();
         let has_types = procfile.process_types().next().is_some();
@@ -204,7 +200,7 @@ impl Choice {
             name: process_type.to_owned(),
             process_type: process_type.to_owned(),
         };
-        // A list of single dynos names some of its type.
+        // A list of single dynos names some dynos of a type.
         let some = || {
             self.only
                 .iter()

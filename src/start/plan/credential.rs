@@ -1,4 +1,4 @@
-//! By what an agent knows itself to its gateway, and what of it must never be shown.
+//! How an agent authenticates itself to its gateway, and what of that must never be shown.
 
 use crate::config;
 
@@ -12,20 +12,20 @@ use std::fmt;
 use std::os::unix::ffi::OsStrExt as _;
 use url::Url;
 
-/// Names the gateway, for the credentials that do not.
+/// The gateway, for credentials that do not name it.
 const GATEWAY_URL: &str = "HOOP_GRPCURL";
 
-/// Names the file of a SPIFFE document.
+/// The file of a SPIFFE document.
 const SPIFFE: &str = "HOOP_SPIFFE_KEY_FILE";
 
-/// Variables by which an agent knows itself to its gateway. None of them may reach a session that the agent
-/// serves, nor an agent that would take it for the wrong one.
+/// The variables that authenticate an agent. None of them may reach a session that the agent serves, nor an agent that
+/// would mistake it for another one.
 pub(crate) const CREDENTIALS: [&str; 5] = [
     config::KEY,
     config::DSN,
     "HOOP_TOKEN",
     SPIFFE,
-    // A name others use as well; agents read it before HOOP_TOKEN wherever HOOP_GRPCURL is set.
+    // Other programs use this name too. Agents read it before HOOP_TOKEN if HOOP_GRPCURL is set.
     "TOKEN",
 ];
 
@@ -36,10 +36,9 @@ pub(crate) enum Credential {
     Key {
         /// The config var it is in.
         name: &'static str,
-        /// What it says.
         read: Result<AgentKey, KeyFault>,
     },
-    /// One of the forms that come with `HOOP_GRPCURL`: a token, or a SPIFFE document in a file.
+    /// One that comes with `HOOP_GRPCURL`: a token, or a SPIFFE document in a file.
     WithUrl {
         /// The variable that holds the token or names the file.
         name: &'static str,
@@ -47,7 +46,7 @@ pub(crate) enum Credential {
 }
 
 impl Credential {
-    /// Finds the credential in `environment`, in the order in which agents look.
+    /// Finds the credential in `environment`, in the same order as agents.
     pub(crate) fn find(environment: &Environment) -> Option<Self> {
         for name in [config::KEY, config::DSN] {
             if let Some(value) = environment.value(name).filter(|value| !value.is_empty()) {
@@ -65,7 +64,7 @@ impl Credential {
             .map(|name| Credential::WithUrl { name })
     }
 
-    /// The gateway that the agent connects to, where it is named in a form that can be read.
+    /// The gateway that the agent connects to, if its name can be read.
     pub(crate) fn gateway(&self, environment: &Environment) -> Option<Gateway> {
         match self {
             Credential::Key { read, .. } => {
@@ -83,7 +82,7 @@ impl Credential {
         }
     }
 
-    /// The mode of the key, where there is one that can be read.
+    /// The mode of the key, if there is a key that can be read.
     pub(crate) fn mode(&self) -> Option<KeyMode> {
         match self {
             Credential::Key { read, .. } => read.as_ref().ok().map(|key| key.mode),
@@ -95,23 +94,22 @@ impl Credential {
 /// Where an agent connects to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Gateway {
-    /// Its host name or address.
+    /// A name or an address.
     pub(crate) host: String,
-    /// Its port.
     pub(crate) port: u16,
     /// Whether the connection is encrypted.
     pub(crate) tls: bool,
 }
 
 impl Gateway {
-    /// Reads a gateway as agents read `HOOP_GRPCURL`: a URL, or a host and a port. `plain` says that the connection
-    /// is not to be encrypted; the one to the gateway's own machine never is.
+    /// Reads a gateway as agents read `HOOP_GRPCURL`: a URL, or a host and a port. `plain` says that the connection is
+    /// not encrypted; the one to a gateway on the same machine never is.
     fn of_url(text: &str, plain: bool) -> Option<Self> {
         let (rest, default) = match text.split_once("://") {
             Some((_, rest)) => (rest, Some(GRPC_PORT)),
             None => (text, None),
         };
-        // By a scheme of no port of its own, so that one that is written is never left out.
+        // With a scheme that has no default port, so that a written port is never left out.
         let url = Url::parse(&format!("grpcs://{rest}")).ok()?;
         let (host, port) = (url.host_str()?.to_owned(), url.port().or(default)?);
         let tls = !plain && text != "127.0.0.1:8010";
@@ -125,7 +123,7 @@ impl fmt::Display for Gateway {
     }
 }
 
-/// The port of a gateway whose URL names none (<https://pkg.go.dev/google.golang.org/grpc#NewClient>).
+/// The port of a gateway whose URL has none (<https://pkg.go.dev/google.golang.org/grpc#NewClient>).
 const GRPC_PORT: u16 = 443;
 
 /// Every credential in `environment`.
@@ -133,7 +131,7 @@ pub(crate) fn all(environment: &Environment) -> impl Iterator<Item = &[u8]> {
     let credentials = [config::KEY, config::DSN, "HOOP_TOKEN"]
         .into_iter()
         .filter_map(|name| environment.value(name))
-        // A name that others use as well, and a credential only beside this variable.
+        // Other programs use this name too: it is a credential only together with this variable.
         .chain(environment.text(GATEWAY_URL).and(environment.value("TOKEN")));
     credentials.map(OsStr::as_bytes)
 }
@@ -143,13 +141,13 @@ pub(crate) fn all(environment: &Environment) -> impl Iterator<Item = &[u8]> {
 pub(crate) struct Credentials(Vec<Vec<u8>>);
 
 impl Credentials {
-    /// Takes all that are in `environment`.
+    /// All credentials in `environment`.
     pub(crate) fn of(environment: &Environment) -> Self {
         Self(all(environment).map(<[u8]>::to_vec).collect())
     }
 
-    /// The texts an agent must not print: every credential, whole and its secret part, in all forms in which an
-    /// agent could print it, the longest first. They take a fifth of a millisecond to make, which no app need wait for.
+    /// The texts that an agent must not print: every credential and its secret part, in all forms in which an agent
+    /// could print it, the longest first. Making them takes a fifth of a millisecond, which no app needs to wait for.
     pub(crate) fn masks(&self) -> Vec<Secret> {
         forms::of(self.0.iter().map(Vec::as_slice))
     }
@@ -212,7 +210,7 @@ mod tests {
             |environment: &Environment, text| Credentials::of(environment).masks().contains(&Secret::new(text));
 
         assert!(is_masked(&environment, "s3cr3t\\xff0f"));
-        // Of others, for all anyone knows.
+        // Probably not ours.
         assert!(!is_masked(&environment, "another"));
         environment.set("HOOP_GRPCURL", "gateway.example:8443");
         environment.set("HOOP_TOKEN", "a-third");

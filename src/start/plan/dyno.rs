@@ -15,9 +15,8 @@ pub(crate) struct Dyno {
 }
 
 impl Dyno {
-    /// Reads the value of `DYNO`. On Cedar it is the type, a dot and a number (`web.1`); on Fir the type and two
-    /// groups behind dashes (`web-12a34b56d-e78f9`), see
-    /// <https://devcenter.heroku.com/articles/dyno-startup-behavior>.
+    /// Reads the value of `DYNO`. On Cedar it is the type, a dot, and a number (`web.1`); on Fir it is the type and two
+    /// groups after dashes (`web-12a34b56d-e78f9`), see <https://devcenter.heroku.com/articles/dyno-startup-behavior>.
     pub(crate) fn parse(value: Option<&str>) -> Self {
         let name = value.map(str::trim).filter(|name| !name.is_empty()).unwrap_or(LOCAL);
         let process_type = match name.split_once('.') {
@@ -34,12 +33,12 @@ impl Dyno {
         }
     }
 
-    /// Whether the agent does not run here unless it is told to.
+    /// Whether the agent runs here only if it is told to.
     pub(crate) fn is_ignored_by_default(&self) -> bool {
         NOT_RUN_BY_DEFAULT.contains(&self.process_type.as_str())
     }
 
-    /// Whether this is no dyno.
+    /// Whether this is not a dyno.
     pub(crate) fn is_local(&self) -> bool {
         self.process_type == LOCAL
     }
@@ -49,7 +48,7 @@ impl Dyno {
         item == self.process_type || item == self.name
     }
 
-    /// Decides without lists, with the Procfile of the slug.
+    /// Decides without lists, from the Procfile.
     pub(crate) fn by_default(&self, procfile: &Procfile, starter: Starter) -> Result<Reason, Reason> {
         if self.is_local() && starter == Starter::Autostart {
             return Err(Reason::Local);
@@ -77,7 +76,7 @@ mod tests {
             (Some("run.9157"), "run"),
             (Some("web-12a34b56d-e78f9"), "web"),
             (Some("my-worker-12a34b56d-e78f9"), "my-worker"),
-            // Neither form: the whole of it, rather than a guess.
+            // Neither form: the whole value, rather than a guess.
             (Some("web"), "web"),
             (Some("web-1"), "web-1"),
             (Some("--"), "--"),

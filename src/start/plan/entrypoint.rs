@@ -1,10 +1,10 @@
-//! `HOOP_COMMAND`: a shell command line, handed to agents that take words.
+//! `HOOP_COMMAND`: a shell command line, for agents that take words.
 //!
-//! From 1.21.23 on an agent parses `--command` as bash would, and keeps of it the words of one simple command, each
-//! with its quotes. Before, it takes the words as they are. Whatever the version, when a session begins it replaces
-//! `$NAME` in all words but the first by the variable of the session, as Go's `os.Expand` does
-//! (<https://pkg.go.dev/os#Expand>), and fails the session where nothing comes of it. So only plain words are handed
-//! over as they are, which is what the gateway shows. All else is a shell's business.
+//! From 1.21.23 on, an agent parses `--command` as bash would, and keeps the words of one simple command, each with its
+//! quotes. Before, it takes the words as they are. Whatever the version, at the beginning of a session it replaces
+//! `$NAME` in all words but the first with the variable of the session, as Go's `os.Expand` does
+//! (<https://pkg.go.dev/os#Expand>), and ends the session if the result is empty. So only plain words are passed on as
+//! they are, and shown by the gateway. A shell gets everything else.
 
 use crate::config;
 use crate::start::fault::config::ConfigFault;
@@ -12,13 +12,13 @@ use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 
-/// What runs a line that needs it.
+/// Runs a line that needs a shell.
 const SHELL: &str = "sh";
 
-/// What a shell leaves out around a command, and nothing else of what is blank.
+/// What a shell removes around a command; no other blanks.
 const BLANKS: [char; 3] = [' ', '\t', '\n'];
 
-/// Words that only a shell knows, or of which it has a variant of its own that does something else.
+/// Words that only a shell knows, or of which it has its own variant.
 const OF_SHELL: [&str; 70] = [
     ".",
     ":",
@@ -92,9 +92,11 @@ const OF_SHELL: [&str; 70] = [
     "while",
 ];
 
-/// The arguments behind `hoop run … --`, for agents that take the command as such.
+/// The arguments after `hoop run … --`, for agents that take them.
 ///
-/// Fails where a shell could not run the line.
+/// # Errors
+///
+/// A quote is not closed, so no shell could run the line.
 pub(crate) fn arguments(line: &OsStr) -> Result<Vec<OsString>, ConfigFault> {
     check_quotes(line)?;
     if let Some(words) = words(line).filter(|words| words.iter().all(|word| !word.contains('$'))) {
@@ -108,10 +110,11 @@ pub(crate) fn arguments(line: &OsStr) -> Result<Vec<OsString>, ConfigFault> {
     Ok(vec![SHELL.into(), "-c".into(), script])
 }
 
-/// The value of `hoop run … --command`. A line that needs a shell stays in its variable, which every session
-/// has.
+/// The value of `hoop run … --command`. A line that needs a shell stays in its variable, which every session has.
 ///
-/// Fails where a shell could not run the line.
+/// # Errors
+///
+/// A quote is not closed, so no shell could run the line.
 pub(crate) fn command(line: &OsStr) -> Result<OsString, ConfigFault> {
     check_quotes(line)?;
     match line.to_str().filter(|line| words(OsStr::new(line)).is_some()) {
@@ -120,8 +123,8 @@ pub(crate) fn command(line: &OsStr) -> Result<OsString, ConfigFault> {
     }
 }
 
-/// The words of `line` where it is one command of plain words, of which some may be in quotes. `None` means
-/// that only a shell knows what it is.
+/// The words of `line`, if it is one command of plain words, some of them maybe in quotes. `None` if only a shell knows
+/// what it is.
 fn words(line: &OsStr) -> Option<Vec<String>> {
     let line = line.to_str()?;
     let mut words: Vec<String> = Vec::new();
@@ -147,20 +150,20 @@ fn words(line: &OsStr) -> Option<Vec<String>> {
     words.extend(word);
     let (first, rest) = words.split_first()?;
     let is_of_shell = OF_SHELL.contains(&first.as_str());
-    // A shell's own echo and printf may read options otherwise than the programs do.
+    // The echo and printf of a shell may treat options differently than the programs do.
     let has_variants = ["echo", "printf", "test", "kill"].contains(&first.as_str())
         && rest.iter().any(|word| word.starts_with('-') || word.contains('\\'));
     let is_assignment = first.contains('=');
     (!first.is_empty() && !is_of_shell && !has_variants && !is_assignment).then_some(words)
 }
 
-/// Whether no shell takes `character` for anything but itself, wherever in a word it stands.
+/// Whether every shell takes `character` as itself, anywhere in a word.
 fn is_plain(character: char) -> bool {
     character.is_alphanumeric() || "-_./:@%+=,".contains(character)
 }
 
-/// Fails where a quote in `line` is not closed, as far as that can be told. Within `$(…)` and its like, quotes begin
-/// anew, or end otherwise, and we cannot tell where.
+/// Checks that every quote in `line` is closed, as far as that can be known. Within `$(…)` and the like, quotes begin
+/// anew or end differently.
 fn check_quotes(line: &OsStr) -> Result<(), ConfigFault> {
     let line = line.to_string_lossy();
     let nests = ["$'", "$(", "${", "`", "<<", "#"];
@@ -171,7 +174,7 @@ fn check_quotes(line: &OsStr) -> Result<(), ConfigFault> {
     }
 }
 
-/// A script that does what `line` does and has no `$` in it, which these agents would replace.
+/// A script that does what `line` does without a `$`, which these agents would replace.
 fn without_dollars(line: &OsStr) -> OsString {
     let mut encoded = String::new();
     for byte in line.as_bytes() {

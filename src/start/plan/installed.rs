@@ -1,4 +1,4 @@
-//! The slug as hoopstart finds it at run time.
+//! What is installed in the dyno, as hoopstart finds it.
 
 use crate::agent::manifest::{self, Manifest};
 use crate::os::environment::Environment;
@@ -11,16 +11,16 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-/// The most bytes of a Procfile that are read: far more than any has.
+/// The most bytes of a Procfile that are read: far more than any Procfile has.
 const PROCFILE_LIMIT: u64 = 1024 * 1024;
 
-/// More bytes than a manifest has: a few lines, and the process types of a Procfile.
+/// The most bytes of a manifest that are read: it has a few lines, and the process types of a Procfile.
 const MANIFEST_LIMIT: u64 = 1024 * 1024;
 
-/// What hoopstart finds of itself on disk.
+/// What hoopstart finds on disk.
 #[derive(Clone, Debug)]
 pub(crate) struct Installed {
-    /// The folder of the programs.
+    /// The folder of our programs.
     pub(crate) programs: PathBuf,
     /// Where the manifest should be.
     pub(crate) manifest_path: PathBuf,
@@ -28,18 +28,16 @@ pub(crate) struct Installed {
     pub(crate) manifest: Result<Manifest, String>,
     /// The agent's program.
     pub(crate) agent: AgentFile,
-    /// The folder of the app, in which that Procfile is.
+    /// The folder of the app, where the Procfile is.
     pub(crate) folder: Option<PathBuf>,
-    /// The app's Procfile as it is now. Without one, or with one that cannot be read, no process types.
+    /// The app's present Procfile; empty if it is missing or cannot be read.
     pub(crate) procfile: Procfile,
 }
 
-/// What stands where the agent's program should be.
+/// What is at the path of the agent's program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AgentFile {
-    /// No file.
     Missing,
-    /// A file that cannot be executed.
     NotExecutable,
     /// A program.
     Program,
@@ -59,7 +57,8 @@ impl AgentFile {
 }
 
 impl Installed {
-    /// Looks beside this program, which compile has put into the slug; from another place, below `HOME`.
+    /// Looks in the folder of this program, which the build has put there. If it was started from another place, looks
+    /// below `HOME`.
     pub(crate) fn of_this_program(environment: &Environment) -> Self {
         let beside = std::env::current_exe()
             .ok()
@@ -91,7 +90,7 @@ impl Installed {
         }
     }
 
-    /// Whether the command of `process_type`, or without one of any, is a script of the app that starts
+    /// Whether the command of `process_type`, or of any type if it is `None`, is a script of the app that starts
     /// hoopstart.
     pub(crate) fn starts_by_script(&self, process_type: Option<&str>) -> bool {
         let root = self.folder.as_ref();
@@ -105,13 +104,12 @@ impl Installed {
     }
 }
 
-/// Reads a Procfile, if there is a file.
+/// Reads a Procfile, if there is one.
 fn read_procfile(path: &Path) -> Option<Procfile> {
     Some(Procfile::parse(&read_file(path, PROCFILE_LIMIT).ok()?))
 }
 
-/// Reads a file, and nothing else that may stand in its place: a pipe is never written to and a device has no end, and
-/// the app waits.
+/// Reads a regular file. A pipe or a device in its place could keep the app waiting for ever.
 fn read_file(path: &Path, limit: u64) -> io::Result<String> {
     let mut options = File::options();
     let file = options

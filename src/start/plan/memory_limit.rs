@@ -7,11 +7,11 @@ use crate::start::fault::config::ConfigFault;
 use crate::text::{self, MEGABYTE_OF_MEMORY};
 use std::time::Duration;
 
-/// The limit where none is set, in MB. An agent of release 1.148.0 has 8 of its own when it starts, and between 20 and
-/// 30 after half an hour of waiting.
+/// The default limit, in MB. An agent of release 1.148.0 uses 8 MB of its own when it starts, and 20 to 30 MB after
+/// waiting for half an hour.
 const DEFAULT: u64 = 64;
 
-/// When an agent is looked at for the first time, and again when it has passed the limit and could not be ended.
+/// When an agent is first looked at, and when it is looked at again if it has passed the limit and could not be ended.
 const FIRST: Duration = Duration::from_mins(10);
 
 /// The shortest time between two looks.
@@ -20,19 +20,20 @@ const SHORTEST: Duration = Duration::from_mins(1);
 /// Shortens the two times above, in milliseconds. For tests.
 const LOOK_MS: &str = "HOOP_BUILDPACK_LOOK_MS";
 
-/// How much an agent may take, and how often it is looked at.
+/// How much memory an agent may take, and how often it is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct MemoryLimit {
-    /// Bytes; `None` for any number.
+    /// In bytes; `None` for no limit.
     pub(crate) bytes: Option<u64>,
-    /// When an agent is looked at for the first time, and again when it is past the limit and could not be ended.
+    /// When an agent is first looked at, and when it is looked at again if it has passed the limit and could not be
+    /// ended.
     pub(crate) first: Duration,
     /// The shortest time between two looks.
     pub(crate) shortest: Duration,
 }
 
 impl MemoryLimit {
-    /// Reads the limit. A value that is no number is added to `faults`, and the default is used.
+    /// Reads the limit. If the value is not a number, this is added to `faults` and the default is used.
     pub(crate) fn of(environment: &Environment, faults: &mut Vec<Fault>) -> Self {
         let megabytes = match environment.text(config::AGENT_MEMORY) {
             None => DEFAULT,
@@ -54,7 +55,7 @@ impl MemoryLimit {
     }
 }
 
-/// Reads a number of megabytes. Above a terabyte it is taken for a slip.
+/// Reads a number of megabytes. More than a terabyte is taken for a mistake.
 fn megabytes(value: &str) -> Option<u64> {
     let digits = value.trim();
     let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());

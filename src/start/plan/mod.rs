@@ -25,8 +25,8 @@ use crate::start::plan::starter::Starter;
 use crate::text;
 use std::borrow::Cow;
 
-/// The exit status of a boot that `HOOP_REQUIRED` stops: a configuration error
-/// (`EX_CONFIG` of <https://man.openbsd.org/sysexits>).
+/// The exit status of a boot that `HOOP_REQUIRED` stops: a configuration error (`EX_CONFIG` in
+/// <https://man.openbsd.org/sysexits>).
 pub(crate) const NOT_CONFIGURED: i32 = 78;
 
 /// What to do.
@@ -34,7 +34,7 @@ pub(crate) const NOT_CONFIGURED: i32 = 78;
 enum Decision {
     /// Run these agents.
     Run(Box<AgentSet>),
-    /// Run none, for this reason, which is no fault.
+    /// Run none, for this reason, which is not a fault.
     NotHere(Reason),
     /// Run none, because of a fault.
     Cannot,
@@ -50,7 +50,7 @@ pub(crate) struct Plan {
     pub dyno: Dyno,
     /// Why the agent runs in this dyno, or does not.
     pub dyno_reason: Reason,
-    /// The lists that decide on it.
+    /// The lists that decide where the agent runs.
     pub choice: Choice,
     /// Whether the line of the Procfile for this dyno starts the agent.
     is_wrapped: bool,
@@ -61,7 +61,7 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Makes the plan for an agent that `starter` asks for.
+    /// Makes the plan for an agent that was asked for by `starter`.
     pub(crate) fn make(environment: &Environment, installed: &Installed, starter: Starter) -> Self {
         let mut faults = Vec::new();
         let mut switch = |name: &'static str| match text(environment, name) {
@@ -101,8 +101,8 @@ impl Plan {
         } else {
             Decision::NotHere(dyno_reason)
         };
-        // In a dyno without the agent nothing is said, since scripts read what one-off dynos print. A misspelt
-        // process type is what may keep the agent out of a dyno it belongs in.
+        // In a dyno without the agent nothing is said, since scripts read the output of one-off dynos. But a misspelled
+        // process type may be what keeps the agent out of a dyno.
         if matches!(decision, Decision::NotHere(_)) {
             let is_one_off = dyno.is_ignored_by_default() || dyno.is_local() && starter == Starter::Autostart;
             let may_belong = !disabled && !is_one_off;
@@ -131,7 +131,7 @@ impl Plan {
         }
     }
 
-    /// Why no agent runs although nothing is wrong.
+    /// Why no agent runs here, if nothing is wrong.
     pub(crate) fn not_here(&self) -> Option<Reason> {
         match self.decision {
             Decision::NotHere(reason) => Some(reason),
@@ -144,12 +144,12 @@ impl Plan {
         &self.faults
     }
 
-    /// Whether `HOOP_REQUIRED` ends the boot here.
+    /// Whether `HOOP_REQUIRED` stops this boot.
     pub(crate) fn stops_the_boot(&self) -> bool {
         self.required && self.faults.iter().any(Fault::stops_a_required_agent)
     }
 
-    /// Whether the app is not to see the agent key.
+    /// Whether the agent key is kept from the app.
     pub(crate) fn hides_key(&self) -> bool {
         self.hide_key
     }
@@ -169,8 +169,8 @@ impl Plan {
         self.disabled
     }
 
-    /// The config vars that are on and that an agent beside somebody else's shell cannot obey. The key is
-    /// hidden all the same by a hoopstart that the shell runs.
+    /// The config vars that are on and have no effect on an agent beside a shell. If the shell runs hoopstart, that one
+    /// hides the key.
     pub(crate) fn powerless_with_autostart(&self) -> impl Iterator<Item = &'static str> {
         let is_here = self.not_here().is_none();
         let shows_key = self.hide_key && !self.is_wrapped;
@@ -180,7 +180,7 @@ impl Plan {
             .map(|(name, _)| name)
     }
 
-    /// The line that tells `fault` in a boot that `HOOP_REQUIRED` may stop.
+    /// The line for `fault` in a boot that `HOOP_REQUIRED` may stop.
     pub(crate) fn line(&self, fault: &Fault) -> String {
         if self.required {
             fault.line_if_required()
@@ -217,13 +217,13 @@ impl Plan {
         self.debug.then(|| decided.to_string())
     }
 
-    /// Whether [`Plan::lines`] has none.
+    /// Whether [`Plan::lines`] is empty.
     pub(crate) fn is_silent(&self) -> bool {
         self.faults.is_empty() && !self.debug
     }
 }
 
-/// The value of a config var, unless it is not set or empty. What is not UTF-8 is a wrong value, not none.
+/// The value of a config var, unless it is empty. A value that is not UTF-8 is a wrong one, not a missing one.
 fn text<'a>(environment: &'a Environment, name: &str) -> Option<Cow<'a, str>> {
     let value = environment.value(name).filter(|value| !value.is_empty())?;
     Some(value.to_string_lossy())

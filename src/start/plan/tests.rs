@@ -36,7 +36,7 @@ fn environment(variables: &[(&str, &str)]) -> Environment {
     variables.iter().copied().collect()
 }
 
-/// Makes a plan and returns its failure ids, the number of agents, and whether the boot stops.
+/// The failure ids of a plan, the number of agents, and whether the boot stops.
 fn outcome(installed: &Installed, variables: &[(&str, &str)]) -> (Vec<&'static str>, usize, bool) {
     let plan = Plan::make(&environment(variables), installed, Starter::CommandLine);
     let ids = plan.faults().iter().map(|fault| fault.failure().id()).collect();
@@ -134,7 +134,7 @@ fn a_misspelt_process_type_is_told_where_the_agent_may_belong() {
         (vec!["start::process-type-unknown"], 0, false)
     );
     assert_eq!(told("run.1", "HOOP_PROCESS_TYPES"), (vec![], 0, false));
-    // What is not UTF-8 is a wrong list and not none.
+    // A list that is not UTF-8 is a wrong one, not a missing one.
     let mut environment = environment(&[("DYNO", "web.1"), ("HOOP_KEY", STANDARD)]);
     for name in ["HOOP_PROCESS_TYPES", "HOOP_HIDE_KEY"] {
         environment.set(name, OsStr::from_bytes(b"web\xff"));

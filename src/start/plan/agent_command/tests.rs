@@ -102,7 +102,7 @@ fn an_agent_finds_its_key_in_one_place_and_its_helper_on_the_path() {
         (new.text("LOG_LEVEL"), new.text("LOG_ENCODING")),
         (Some("info"), Some("json"))
     );
-    // The names in HOOP_CONNECTION would have an agent of that age look for a key.
+    // With names in HOOP_CONNECTION, an agent of that age would look for a key.
     let token = Credential::WithUrl { name: "HOOP_TOKEN" };
     let version = "1.15.0".parse().unwrap();
     let mut app = environment();
@@ -132,7 +132,7 @@ fn any_mode() -> impl Strategy<Value = KeyMode> {
     ]
 }
 
-/// An environment of any names, with any of the credentials, whose values can be told from all else.
+/// An environment of any names, with any of the credentials, whose values differ from all others.
 fn any_environment() -> impl Strategy<Value = Environment> {
     let name = prop_oneof![
         "[A-Z_]{1,8}",
@@ -182,7 +182,7 @@ proptest! {
             let name = name.to_str().unwrap_or_default();
             prop_assert!(CREDENTIALS.contains(&name), "{} {:?}", name, value);
         }
-        // All else is the app's, but for what the agent takes for something else.
+        // Everything else is the app's, except what the agent would mistake for its own.
         for (name, value) in app.iter().filter_map(|(name, value)| Some((name.to_str()?, value))) {
             let own = [
                 "PATH", "HOOP_CONNECTION", "HOOP_DB_URI", "HOOP_KEY", "HOOP_DSN", "LOG_LEVEL", "LOG_ENCODING",

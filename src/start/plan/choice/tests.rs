@@ -34,7 +34,7 @@ fn where_nobody_expects_an_agent_it_runs_only_if_the_procfile_or_a_list_says_so(
             Starter::CommandLine,
             true,
         ),
-        // Heroku's own scheduler, beside a Procfile without such a line, or with one that starts no agent.
+        // Heroku's own scheduler: the Procfile has no such line, or its line starts no agent.
         (
             Some("scheduler.1"),
             None,
@@ -50,7 +50,7 @@ fn where_nobody_expects_an_agent_it_runs_only_if_the_procfile_or_a_list_says_so(
             false,
         ),
         (Some("scheduler.1"), Some("web"), procfile, Starter::CommandLine, false),
-        // A laptop or a container, and what looks like them to .profile.d: Dokku's predeploy and release.
+        // A laptop or a container, and what looks the same to .profile.d: Dokku's predeploy and release.
         (None, None, procfile, Starter::CommandLine, true),
         (None, None, procfile, Starter::Autostart, false),
         (None, Some("local"), procfile, Starter::Autostart, true),
@@ -77,10 +77,10 @@ fn both_lists_and_the_default_decide() {
         (web2, Some("worker, web"), None, true),
         // Naming a type wins over the default of the other list.
         (Some("run.1"), Some("run"), None, true),
-        // A list that is set replaces its default.
+        // A list replaces its default,
         (Some("run.1"), None, Some("worker"), true),
         (Some("worker.1"), None, Some("worker"), false),
-        // And wins over the first.
+        // and wins over the first list.
         (web, Some("web"), Some("web.1"), false),
         (web2, Some("web"), Some("web.1"), true),
         (Some("web-12a34b56d-e78f9"), Some("web"), None, true),
@@ -99,7 +99,7 @@ fn types_that_the_procfile_does_not_have_are_found() {
         unknown("api.1,ap1,run,local,my-worker-a-b,clock.1,cron.9,build", "api.1"),
         ["ap1", "clock.1"]
     );
-    // Those that a language has added: of this dyno, and those that any may have.
+    // Types that a language's buildpack adds: of this dyno, and those that any app may have.
     assert_eq!(unknown("queue,queue.2,queues", "queue.1"), ["queues"]);
     assert_eq!(unknown("web,worker,console,rake,web.1", "api.1"), [] as [&str; 0]);
     assert!(DynoList::parse("wbe").unknown(&[], &Dyno::parse(None)).is_empty());
@@ -199,7 +199,7 @@ proptest! {
         let told = list.unknown(&known, &Dyno::parse(None));
         prop_assert!(!known.is_empty() || told.is_empty());
         prop_assert!(told.len() + list.impossible().len() <= list.len());
-        // What is proposed can be pasted, and is not told in its turn.
+        // The proposed list can be pasted, and nothing is wrong with it.
         let right = DynoList::parse(&list.repaired("web"));
         prop_assert!(right.len() > 0 && right.impossible().is_empty(), "{:?} {:?}", list, right);
         for item in told {

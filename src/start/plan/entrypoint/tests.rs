@@ -78,7 +78,7 @@ fn arguments_keep_what_quotes_hold_together() {
     );
     assert_eq!(of("a '' \"b  c\"d"), ["a", "", "b  cd"]);
     assert_eq!(of("a | b"), ["sh", "-c", "a | b"]);
-    // An agent would take these for variables of its own.
+    // An agent would replace these.
     for line in ["echo $HOME", "echo '$HOME'", "echo \"$HOME\""] {
         let arguments = of(line);
         assert_eq!(arguments[..2], ["sh", "-c"]);
@@ -92,7 +92,7 @@ fn a_quote_that_is_not_closed_is_a_fault() {
         assert_eq!(command(OsStr::new(line)), Err(ConfigFault::CommandInvalid));
         assert_eq!(arguments(OsStr::new(line)), Err(ConfigFault::CommandInvalid));
     }
-    // Quotes of the inner commands are none of the line's, and those of a comment are none at all.
+    // Quotes in inner commands do not belong to the line, and those in a comment are not quotes.
     for line in [
         "psql \"$(sed \"s/'//g\" url)\"",
         "echo \"${X:-\"it's\"}\"",
