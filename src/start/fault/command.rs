@@ -15,7 +15,7 @@ pub enum CommandFault {
         /// What was meant.
         meant: Option<String>,
     },
-    /// What was given as the app's program is something that a shell understands.
+    /// The app's program is something that only a shell understands.
     Misread {
         command: String,
         cause: Misreading,
