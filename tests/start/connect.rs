@@ -225,7 +225,7 @@ fn an_agent_is_checked_by_what_its_version_does() {
             &launch,
             0,
             &[
-                "(TLS: agents below 1.23.3",
+                "(TLS: agents before 1.23.3",
                 "certificate accepted",
                 "the gateway's gRPC",
             ],
