@@ -3,7 +3,7 @@
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
-use hoop_buildpack::acquire::archive::{AGENT, RDP_HELPER, unpack};
+use hoop_buildpack::acquire::archive::{AGENT, PROGRAMS, unpack};
 use libfuzzer_sys::fuzz_target;
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -27,7 +27,7 @@ fuzz_target!(|bytes: &[u8]| {
     for entry in std::fs::read_dir(&folder).expect("it is there") {
         let entry = entry.expect("a listed entry can be read");
         let metadata = entry.metadata().expect("a listed entry can be read");
-        assert!(entry.file_name() == AGENT || entry.file_name() == RDP_HELPER);
+        assert!(PROGRAMS.iter().any(|program| entry.file_name() == *program));
         assert!(metadata.is_file() && metadata.permissions().mode() & 0o7777 == 0o755);
         if let Ok(unpacked) = &unpacked {
             let name = entry.file_name();

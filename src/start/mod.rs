@@ -10,13 +10,14 @@
 //! ```text
 //! hoopstart ── reads config and manifest, decides (plan)
 //!     │  claims the app, so that no second hoopstart runs an agent beside it (claim)
-//!     ├─> intermediate (detach), a fork: own session, lets go of the app's files, and opens a pidfd of the app,
-//!     │       │  which waits meanwhile, so that its pid is nobody else's
+//!     ├─> intermediate (detach), in hoopstart's memory: takes a session of its own, lets go of the app's files, and
+//!     │       │  opens a pidfd of the app, which waits, so that its pid is still its own
 //!     │       └─> supervisor, a fork: holds the claim and the pidfd, and of the app's files its log
-//!     │       exits, and is reaped, so that the app never has a child it did not make
-//!     └─ execs cmd (exec)
+//!     │       exits, and is reaped, so that the app never has a child that it did not make
+//!     └─ execs cmd (exec), which closes a pipe
 //!
-//! supervisor ── watches the app by the pidfd, runs the agents, writes their lines to stderr
+//! supervisor ── waits for the end of that pipe, looks for another supervisor above the app, watches the app by the
+//!               pidfd, runs the agents, writes their lines to stderr
 //! ```
 //!
 //! If hoopstart is the first process of a container, a supervisor without a parent would become a child of the app.
@@ -25,8 +26,8 @@
 //! With `HOOP_AUTOSTART`, a script of `.profile.d` asks for an agent beside its shell. The supervisor then waits until
 //! the shell runs the app's command, and takes that command's environment (attach).
 //!
-//! Forks, where most programs of today would start themselves again: the app waits for this, and a start of a
-//! program takes longer than all the rest; and a fork has of the program only the pages that it uses.
+//! The supervisor is a fork, and not hoopstart started again, because the app waits: to start a program takes longer
+//! than all the rest. A fork also holds only those pages of the program that it uses.
 //!
 //! `restart` decides what to do when, from events and the time, without effects; `supervisor` has the effects. `spawn`
 //! starts an agent so that it ends with its supervisor, `shield` keeps its key from other processes, and `memory` tells

@@ -1,8 +1,8 @@
-//! Starts the supervisor as nobody's child.
+//! Starts the supervisor so that it is not a child of the app.
 //!
-//! hoopstart forks an intermediate, which forks the supervisor and exits. hoopstart reaps the intermediate, so the
-//! app it becomes has no child it did not make, gets no SIGCHLD and never sees a zombie. The supervisor falls to
-//! the nearest subreaper, or to the first process of the dyno.
+//! hoopstart starts an intermediate, which forks the supervisor and exits. hoopstart reaps the intermediate, so the
+//! app it becomes has no child it did not make, gets no SIGCHLD, and never sees a zombie. The supervisor becomes a
+//! child of the nearest subreaper, or of the first process of the dyno.
 
 use crate::os::{processes, signals, standard_files};
 use crate::start::app::AppProcess;
@@ -23,8 +23,8 @@ use std::os::unix::fs::FileExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-/// Starts a process beside the process `pid` that does `work`. It has no parent there, and holds the `claim` for as long
-/// as it runs.
+/// Starts a process beside the process `pid` that does `work` once this process has become the app, or has ended. It
+/// holds the `claim` for as long as it runs.
 pub(crate) fn start_beside(
     pid: u32,
     claim: Option<&OwnedFd>,
@@ -115,7 +115,7 @@ fn lend_memory(mut work: impl FnMut() -> io::Result<()>) -> io::Result<unistd::P
     let stack = stack.spare_capacity_mut();
     #[expect(
         unsafe_code,
-        reason = "this process has one thread and stands still until the child has ended; bytes of any value are a stack"
+        reason = "this process has one thread and waits until the child has ended; any bytes can be a stack"
     )]
     let started = unsafe {
         let stack = std::slice::from_raw_parts_mut(stack.as_mut_ptr().cast::<u8>(), stack.len());
