@@ -38,8 +38,8 @@ pub(crate) fn is_needed() -> bool {
     std::process::id() == 1
 }
 
-/// Starts `command` as a child and the agents beside it. Returns the exit status to end with, once the app has ended, or
-/// `None` if this process cannot be an init; then nothing has been started.
+/// Starts `command` as a child and the agents beside it. Returns the exit status to end with, once the app has ended,
+/// or `None` if this process cannot be an init; then nothing has been started.
 pub(crate) fn run(command: &Command, hide_key: bool, agent_set: &AgentSet, claim: Option<&OwnedFd>) -> Option<i32> {
     match start(command, hide_key, claim) {
         Ok((forward, app)) => Some(keep(forward, app, agent_set, claim.map(AsFd::as_fd))),
