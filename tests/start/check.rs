@@ -1,4 +1,4 @@
-//! `hoopstart --check`: what would be started, and what is wrong, without the key.
+//! `hoopstart --check`: what would be started, and what is wrong, without showing the key.
 
 use crate::support::dyno::{Dyno, Launch, MULTI, QUIET_AGENT, SECRET, STANDARD, Slug};
 use std::ffi::{OsStr, OsString};
@@ -6,7 +6,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 
-/// A slug with an agent of this release, and a Procfile whose lines start it.
+/// A slug with this agent, and a Procfile whose lines start it.
 fn slug(version: &str) -> Slug {
     let slug = Slug::without_agent();
     slug.install(version, QUIET_AGENT);
@@ -16,8 +16,7 @@ fn slug(version: &str) -> Slug {
 
 const PROCFILE: &str = "web: hoopstart -- puma\nworker: hoopstart -- sidekiq\n";
 
-/// Checks this command, or none, and expects exit status `code`, as many faults as `ids`, with these ids, and the key
-/// nowhere.
+/// Runs the check for this command. Expects exit status `code`, exactly the faults `ids`, and no key anywhere.
 #[track_caller]
 fn check_command(slug: &Slug, launch: &Launch, command: &[&str], code: i32, ids: &[&str]) -> Dyno {
     let mut words = vec![slug.hoopstart().into_os_string(), "--check".into()];
@@ -110,7 +109,7 @@ fn a_dyno_without_an_agent_says_why() {
     ] {
         shows(&check(&slug, &launch, 0, &[]), &[reason]);
     }
-    // It is off for any reason, and nothing else counts.
+    // HOOP_DISABLE counts before everything else.
     let off = slug.dyno().with("HOOP_DISABLE", "on").with("HOOP_PROCESS_TYPES", ",");
     let dyno = check(&slug, &off, 0, &[]);
     shows(&dyno, &["agent:        not started: HOOP_DISABLE is on\n"]);
@@ -129,7 +128,7 @@ fn a_one_off_dyno_shows_the_plan_for_the_others() {
     ];
     shows(&check(&slug, &run, 0, &[]), &facts);
     check(&slug, &slug.dyno().with("DYNO", "run.1"), 78, &["start::key-missing"]);
-    // What is said nowhere else, since scripts read what one-off dynos print.
+    // Only the check says so, since scripts read the output of one-off dynos.
     let unknown = ["start::process-type-unknown"];
     check(&slug, &run.clone().with("HOOP_PROCESS_TYPES", "wbe"), 78, &unknown);
     check(&slug, &run.with("HOOP_PROCESS_TYPES", "web.*,worker"), 78, &unknown);
@@ -249,7 +248,7 @@ fn autostart_is_known_with_its_wrong_values_and_what_it_makes_powerless() {
     let required = launch.with("HOOP_REQUIRED", "on");
     check(&slug, &required, 78, &powerless);
     check(&slug, &required.clone().with("DYNO", "run.1"), 78, &powerless);
-    // Nothing stops the boot, so nothing says so.
+    // Nothing stops the boot, so no line says so.
     let dyno = check(
         &slug,
         &required.without("HOOP_KEY"),
@@ -260,7 +259,7 @@ fn autostart_is_known_with_its_wrong_values_and_what_it_makes_powerless() {
         &dyno,
         &["HOOP_KEY is not set, so the agent was not started; the app runs without it."],
     );
-    // A hoopstart that the shell runs hides it all the same.
+    // If the shell runs hoopstart, that one hides the key.
     slug.put("Procfile", PROCFILE);
     let dyno = check(&slug, &hidden, 0, &[]);
     shows(&dyno, &["app:          without HOOP_KEY and HOOP_DSN\n"]);
@@ -299,7 +298,7 @@ fn names_are_shown_as_they_will_be_published() {
         dyno.ends();
         dyno.closes_output();
         shows(&dyno, &[&format!("connection:   {published}\n")]);
-        // And that is what the agent is started with.
+        // The agent is started with the same names.
         let mut dyno = launch.with_stdin().script("read line");
         let started: Vec<String> = dyno
             .has_agents(published.matches('\n').count() + 1)
@@ -314,7 +313,7 @@ fn names_are_shown_as_they_will_be_published() {
         dyno.write("go\n");
         dyno.exits(0);
     }
-    // The oldest do it themselves, and less of it.
+    // The oldest releases do it themselves, and do less.
     let slug = slug("1.19.63");
     let key = STANDARD.replace("standard", "embedded");
     let launch = slug
@@ -344,7 +343,7 @@ fn names_that_become_one_or_are_none_are_told() {
     ] {
         shows(&check(&slug, &with(names), 78, &["start::connection-merged"]), &[told]);
     }
-    // That capitals make no other name was always so.
+    // Capital letters have never made a different name.
     let dyno = check(&slug, &with("A,b,a"), 0, &[]);
     shows(
         &dyno,
@@ -415,10 +414,10 @@ fn the_command_is_resolved_as_the_boot_would() {
     ] {
         shows(&check_command(&slug, &launch, &command, 78, &[id]), &[told]);
     }
-    // Also where the agent has nothing to do with it.
+    // Also in a dyno without the agent.
     let off = launch.with("HOOP_DISABLE", "1");
     check_command(&slug, &off, &["bundel"], 78, &[none]);
-    // And where the boot does it: the same programs, with the statuses that were told.
+    // The boot does the same: the same programs, and the statuses that the check told.
     for (command, status) in [
         ("bundel", 127),
         ("./bin", 126),
@@ -494,7 +493,7 @@ fn the_key_that_is_not_used_is_told() {
             "gateway.example:8443",
         ],
     );
-    // One that is empty is as none.
+    // An empty one counts as not set.
     let dyno = check(&slug, &launch.with("HOOP_KEY", ""), 0, &[]);
     shows(&dyno, &["gateway.example:9443"]);
 }

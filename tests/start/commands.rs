@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::process::{Command, Stdio};
 
-/// Lines, of which those that hold no variable of the app mean the same in every generation.
+/// Lines. Those without a variable of the app mean the same in every generation.
 const LINES: &[&str] = &[
     "printf %s plain",
     "printf [%s] 'two  words' \"and  more\" '' x\"y\"z",
@@ -53,7 +53,7 @@ const LINES_WITH_VARIABLES: &[&str] = &[
     "eval \"$SCRIPT\"",
 ];
 
-/// What a line prints, its messages without the shell's own name for itself, and its status.
+/// What a line prints, with its messages but without the shell's own name, and its status.
 fn by_shell(slug: &Slug, line: &OsStr) -> (String, i32) {
     let mut child = Command::new("sh")
         .args([OsStr::new("-c"), line])
@@ -67,7 +67,7 @@ fn by_shell(slug: &Slug, line: &OsStr) -> (String, i32) {
         .stderr(Stdio::null())
         .spawn()
         .expect("sh can be started");
-    // A line that reads nothing may have ended.
+    // A line that reads nothing may have ended already.
     let _ = child.stdin.take().expect("it is piped").write_all(b"typed\n");
     let output = child.wait_with_output().expect("it is our child");
     (
@@ -108,7 +108,7 @@ fn result_of(dyno: &Dyno, slug: &Slug) -> (String, i32) {
     let status = dyno.until("the end of a session", || {
         slug.read("sessions/console.status").parse().ok()
     });
-    // What the user of a session typed is no line of the app's log, in whatever form the release prints it.
+    // What the user typed does not appear in the app's log, in whatever form the release prints it.
     dyno.logs("cleaning up session");
     for typed in ["typed", "116 121 112 101 100"] {
         dyno.assert(!dyno.stderr().contains(typed), typed);
@@ -195,6 +195,6 @@ fn variables_that_would_break_a_session_are_not_exported() {
         .with("LOG_LEVEL", "error")
         .with("HOOP_TOKEN", "a-token");
     let dyno = launch.start(["sleep", "600"]);
-    // The command itself is one of the variables.
+    // The variable of the command is exported too.
     assert_eq!(result_of(&dyno, &slug), ("1\ncat\ntyped".to_owned(), 0));
 }

@@ -1,4 +1,4 @@
-//! `hoopstart --check --connect`: the way to the gateway, against real listeners.
+//! `hoopstart --check --connect`, against real listeners.
 
 use super::gateway::{Http2Server, Says, closer, dripper, reticent, speaker};
 use crate::support::dyno::{Dyno, Launch, QUIET_AGENT, SECRET, Slug};
@@ -9,7 +9,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::thread;
 
-/// A slug with an agent of this release, and a Procfile that starts it.
+/// A slug with this agent, and a Procfile that starts it.
 fn slug(version: &str) -> Slug {
     let slug = Slug::without_agent();
     slug.install(version, QUIET_AGENT);
@@ -17,7 +17,7 @@ fn slug(version: &str) -> Slug {
     slug
 }
 
-/// Prepares a dyno whose gateway is `place`, and which trusts the certificates in `authority` only.
+/// Prepares a dyno whose gateway is at `place`, and that trusts only the certificates in `authority`.
 fn with_gateway(slug: &Slug, scheme: &str, place: &str, authority: &Path) -> Launch {
     slug.web()
         .with("HOOP_KEY", format!("{scheme}://web:{SECRET}@{place}?mode=standard"))
@@ -25,7 +25,7 @@ fn with_gateway(slug: &Slug, scheme: &str, place: &str, authority: &Path) -> Lau
         .with("SSL_CERT_DIR", "/nowhere")
 }
 
-/// Prepares a dyno whose gateway is `place`, in plain text.
+/// Prepares a dyno whose gateway is at `place`, in plain text.
 fn in_plain_text(slug: &Slug, place: &str) -> Launch {
     with_gateway(slug, "grpc", place, Path::new("/nowhere"))
 }
@@ -35,14 +35,14 @@ fn place(server: &ReleaseServer) -> String {
     server.url().split_once("://").expect("it is a URL").1.to_owned()
 }
 
-/// A gateway that never says a word, and its place. The kernel takes connections as long as it is there.
+/// A gateway that says nothing, and its host and port. The kernel accepts connections while the listener exists.
 fn silent_gateway() -> (TcpListener, String) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a loopback port can be had");
     let place = listener.local_addr().expect("it is bound").to_string();
     (listener, place)
 }
 
-/// Checks, and expects exit status `code`, each of `phrases`, and the key nowhere.
+/// Runs the check. Expects exit status `code`, each of `phrases`, and no key anywhere.
 #[track_caller]
 fn check(slug: &Slug, launch: &Launch, code: i32, phrases: &[&str]) -> Dyno {
     let hoopstart = slug.hoopstart();
@@ -63,7 +63,7 @@ fn check(slug: &Slug, launch: &Launch, code: i32, phrases: &[&str]) -> Dyno {
     dyno
 }
 
-/// The fault of a place where something else answers.
+/// The fault if something else answers.
 const OTHER: &str = "[start::gateway-other-service]\n";
 
 #[test]
@@ -81,7 +81,7 @@ fn a_gateway_that_is_well_is_exit_0_and_never_sees_the_key() {
             "answer:       the gateway's gRPC\n",
         ];
         check(&slug, &launch, 0, &phrases);
-        // Where people ask: in a one-off dyno.
+        // In a one-off dyno, where people ask.
         check(&slug, &launch.with("DYNO", "run.1"), 0, &phrases);
         let heard = gateway.heard();
         let question = format!("POST https://{place}/protobuf.Transport/HealthCheck");
@@ -118,7 +118,7 @@ fn another_service_is_told_with_what_it_is() {
         let server = Http2Server::plain(says);
         check(&slug, &in_plain_text(&slug, &server.place()), 78, &[what, OTHER]);
     }
-    // What speaks no HTTP/2, in plain text.
+    // Peers without HTTP/2, in plain text.
     let web = ReleaseServer::plain();
     for (place, what) in [
         (place(&web), "it speaks HTTP/1, as the gateway's API does"),
@@ -145,7 +145,7 @@ fn a_server_with_tls_and_without_http2_is_told() {
         78,
         &["it does not agree on a protocol in the handshake (ALPN h2)", OTHER],
     );
-    // Older agents do not insist, and would ask.
+    // Older agents do not insist on ALPN.
     let old = self::slug("1.23.3");
     let launch = with_gateway(&old, "grpcs", &place(&api), api.authority());
     check(
@@ -168,10 +168,10 @@ fn plain_text_against_tls_is_told_in_both_directions() {
     let tls = Http2Server::over_tls(Says::Health);
     let told = "agent 1.148.0 does not speak TLS, but what answers at";
     check(&slug, &in_plain_text(&slug, &tls.place()), 78, &["connected:", told]);
-    // A gateway closes such a connection without a word.
+    // A gateway closes such a connection without an answer.
     let mute = reticent(&tls.place());
     check(&slug, &in_plain_text(&slug, &mute), 78, &["connected:", told]);
-    // An alert, as servers in Go send it.
+    // An alert, which servers in Go send.
     let tls = speaker(b"\x15\x03\x01\x00\x02\x02\x16", true);
     let remedy = "Use a key that begins with grpcs://: heroku config:set HOOP_KEY=<key> [start::gateway-tls]\n";
     check(
@@ -187,7 +187,7 @@ fn plain_text_against_tls_is_told_in_both_directions() {
         let authority = ReleaseServer::over_tls();
         check(slug, &launch.with("SSL_CERT_FILE", authority.authority()), 78, phrases);
     };
-    // A server in Go says its settings before it hears.
+    // A server in Go sends its settings first.
     let eager = speaker(b"\0\0\x06\x04\0\0\0\0\0\0\x05\0\0\x40\0", false);
     let authority = ReleaseServer::over_tls();
     let launch = with_gateway(&slug, "grpcs", &eager, authority.authority());
@@ -199,7 +199,7 @@ fn plain_text_against_tls_is_told_in_both_directions() {
         &[told, "a key that begins with grpc://", "[start::gateway-tls]\n"],
     );
     against_plain(&slug, "grpcs", &["connected:"]);
-    // To this one the scheme means nothing.
+    // This agent ignores the scheme.
     let old = self::slug("1.22.0");
     let launch = with_gateway(&old, "grpc", &eager, authority.authority());
     let phrases = [
@@ -216,7 +216,7 @@ fn plain_text_against_tls_is_told_in_both_directions() {
 #[test]
 fn an_agent_is_checked_by_what_its_version_does() {
     let gateway = Http2Server::over_tls(Says::UnknownMethod);
-    // TLS whatever the scheme says.
+    // It uses TLS whatever the scheme.
     for version in ["1.16.0", "1.20.11", "1.21.49", "1.22.0", "1.23.2"] {
         let slug = slug(version);
         let launch = with_gateway(&slug, "grpc", &gateway.place(), gateway.authority());
@@ -242,7 +242,7 @@ fn an_agent_is_checked_by_what_its_version_does() {
             "certificate accepted",
         ],
     );
-    // The name for it was another.
+    // The variable for the name was another one.
     let other = Http2Server::over_tls_with(Says::Health, Certificate::OfAnotherName, &[b"h2"]);
     let old = self::slug("1.22.0");
     let launch = with_gateway(&old, "grpcs", &other.place(), other.authority());
@@ -255,7 +255,7 @@ fn an_agent_is_checked_by_what_its_version_does() {
         0,
         &[certificate, "certificate accepted"],
     );
-    // An HTTP API comes first, and only after a secret.
+    // It starts with an HTTP API, which answers only with a secret.
     let oldest = self::slug("1.19.63");
     let key = format!("grpcs://web:{SECRET}@{}?mode=embedded", gateway.place());
     let launch = with_gateway(&oldest, "grpcs", &gateway.place(), gateway.authority())
@@ -337,7 +337,7 @@ fn a_variable_that_this_agent_does_not_read_is_told() {
         let launch = with_gateway(&slug, "grpcs", &gateway.place(), gateway.authority()).with(name, value);
         check(&slug, &launch, 0, &["certificate accepted"]);
     }
-    // An agent with a token reads all but this one.
+    // An agent with a token reads all variables but this one.
     let slug = slug("1.148.0");
     let launch = slug
         .dyno()
@@ -420,7 +420,7 @@ fn what_has_no_effect_in_plain_text_is_said_and_is_no_fault() {
         .with("HOOP_TLS_SKIP_VERIFY", "true");
     let said = "certificate:  none: plain text does not use HOOP_TLSCA and HOOP_TLS_SKIP_VERIFY\n";
     check(&slug, &launch, 0, &[said, "the gateway's gRPC"]);
-    // The agent reads the file all the same, and ends.
+    // The agent reads the file anyway, and ends.
     let told = "HOOP_TLSCA cannot be used: it names /nowhere";
     check(&slug, &launch.with("HOOP_TLSCA", "file:///nowhere"), 78, &[told]);
 }
@@ -453,7 +453,7 @@ fn a_certificate_that_is_not_the_gateways_is_told_unless_any_is_accepted() {
     for launch in [unknown, other_name, expired] {
         check(&slug, &launch.with("HOOP_TLS_SKIP_VERIFY", "true"), 0, &skipped);
     }
-    // The handshake is made, and what answers is asked.
+    // The handshake works, and the peer is asked.
     let web = Http2Server::over_tls(Says::NotFound);
     let launch = with_gateway(&slug, "grpcs", &web.place(), other.authority());
     check(
@@ -493,13 +493,13 @@ fn a_gateway_that_says_nothing_is_not_waited_for() {
 fn one_that_drips_is_not_waited_for_either() {
     let slug = slug("1.148.0");
     let authority = ReleaseServer::over_tls();
-    // A record of TLS that is long and never complete.
+    // A long TLS record that is never complete.
     let place = dripper(b"\x16\x03\x03\x3f\xff\x02");
     let over_tls = with_gateway(&slug, "grpcs", &place, authority.authority());
-    // Settings without end, and a frame that is never complete.
+    // Endless settings, and a frame that is never complete.
     let endless = in_plain_text(&slug, &dripper(b"\0\x3f\xfc\x04\0\0\0\0\0\0"));
     let stuck = in_plain_text(&slug, &dripper(b"\0\0\x06\x04\0\0\0\0\0\0\x05\0\0\x40\0\0"));
-    // All at once, since each takes its five seconds.
+    // All at once, since each takes five seconds.
     thread::scope(|scope| {
         scope.spawn(|| check(&slug, &over_tls, 78, &["no answer from the gateway within 5 s"]));
         for launch in [&endless, &stuck] {
@@ -528,7 +528,7 @@ fn a_port_that_is_closed_is_told() {
 fn a_name_that_does_not_resolve_is_told() {
     let slug = slug("1.148.0");
     let authority = ReleaseServer::over_tls();
-    // A name that no server is ever asked for: https://www.rfc-editor.org/rfc/rfc6761#section-6.4
+    // This name is never looked up: https://www.rfc-editor.org/rfc/rfc6761#section-6.4
     let launch = with_gateway(&slug, "grpcs", "gateway.invalid:8443", authority.authority());
     let phrases = ["\"gateway.invalid\" does not resolve", "[start::gateway-unresolved]\n"];
     let dyno = check(&slug, &launch, 78, &phrases);

@@ -1,11 +1,11 @@
-//! Consoles: an app on a terminal, as one-off dynos and laptops have it.
+//! Consoles: an app on a terminal, as in one-off dynos and on laptops.
 
 use crate::shutdown::PROMISE;
 use crate::support::dyno::{Dyno, Launch, Slug, program};
 use crate::terminal::{CTRL_C, CTRL_D, CTRL_Z, Terminal};
 use std::time::Instant;
 
-/// An agent that notes every signal that keys and windows send. It ends when it is told to.
+/// An agent that writes down every signal from keys and windows. It ends when it is told to.
 const WATCHFUL_AGENT: &str = r#"#!/bin/sh
 for name in HUP INT QUIT TSTP CONT WINCH; do trap "echo $name >>\"$HOME/agent-signals\"" "$name"; done
 trap 'kill "$!"; exit 15' TERM
@@ -17,7 +17,7 @@ while :; do
 done 2>/dev/null
 "#;
 
-/// A program that tells each new size of its window, until Ctrl-C.
+/// A program that prints each new size of its window, until Ctrl-C.
 pub(crate) const WINDOW_WATCHER: &str = r#"#!/bin/sh
 trap 'echo "window $(stty size)."' WINCH
 trap 'kill "$!"; exit 130' INT
@@ -29,10 +29,10 @@ while :; do
 done 2>/dev/null
 "#;
 
-/// An interactive bash that reads no file of the person's.
+/// An interactive bash that reads none of the user's files.
 pub(crate) const BASH: [&str; 4] = ["bash", "--norc", "--noprofile", "-i"];
 
-/// A terminal and what runs on it.
+/// A terminal and the program on it.
 struct Console {
     slug: Slug,
     terminal: Terminal,
@@ -41,7 +41,7 @@ struct Console {
 }
 
 impl Console {
-    /// Prepares a console for this program, where the machine has what it takes.
+    /// Prepares a console for this program, if the machine has what it takes.
     fn of(name: &str) -> Option<Self> {
         program(name)?;
         let terminal = Terminal::open()?;
@@ -62,7 +62,7 @@ impl Console {
         dyno
     }
 
-    /// Asserts that the one agent runs and was told nothing by the terminal.
+    /// Asserts that the one agent runs and has heard nothing from the terminal.
     #[track_caller]
     fn assert_agent_untouched(&self, dyno: &Dyno) {
         let agent = dyno.has_agents(1).remove(0);
@@ -73,13 +73,13 @@ impl Console {
     }
 }
 
-/// Waits until a job of this command line runs, or no more does.
+/// Waits until a job with this command line runs, or has ended.
 #[track_caller]
 pub(crate) fn until_runs(dyno: &Dyno, words: &[&str], expected: bool) {
     dyno.until(&format!("{words:?} to run: {expected}"), || {
         let processes = dyno.processes();
         let runs = processes.iter().any(|process| {
-            // Not the moment before it is that program.
+            // Not just before it becomes that program.
             process.command_line() == words && process.status("State").starts_with('S')
         });
         (runs == expected).then_some(())
@@ -92,7 +92,7 @@ fn keys_and_windows_work_in_bash_and_the_agent_sees_none_of_them() {
     console.slug.put_program("watcher", WINDOW_WATCHER);
     let mut dyno = console.start(&BASH);
 
-    // Ctrl-C ends the job in front, and the shell goes on.
+    // Ctrl-C ends the job in the foreground, and the shell goes on.
     dyno.write("sleep 611\n");
     until_runs(&dyno, &["sleep", "611"], true);
     dyno.write(CTRL_C);
@@ -109,7 +109,7 @@ fn keys_and_windows_work_in_bash_and_the_agent_sees_none_of_them() {
     dyno.write(CTRL_C);
     until_runs(&dyno, &["sleep", "612"], false);
 
-    // A window that changes is told to the program in front, with its new size.
+    // The program in the foreground learns the new size of its window.
     dyno.write("./watcher\n");
     dyno.prints("watching ./watcher.");
     for (rows, columns) in [(33, 77), (50, 132)] {
@@ -119,7 +119,7 @@ fn keys_and_windows_work_in_bash_and_the_agent_sees_none_of_them() {
     dyno.write(CTRL_C);
     console.assert_agent_untouched(&dyno);
 
-    // Ctrl-D ends the shell, with the status of its last command. Only at the prompt is it a key of the shell's.
+    // Ctrl-D ends the shell, with the status of its last command. The shell reads that key only at its prompt.
     dyno.write("sh -c 'exit 5'\n");
     dyno.prints("<5>");
     dyno.write(CTRL_D);

@@ -6,7 +6,7 @@ use rustix::process::Signal;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 
-/// Runs an app that prints and exits, and returns the dyno with all it has said.
+/// Runs an app that prints and exits, and returns the dyno with all its output.
 fn app_alone(launch: &crate::support::dyno::Launch) -> Dyno {
     let mut dyno = launch.script("echo app; exit 7");
     dyno.exits(7).closes_output();
@@ -14,7 +14,7 @@ fn app_alone(launch: &crate::support::dyno::Launch) -> Dyno {
     dyno
 }
 
-/// Asserts that hoopstart has said this one line, and nothing else.
+/// Asserts that hoopstart has written only this one line.
 #[track_caller]
 fn assert_one_line(dyno: &Dyno, phrases: &[&str], id: &str) {
     let lines = dyno.own_lines();
@@ -71,7 +71,7 @@ fn an_app_is_sent_no_signal_and_has_no_child_when_its_agent_dies_again_and_again
         dyno.assert(children.is_empty(), &format!("children of the app: {children:?}"));
         (dyno.own_lines().len() == 3).then_some(())
     });
-    // What comes behind this one would have come before it.
+    // A signal before this one would have arrived first.
     dyno.signal(Signal::USR2);
     dyno.until("a signal", || (!witnessed(&dyno).is_empty()).then_some(()));
     assert_eq!(witnessed(&dyno), [(Signal::USR2.as_raw(), std::process::id())]);
@@ -170,7 +170,7 @@ fn a_malformed_key_is_said_once_and_never_shown() {
         dyno.prints("app\n").logs("[start::key-malformed]\n");
         dyno.logs(&format!("the agent key in {name} cannot be used"));
         if !key.ends_with("nonsense") {
-            // The agent ends at once, and a restart would not help: it is left alone for minutes.
+            // The agent ends at once, and a restart would not help, so it is left alone for minutes.
             dyno.logs("exited with status 1");
             let line = dyno.own_lines().pop().unwrap();
             let pause: u64 = line
@@ -196,7 +196,7 @@ fn a_missing_agent_is_one_line_that_says_where_it_should_be() {
         &[path.to_str().unwrap()],
         "start::agent-missing",
     );
-    // A build with HOOP_INSTALL=optional.
+    // As after a build with HOOP_INSTALL=optional.
     assert_one_line(
         &app_alone(&Slug::without_agent().web()),
         &["build log"],
@@ -272,7 +272,7 @@ fn required_stops_the_boot_for_what_keeps_the_agent_from_running() {
             dyno.assert(!lines[0].contains(untrue), &format!("{untrue:?} is not true here"));
         }
     }
-    // An agent that can be started, and a dyno in which none belongs, are no reason to stop.
+    // Nothing to stop for: an agent that can be started, and a dyno without an agent.
     app_alone(&slug.web().with("HOOP_REQUIRED", "1"));
     app_alone(&slug.dyno().with("HOOP_REQUIRED", "1").with("DYNO", "run.1"));
     app_alone(&slug.dyno().with("HOOP_REQUIRED", "1").with("HOOP_DISABLE", "1"));

@@ -1,8 +1,8 @@
-//! The other end of the way to the gateway: servers of HTTP/2 that answer as a gateway does, or as others do, and
-//! listeners that say what they are told to.
+//! The other end of the connection: HTTP/2 servers that answer as a gateway does, or as others do, and listeners that
+//! say what they are told to.
 //!
-//! A gateway answers a call without credentials as its source says (`gateway/transport/server.go`, `authunary.go`), and
-//! a gRPC server in Go says of a call that it does not know which part of it that is.
+//! A gateway answers a call without credentials as in its source (`gateway/transport/server.go`, `authunary.go`). A
+//! gRPC server in Go says which part of a call it does not know.
 
 use crate::support::server::{Certificate, identity};
 use bytes::Bytes;
@@ -19,28 +19,28 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
-/// How a server of HTTP/2 answers to a call.
+/// How an HTTP/2 server answers a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Says {
-    /// As a gateway that knows the health check: it is well.
+    /// Like a gateway that has the health check: it is well.
     Health,
-    /// As a gateway that knows the service, and not this method of it.
+    /// Like a gateway that has the service, but not this method.
     UnknownMethod,
-    /// As a gateway that wants credentials for everything.
+    /// Like a gateway that requires credentials for everything.
     Unauthenticated,
-    /// As a gRPC server of something else.
+    /// Like another gRPC service.
     UnknownService,
-    /// As a proxy in front of a gateway that is down.
+    /// Like a proxy in front of a gateway that is down.
     Unavailable,
-    /// As a web server: with a page.
+    /// Like a web server: with a page.
     Page,
-    /// As the gateway's API: it knows no such path.
+    /// Like the gateway's API: it has no such path.
     NotFound,
     /// It refuses the call.
     Refusal,
 }
 
-/// A server of HTTP/2 on a loopback port. It lasts as long as the tests, and serves until then.
+/// An HTTP/2 server on a loopback port, which runs until the tests end.
 pub(crate) struct Http2Server {
     address: SocketAddr,
     authority: Option<NamedTempFile>,
@@ -53,12 +53,12 @@ impl Http2Server {
         Self::start(says, None, None)
     }
 
-    /// Starts a server over TLS, which agrees on HTTP/2 in the handshake.
+    /// Starts a server with TLS that agrees on HTTP/2 in the handshake.
     pub(crate) fn over_tls(says: Says) -> Self {
         Self::over_tls_with(says, Certificate::Good, &[b"h2"])
     }
 
-    /// Starts a server over TLS with such a certificate, which agrees on one of these protocols.
+    /// Starts a server with TLS and this certificate, which agrees on one of these protocols.
     pub(crate) fn over_tls_with(says: Says, certificate: Certificate, protocols: &[&[u8]]) -> Self {
         let (mut config, authority) = identity(certificate);
         config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
@@ -80,7 +80,7 @@ impl Http2Server {
                     match tls {
                         None => serve(stream, says, &heard).await,
                         Some(config) => {
-                            // Fails where the other side goes, which is its right.
+                            // Fails if the peer leaves, which it may.
                             if let Ok(stream) = TlsAcceptor::from(config).accept(stream).await {
                                 serve(stream, says, &heard).await;
                             }
@@ -101,12 +101,12 @@ impl Http2Server {
         self.address.to_string()
     }
 
-    /// The file with the certificate of its authority.
+    /// The file with its authority's certificate.
     pub(crate) fn authority(&self) -> &Path {
         self.authority.as_ref().expect("only a server over TLS has one").path()
     }
 
-    /// Everything that was heard: methods, paths and headers.
+    /// Everything it was sent: methods, paths, and headers.
     pub(crate) fn heard(&self) -> String {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).join("\n")
     }
@@ -125,7 +125,7 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, says: Says, heard: &
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(note(&request));
-        // Fails where the other side goes, which is its right.
+        // Fails if the peer leaves, which it may.
         let _ = answer(respond, says);
     }
 }
@@ -139,7 +139,7 @@ fn answer(mut respond: SendResponse<Bytes>, says: Says) -> Result<(), h2::Error>
         trailers
     };
     let grpc = || Response::builder().header("content-type", "application/grpc");
-    // A call that fails has its trailers in the place of headers.
+    // A call that fails has trailers instead of headers.
     let mut refused = |status, message| {
         let mut response = grpc().body(()).expect("it is a response");
         response.headers_mut().extend(trailers(status, message));
@@ -171,7 +171,7 @@ fn answer(mut respond: SendResponse<Bytes>, says: Says) -> Result<(), h2::Error>
     }
 }
 
-/// Listens on a loopback port until the tests end, and serves each connection in a thread of its own.
+/// Listens on a loopback port until the tests end, and serves each connection in its own thread.
 fn listen(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a loopback port can be had");
     let address = listener.local_addr().expect("it is bound");
@@ -185,8 +185,8 @@ fn listen(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> SocketAddr {
     address
 }
 
-/// Starts a listener that says `bytes` to whoever comes, at once or when it has heard something, and then hears the
-/// other side out. Returns its place.
+/// Starts a listener that says `bytes` to every peer, at once or when it has heard something, and then reads what the
+/// peer sends. Returns its address.
 pub(crate) fn speaker(bytes: &'static [u8], hears_first: bool) -> String {
     let address = listen(move |mut stream| {
         let mut heard = [0; 1024];
@@ -199,7 +199,7 @@ pub(crate) fn speaker(bytes: &'static [u8], hears_first: bool) -> String {
     address.to_string()
 }
 
-/// Starts a listener that closes each connection when it has heard something. Returns its place.
+/// Starts a listener that closes each connection when it has heard something. Returns its address.
 pub(crate) fn closer() -> String {
     let address = listen(|mut stream| {
         let _ = stream.read(&mut [0; 1024]);
@@ -207,8 +207,8 @@ pub(crate) fn closer() -> String {
     address.to_string()
 }
 
-/// Starts a listener that says `bytes` one by one, with pauses far below any limit, and then the last of them without
-/// end. Returns its place.
+/// Starts a listener that says `bytes` one by one, with pauses far below any limit, and then repeats the last one for
+/// ever. Returns its address.
 pub(crate) fn dripper(bytes: &'static [u8]) -> String {
     let address = listen(move |mut stream| {
         let mut bytes = bytes.iter().chain(std::iter::repeat(bytes.last().unwrap_or(&0)));
@@ -219,8 +219,7 @@ pub(crate) fn dripper(bytes: &'static [u8]) -> String {
     address.to_string()
 }
 
-/// Starts a listener in front of a server with TLS, which closes each connection that does not begin as one of TLS.
-/// Its place.
+/// Starts a listener in front of a server with TLS that closes each connection without TLS. Returns its address.
 pub(crate) fn reticent(behind: &str) -> String {
     let behind = behind.to_owned();
     let address = listen(move |mut near| {

@@ -1,10 +1,10 @@
-//! Each generation of agents is started as it wants to be: command line and environment of the real processes.
+//! Each generation of agents is started as it needs: command lines and environments of real processes.
 
 use crate::support::dyno::{Dyno, Launch, MULTI, ORGANIZATION, Process, SECRET, STANDARD, Slug};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
-/// All releases of `fixtures/releases`, with the variable in which each looks for its key.
+/// All releases in `fixtures/releases`, with the variable in which each looks for its key.
 const RELEASES: [(&str, &str); 6] = [
     ("1.14.10", "HOOP_DSN"),
     ("1.19.63", "HOOP_DSN"),
@@ -14,19 +14,19 @@ const RELEASES: [(&str, &str); 6] = [
     ("1.148.0", "HOOP_KEY"),
 ];
 
-/// A key that connects when a user waits.
+/// A key whose agent connects when a user waits.
 const EMBEDDED: &str = "grpcs://web:s3cr3t-0f-the-test@gateway.example:8443?mode=embedded";
 
 /// The old form of a key, whose path is the secret.
 const OLD_FORM: &str = "grpcs://gateway.example:8443/5ec4e7005ec4e7005ec4e7005ec4e7005ec4e7005ec4e7005ec4e7005ec4e700";
 
-/// A key that does not say its mode.
+/// A key without its mode.
 const UNSTATED: &str = "grpcs://web:s3cr3t-0f-the-test@gateway.example:8443";
 
-/// What is secret of all credentials in these tests.
+/// The secret parts of all credentials in these tests.
 const SECRETS: [&str; 4] = [SECRET, "5ec4e700", "another-secret", "a-third-secret"];
 
-/// Starts an app that only waits, with so many agents beside it.
+/// Starts an app that only waits, with this many agents beside it.
 #[track_caller]
 fn running(launch: &Launch, agents: usize) -> (Dyno, Vec<Process>) {
     let dyno = launch.start(["sleep", "600"]);
@@ -66,8 +66,8 @@ fn environment_of_app(launch: &Launch) -> BTreeMap<String, String> {
     variables.map(|(name, value)| (text(name), text(value))).collect()
 }
 
-/// What an agent gets: the app's environment, the key in one variable, a log that can be read, the agent's folder on
-/// the PATH.
+/// What an agent gets: the app's environment, the key in one variable, a log that can be read, and the agent's folder
+/// on the PATH.
 fn expected(slug: &Slug, launch: &Launch, key: Option<(&str, &str)>) -> BTreeMap<String, String> {
     let mut environment = environment_of_app(launch);
     if let Some((name, key)) = key {
@@ -82,7 +82,7 @@ fn expected(slug: &Slug, launch: &Launch, key: Option<(&str, &str)>) -> BTreeMap
     environment
 }
 
-/// The list that `hoop run` gets: every name of the environment but those of credentials, and of the agent's own log.
+/// The list that `hoop run` gets: all variables except credentials and those of the agent's log.
 fn exported(environment: &BTreeMap<String, String>) -> String {
     let credentials = ["HOOP_KEY", "HOOP_DSN", "HOOP_TOKEN", "HOOP_SPIFFE_KEY_FILE", "TOKEN"];
     let hidden = [&credentials[..], &["LOG_LEVEL", "LOG_ENCODING"]].concat();
@@ -94,9 +94,9 @@ fn exported(environment: &BTreeMap<String, String>) -> String {
     names.join(",")
 }
 
-/// The ids of what hoopstart has told.
+/// The ids of the lines that hoopstart has written.
 fn told(dyno: &Dyno) -> Vec<String> {
-    // What an agent meets at its gateway is told while it runs, and not by the boot.
+    // These are reported while the agent runs, and not by the boot.
     let later = [
         "start::agent-turned-away",
         "start::agent-misconfigured",
@@ -112,7 +112,7 @@ fn every_release_starts_with_a_standard_key() {
     for (version, variable) in RELEASES {
         let slug = Slug::of_release(version);
         let launch = slug.web();
-        // The oldest takes any key for one that comes with names.
+        // The oldest release takes every key for one that comes with names.
         let is_oldest = version == "1.14.10";
         let launch = if is_oldest {
             launch.with("HOOP_CONNECTION", "a")
@@ -155,7 +155,7 @@ fn the_first_generation_reads_all_names_itself_and_says_that_it_needs_an_old_gat
         assert_eq!(environment(&agents[0]), expected);
         dyno.logs("connections=[orders-db console] ");
         dyno.logs("connected gateway=old-gateway.example:8443");
-        // One agent needs no name.
+        // One of them needs no names.
         dyno.logs("hoop | ");
         assert_eq!(told(&dyno), ["start::agent-too-old"]);
         let line = dyno.own_lines().remove(0);
@@ -296,26 +296,26 @@ fn a_token_or_a_document_with_a_gateway_is_a_credential_too() {
 /// What a release does with a key, and with a connection called Orders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Row {
-    /// It is always connected.
+    /// It connects and stays connected.
     Connects,
-    /// It reads the name itself, and has no gateway of today that would.
+    /// It reads the name itself, and needs a gateway of long ago.
     ReadsNames,
-    /// It publishes none, as people must be told.
+    /// It publishes no name, which people must be told.
     ConnectsWithoutNames,
     /// It has a process for each name.
     Runs,
-    /// It has one as well, and no session of it begins.
+    /// The same, but no session begins.
     RunsForNothing,
-    /// And is told what a session may see.
+    /// The same, with a list of what a session may see.
     Exports,
     /// It ends at once.
     Refuses,
-    /// It looks for no key.
+    /// It does not look for a key.
     TakesNoKey,
 }
 
 impl Row {
-    /// What hoopstart tells of it.
+    /// What hoopstart reports.
     fn told(self) -> &'static [&'static str] {
         match self {
             Row::Connects | Row::Runs | Row::Exports => &[],
@@ -325,7 +325,7 @@ impl Row {
     }
 }
 
-/// The table of how a connection gets published, in the order of the keys standard, embedded, old form, not stated,
+/// The table of how connections are published, in the order of the keys: standard, embedded, old form, no mode,
 /// multi-connection, organization's without a mode.
 fn row(version: &str) -> [Row; 6] {
     use Row::{
@@ -346,7 +346,7 @@ fn row(version: &str) -> [Row; 6] {
 /// The keys of that table.
 const KEYS: [&str; 6] = [STANDARD, EMBEDDED, OLD_FORM, UNSTATED, MULTI, ORGANIZATION];
 
-/// Asserts one row: what runs, with which environment, what is told, and what comes of it.
+/// Asserts one row: what runs, with which environment, what is reported, and what happens.
 #[track_caller]
 fn assert_row(slug: &Slug, version: &str, variable: &str, key: &str, row: Row, (in_key, in_dsn): (&str, &str)) {
     let what = format!("{version} {key} {row:?}");
@@ -365,7 +365,7 @@ fn assert_row(slug: &Slug, version: &str, variable: &str, key: &str, row: Row, (
     let dyno = launch.start(["sleep", "600"]);
     if matches!(row, Row::Refuses | Row::TakesNoKey) {
         let cause = match row {
-            // The oldest takes it, says nothing of the mode, and gets no answer.
+            // The oldest release takes it, says nothing of the mode, and gets no answer.
             Row::Refuses if version.starts_with("1.14") || version.starts_with("1.15") => "missing HOOP_CONNECTION env",
             Row::Refuses => "HOOP_DSN in wrong format, reason=invalid agent mode",
             _ => "missing HOOP_DSN environment variable",
@@ -419,7 +419,7 @@ fn every_row_of_the_table_holds_wherever_the_key_is() {
         let slug = Slug::of_release(version);
         for (number, (key, row)) in KEYS.into_iter().zip(row(version)).enumerate() {
             let places = [(key, ""), ("", key), (key, other.as_str())];
-            // All places of one kind of command line, one of the others.
+            // All places for one kind of command line, and one place for each other.
             let places = if number == 5 {
                 &places[..]
             } else {
@@ -449,7 +449,7 @@ fn every_row_of_the_table_holds_at_its_border() {
     ] {
         let slug = Slug::of_version(version);
         for (key, row) in KEYS.into_iter().zip(row(version)) {
-            // Two of the keys tell the generations apart, and the first and the fourth their borders.
+            // Two of the keys distinguish the generations, and the first and the fourth their borders.
             if [STANDARD, UNSTATED, MULTI, ORGANIZATION].contains(&key) {
                 assert_row(&slug, version, variable, key, row, (key, ""));
             }
@@ -470,12 +470,12 @@ fn an_organizations_key_is_not_left_to_an_agent_that_would_be_refused_for_ever()
         let launch = slug.web().with("HOOP_KEY", key).with("HOOP_CONNECTION", "a");
         let (_, agents) = running(&launch, 1);
         assert!(command_lines(&agents)[0].starts_with("run|--name|a|"));
-        // Without a name nothing can be published.
+        // Without a name, nothing can be published.
         let mut dyno = slug.web().with("HOOP_KEY", ORGANIZATION).script("echo up");
         dyno.exits(0).closes_output();
         assert_eq!(told(&dyno), ["start::connection-missing"]);
     }
-    // The agent itself, as it would be without us.
+    // The agent without hoopstart.
     let launch = slug
         .dyno()
         .with("HOOP_KEY", ORGANIZATION)
@@ -502,7 +502,7 @@ fn the_app_keeps_its_own_logging_and_the_agent_has_hoops() {
     );
 }
 
-/// Asserts that the agents of a release publish these names of a list, in this order.
+/// Asserts that agents of a release publish these names of a list, in this order.
 #[track_caller]
 fn assert_published(version: &str, list: &str, names: &[&str]) {
     let slug = Slug::of_release(version);
@@ -530,8 +530,7 @@ fn assert_published(version: &str, list: &str, names: &[&str]) {
     assert_eq!(told(&dyno), limit, "{version}");
 }
 
-/// How a release gets a name with a space: as it is where the agent reads it itself, and otherwise as it would
-/// be published.
+/// How a release gets a name with a space: as it is if the agent reads it itself, otherwise as it would be published.
 fn spelled<'a>(version: &str, read: &'a str, published: &'a str) -> &'a str {
     if matches!(row(version)[1], Row::ReadsNames) {
         read
@@ -547,7 +546,7 @@ fn names_are_read_alike_for_every_release_that_gets_them() {
         assert_published(
             version,
             " Orders DB ,, console,env.NAME,CONSOLE , orders db,third,",
-            // Those that `hoop run` publishes are spelled as it would spell them.
+            // Names that `hoop run` publishes are spelled as it would spell them.
             &[spelled(version, "orders db", "orders_db"), "console", "third"],
         );
         // 255 bytes.

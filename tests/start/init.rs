@@ -1,4 +1,4 @@
-//! hoopstart as the first process of a container, beside tini and dumb-init there.
+//! hoopstart as the first process of a container, compared with tini and dumb-init.
 
 use crate::consoles::{BASH, WINDOW_WATCHER, until_runs};
 use crate::shutdown::{PROMISE, namespace};
@@ -11,10 +11,10 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What makes the first process of a container.
+/// Makes the first process of a container.
 const CONTAINER: [&str; 3] = ["--pid", "--fork", "--mount-proc"];
 
-/// The inits of this machine, hoopstart first, each as the words in front of an app.
+/// The inits of this machine, hoopstart first, each as the words before an app.
 fn inits(slug: &Slug) -> Vec<Vec<String>> {
     let hoopstart = slug.hoopstart().to_str().expect("the path is text").to_owned();
     let others = ["tini", "dumb-init"].into_iter().filter(|name| program(name).is_some());
@@ -22,7 +22,7 @@ fn inits(slug: &Slug) -> Vec<Vec<String>> {
     inits.map(|init| vec![init, "--".to_owned()]).collect()
 }
 
-/// The words that start `app` under `init` as the first process of a container, where that is permitted.
+/// The words that start `app` under `init` as the first process of a container, if that is permitted.
 fn words<A: AsRef<str>>(init: &[String], app: impl IntoIterator<Item = A>) -> Option<Vec<String>> {
     let mut words = namespace(&CONTAINER)?;
     words.extend(init.iter().cloned());
@@ -30,7 +30,7 @@ fn words<A: AsRef<str>>(init: &[String], app: impl IntoIterator<Item = A>) -> Op
     Some(words)
 }
 
-/// A container that runs.
+/// A running container.
 struct Container {
     dyno: Dyno,
     /// Its first process.
@@ -72,8 +72,8 @@ impl Container {
     }
 }
 
-/// Runs each of `scripts` in a container of its own, several at a time since the kernel takes its time to end one, and
-/// returns their statuses.
+/// Runs each of `scripts` in its own container and returns their statuses. Several run at a time, since the kernel is
+/// slow to end a container.
 fn statuses(launch: &Launch, init: &[String], scripts: &[String]) -> Option<Vec<Option<i32>>> {
     hear_signals();
     let words = words(init, ["sh", "-c"])?;
@@ -101,7 +101,7 @@ fn statuses(launch: &Launch, init: &[String], scripts: &[String]) -> Option<Vec<
 #[test]
 fn every_status_is_what_other_inits_make_of_it() {
     let slug = Slug::of_agent(QUIET_AGENT);
-    // Those that end a process, and that anyone may send to itself.
+    // Signals that end a process, and that anyone may send to itself.
     let deadly = (1..=64).filter(|number| ![17, 18, 19, 20, 21, 22, 23, 28, 32, 33].contains(number));
     let scripts: Vec<String> = (0..=255)
         .map(|code| format!("exit {code}"))
@@ -152,7 +152,7 @@ fn every_signal_is_passed_on_once() {
         return;
     }
     let slug = Slug::of_agent(QUIET_AGENT);
-    // Not those that cannot be caught, that tell of a child, that stop, and that the C library keeps for its threads.
+    // Not those that cannot be caught, that tell of a child, that stop, or that the C library uses for its threads.
     let all: Vec<i32> = (1..=64)
         .filter(|number| ![9, 17, 19, 20, 21, 22, 32, 33].contains(number))
         .collect();
@@ -162,7 +162,7 @@ fn every_signal_is_passed_on_once() {
             return;
         };
         container.send(&all);
-        // What comes behind this one would have come before it: the kernel keeps their order.
+        // The kernel keeps their order, so an earlier one would have arrived before this one.
         container.send(&[64]);
         let last = || {
             witnessed(&container.dyno)
@@ -178,7 +178,7 @@ fn every_signal_is_passed_on_once() {
     }
     let all_and_last: Vec<i32> = all.into_iter().chain([64]).collect();
     assert_eq!(seen[0], all_and_last);
-    // tini takes those that tell of a fault for its own.
+    // tini keeps those for faults to itself.
     for other in &seen[1..] {
         assert!(other.iter().all(|number| seen[0].contains(number)), "{other:?}");
     }
@@ -194,7 +194,7 @@ fn a_burst_of_signals_is_passed_on_as_often_as_it_was_sent() {
         let Some(container) = Container::start(&slug.web(), &init, ["python3", "-c", WITNESS], "ready\n") else {
             return;
         };
-        // Of these the kernel keeps count, and of the others it keeps one.
+        // The kernel counts these, and merges the others.
         container.send(&[40; 300]);
         container.send(&[10; 300]);
         container.send(&[64]);
@@ -267,7 +267,7 @@ fn orphans_are_reaped_there() {
             return;
         };
         let app = container.app();
-        // A shell that becomes its last command may have reaped nothing, so its own are not counted.
+        // A shell that becomes its last command may have reaped nothing, so its own children do not count.
         container.dyno.until("no orphan", || {
             let left = Process::children_of(container.init.pid);
             let strangers = left.iter().filter(|process| process.pid != app.pid);
@@ -293,9 +293,9 @@ fn it_is_one_process_with_the_agent_beside_the_app() {
     assert_eq!(agent.parent, container.init.pid);
     assert_eq!(container.dyno.supervisors().len(), 1);
     assert_eq!(container.init.status("Threads"), "1");
-    // What the init holds back and what it ignores is not passed on to what it starts.
+    // What the init blocks and ignores is not inherited by what it starts.
     assert_eq!(agent.status("SigBlk").trim_start_matches('0'), "");
-    // An agent that is killed is started again, and so is one whose group holds more.
+    // A killed agent is started again, and so is one whose group still has processes.
     agent.signal(Signal::KILL);
     container
         .dyno
@@ -358,7 +358,7 @@ fn an_agent_that_will_not_end_holds_the_container_for_no_longer_than_a_second() 
     container.dyno.write("go\n");
     let begin = Instant::now();
     container.dyno.exits(5);
-    // The agent was told and given its time.
+    // The agent was told to end, and given its time.
     assert!(begin.elapsed() >= Duration::from_secs(1), "{:?}", begin.elapsed());
     assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
     container.dyno.is_gone_within(PROMISE, begin);
@@ -371,7 +371,7 @@ fn a_log_without_a_reader_is_no_signal_to_the_app() {
     }
     let slug = Slug::of_agent("#!/bin/sh\ni=0\nwhile :; do i=$((i + 1)); echo $i >\"$HOME/count\"; echo line; done\n");
     let init = &inits(&slug)[0];
-    // Its stderr is a pipe whose reader has gone.
+    // Its stderr is a pipe without a reader.
     let Some(words) = words(init, ["python3", "-c", WITNESS]) else {
         return;
     };
@@ -403,7 +403,7 @@ fn a_log_without_a_reader_is_no_signal_to_the_app() {
 fn an_app_stands_where_it_would_without_an_agent() {
     let slug = Slug::of_agent(QUIET_AGENT);
     let hoopstart = &inits(&slug)[0];
-    // Parent, process group, session, terminal, and the group in front of it.
+    // Parent, process group, session, terminal, and the foreground group.
     let fields = |launch: &Launch, before: &[&str]| -> Option<Vec<String>> {
         let mut words = namespace(&CONTAINER)?;
         words.extend(before.iter().map(|word| (*word).to_owned()));
@@ -440,7 +440,7 @@ fn an_app_stands_where_it_would_without_an_agent() {
     }
 }
 
-/// Makes the process a subreaper and then what the words are.
+/// Makes the process a subreaper, and then becomes the command in the words.
 const SUBREAPER: &str = "
 import ctypes, os, sys
 assert ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) == 0
@@ -486,7 +486,7 @@ fn where_the_process_adopts_orphans_it_never_adopts_one_of_ours() {
     dyno.is_gone_within(PROMISE, Instant::now());
 }
 
-/// Drives an interactive bash, a job that is stopped and taken back, and a window.
+/// Works in an interactive bash: stops a job, takes it back, and resizes the window.
 #[track_caller]
 fn assert_job_control(terminal: &Terminal, rows: u16, slug: &Slug, mut dyno: Dyno) {
     slug.put_program("watcher", WINDOW_WATCHER);
@@ -525,7 +525,7 @@ fn job_control_works_there_however_the_container_was_given_its_terminal() {
     };
     let slug = Slug::of_agent(QUIET_AGENT);
     let launch = slug.web().with("PS1", "<$?>");
-    // As the head of a session, as Docker does it; beside others in it; and as one of a group.
+    // As the leader of a session, as under Docker; with others in the session; and as a member of a group.
     let settings: [(&[&str], bool); 3] = [
         (&["setsid", "-c"], false),
         (&["setsid", "-c", "sh", "-c", "sleep 600 & exec \"$@\"", "sh"], false),
@@ -534,7 +534,7 @@ fn job_control_works_there_however_the_container_was_given_its_terminal() {
     let mut rows = 30;
     for (number, init) in inits(&slug).into_iter().enumerate() {
         for (before, by_setsid) in settings {
-            // The others are there to be compared with as Docker starts them.
+            // The other inits are compared only as Docker starts them.
             if number > 0 && before != ["setsid", "-c"] {
                 continue;
             }
@@ -620,7 +620,7 @@ fn what_a_crashed_agent_has_left_is_ended_there_too_and_the_orphans_of_the_app_a
     if program("setsid").is_none() {
         return;
     }
-    // Left out of its group, once deaf to its end; with each start others.
+    // Outside its group, at first deaf to its end; one more with each start.
     let slug = Slug::of_agent(
         r#"#!/bin/sh
 # What was killed may take a moment to be gone.

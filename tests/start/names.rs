@@ -1,4 +1,4 @@
-//! hoopstart by whatever name it is called, and with whatever is written behind it.
+//! hoopstart under any name, and with any words after it.
 
 use crate::shutdown::PROMISE;
 use crate::support::dyno::{QUIET_AGENT, Slug, program};
@@ -27,7 +27,7 @@ fn it_is_hoopstart_by_whatever_name_it_is_called() {
         let line = format!("{called} {behind} sh -c 'echo \"up $$\"; read line; exit 9'");
         let mut dyno = slug.web().with_stdin().plain(["bash", "-c", &line]);
         dyno.prints(&format!("up {}\n", dyno.pid())).logs("hoop | agent up\n");
-        // Nobody who looks for the app by its name finds the supervisor.
+        // Whoever looks for the app by its name does not find the supervisor.
         let agent = dyno.has_agents(1).remove(0);
         dyno.assert(
             dyno.supervisors()

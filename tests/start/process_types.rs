@@ -2,13 +2,13 @@
 
 use crate::support::dyno::{Launch, QUIET_AGENT, SECRET, Slug};
 
-/// Asserts that the app runs with one agent and without a word, or with none.
+/// Asserts that the app runs, without any line, with one agent or none.
 #[track_caller]
 fn assert_agents(launch: &Launch, count: usize) {
     let mut dyno = launch.clone().with_stdin().script("echo up; read line");
     dyno.prints("up\n");
     if count == 0 {
-        // What would run an agent is there before the app is.
+        // The supervisor exists before the app starts.
         dyno.assert(dyno.supervisors().is_empty(), "no agent belongs here");
         assert_eq!(dyno.processes().len(), 1);
     } else {
@@ -39,7 +39,7 @@ fn the_agent_runs_everywhere_but_in_one_off_dynos() {
     ] {
         assert_agents(&slug.web().with("DYNO", dyno), agents);
     }
-    // A laptop, a container.
+    // A laptop or a container.
     assert_agents(&slug.web().without("DYNO"), 1);
 }
 
@@ -87,7 +87,7 @@ fn lists_name_types_and_single_dynos() {
     assert_agents(&launch("web.1", Some("web"), Some("web.1")), 0);
     assert_agents(&launch("web.2", Some("web"), Some("web.1")), 1);
     assert_agents(&launch("worker.1", Some("web"), Some("web.1")), 0);
-    // A list of those to ignore replaces the one that is there without it.
+    // A list of process types to ignore replaces the default one.
     assert_agents(&launch("run.7", None, Some("worker")), 1);
     assert_agents(&launch("release.3", Some(" release , web "), Some("run")), 1);
     // On Fir.
@@ -104,7 +104,7 @@ fn lists_name_types_and_single_dynos() {
     assert_agents(&nowhere(None, Some("local")), 0);
 }
 
-/// Asserts that the app runs with so many agents and with one line about the lists of dynos, which has all of `parts`.
+/// Asserts that the app runs with this many agents, and with one line about the lists that has all of `parts`.
 #[track_caller]
 fn assert_told(launch: &Launch, agents: usize, parts: &[&str]) {
     let mut dyno = launch.clone().with_stdin().script("echo up; read line");
@@ -165,7 +165,7 @@ fn a_type_the_procfile_does_not_have_is_told_with_those_it_has() {
 #[test]
 fn a_type_that_the_procfile_of_this_slug_or_this_dyno_has_is_known() {
     let slug = Slug::of_agent(QUIET_AGENT);
-    // The manifest names other types: those of the build, before somebody changed the Procfile.
+    // The manifest has other types: those of the build, before the Procfile was changed.
     slug.put("Procfile", "release: rake db:migrate\nqueue: hoopstart -- sidekiq\n");
     let with = |dyno: &str, name: &str, list: &str| slug.web().with("DYNO", dyno).with(name, list);
     // A language's buildpack has added it.

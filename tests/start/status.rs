@@ -10,7 +10,7 @@ use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Instant;
 
-/// Asks as the user of `launch` does, and returns all that is answered.
+/// Asks as the user of `launch`, and returns the whole answer.
 #[track_caller]
 fn ask(launch: &Launch) -> Value {
     let asking = launch.clone().with_other_mark();
@@ -20,14 +20,14 @@ fn ask(launch: &Launch) -> Value {
     serde_json::from_str(&asking.stdout()).unwrap_or_else(|error| asking.fail(&error.to_string()))
 }
 
-/// Asks, and returns what is said of the app that is the first process of `dyno`. Other tests have apps, too.
+/// Asks, and returns the status of the app that is the first process of `dyno`. Other tests have apps, too.
 pub(crate) fn status(launch: &Launch, dyno: &Dyno) -> Option<Value> {
     let answer = ask(launch);
     let apps = answer["apps"].as_array().expect("it is a list");
     apps.iter().find(|status| status["app"]["pid"] == dyno.pid()).cloned()
 }
 
-/// Waits until that is said of the app which `is_so` answers.
+/// Waits for a status for which `is_so` holds.
 #[track_caller]
 pub(crate) fn status_with(launch: &Launch, dyno: &Dyno, is_so: impl Fn(&Value) -> bool) -> Value {
     dyno.until("that status", || status(launch, dyno).filter(|status| is_so(status)))
@@ -87,7 +87,7 @@ fn it_works_in_a_shell_that_has_no_config_vars() {
 fn a_restart_is_counted_and_an_agent_that_waits_is_not_healthy() {
     let slug = Slug::of_agent("#!/bin/sh\necho \"line with $HOOP_KEY\"\nexit 3\n");
     let dyno = slug.web().start(["sleep", "600"]);
-    // Its pauses grow: while one lasts, it waits.
+    // Its pauses grow, so it is seen waiting.
     let waiting = status_with(&slug.dyno(), &dyno, |status| {
         status["agents"][0]["state"] == "waiting" && status["agents"][0]["restarts"] == 2
     });
@@ -162,7 +162,7 @@ fn sessions_are_counted_and_the_last_lines_are_the_last() {
     status_with(&slug.dyno(), &dyno, |status| status["agents"][0]["sessions"] == 0);
 }
 
-/// Runs a shell script in a container of its own, in which `hoopstart` is on the PATH, and returns what it prints.
+/// Runs a shell script in its own container, with `hoopstart` on the PATH, and returns what it prints.
 fn in_container(slug: &Slug, script: &str) -> Option<String> {
     let mut words = namespace(&["--pid", "--fork", "--mount-proc"])?;
     words.extend(["sh", "-c", script].map(str::to_owned));
@@ -266,7 +266,7 @@ fn another_user_gets_no_answer() {
     let answer = ask(&launch);
     let text = answer.to_string();
     assert!(!text.contains(&format!("\"pid\":{}", dyno.pid())), "{text}");
-    // And its own user does, still.
+    // Its own user still gets one.
     status_with(&slug.dyno(), &dyno, |status| status["healthy"] == true);
 }
 
@@ -279,7 +279,7 @@ fn address(pid: u32) -> SocketAddr {
     SocketAddr::from_abstract_name(format!("hoopstart {} {pid} {started}", namespace.display())).expect("it is short")
 }
 
-/// How much time of a processor this process has had, in ticks.
+/// How much processor time this process has used, in ticks.
 fn ticks(process: &Process) -> u64 {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.pid)).expect("it runs");
     let fields: Vec<&str> = stat.rsplit_once(") ").expect("it has a name").1.split(' ').collect();
@@ -327,7 +327,7 @@ fn a_second_hoopstart_does_not_wake_the_supervisor() {
     dyno.logs("hoop | agent up\n");
     let supervisor = dyno.supervisors().remove(0);
     let wakes = || supervisor.status("voluntary_ctxt_switches");
-    // What is under way at its start wakes it, and so does a question of another test of this user: not each time.
+    // It may still be busy with its start, and questions of other tests wake it too, but not every time.
     let wakes_nobody = (0..20).any(|attempt| {
         let before = wakes();
         for number in 0..20 {
