@@ -6,7 +6,7 @@ use hoop_buildpack::agent::key_fault::KeyFault;
 use hoop_buildpack::agent::limits::Limit;
 use hoop_buildpack::agent::version::Version;
 use hoop_buildpack::start::check::report::Fact;
-use hoop_buildpack::start::check::started::Started;
+use hoop_buildpack::start::check::started_by::StartedBy;
 use hoop_buildpack::start::check::status_report::StatusReport;
 use hoop_buildpack::start::check::transport::{Certificate, Encryption};
 use hoop_buildpack::start::fault::Fault;
@@ -486,12 +486,12 @@ pub(crate) fn facts() -> Vec<Fact> {
         reason,
     }));
     facts.extend([
-        Fact::Started(Started::Procfile(Vec::new())),
-        Fact::Started(Started::Procfile(vec![text("web"), text("worker")])),
-        Fact::Started(Started::Script),
-        Fact::Started(Started::Autostart),
-        Fact::Started(Started::CommandLine),
-        Fact::Started(Started::Nothing(None)),
+        Fact::StartedBy(StartedBy::Procfile(Vec::new())),
+        Fact::StartedBy(StartedBy::Procfile(vec![text("web"), text("worker")])),
+        Fact::StartedBy(StartedBy::Script),
+        Fact::StartedBy(StartedBy::Autostart),
+        Fact::StartedBy(StartedBy::CommandLine),
+        Fact::StartedBy(StartedBy::Nothing(None)),
         Fact::Agent(version("1.148.0")),
         Fact::NoAgent(None),
         Fact::NoAgent(Some(Reason::Disabled)),

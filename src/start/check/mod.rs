@@ -5,7 +5,7 @@ pub mod dial;
 pub mod hpack;
 pub mod http2;
 pub mod report;
-pub mod started;
+pub mod started_by;
 pub mod status;
 pub mod status_report;
 pub mod transport;
@@ -14,7 +14,7 @@ use crate::config;
 use crate::os::environment::Environment;
 use crate::secret::conceal::conceal;
 use crate::start::check::report::Fact;
-use crate::start::check::started::Started;
+use crate::start::check::started_by::StartedBy;
 use crate::start::check::transport::Transport;
 use crate::start::fault::Fault;
 use crate::start::fault::agent::AgentFault;
@@ -50,7 +50,7 @@ struct Check<'a> {
     /// What happens in a dyno in which the agent runs.
     elsewhere: Plan,
     /// What starts the agent.
-    started: Started,
+    started_by: StartedBy,
     /// Whether `HOOP_AUTOSTART` is on.
     autostart: bool,
 }
@@ -68,11 +68,11 @@ impl<'a> Check<'a> {
             here
         };
         let elsewhere = make(&anywhere(environment), Starter::CommandLine);
-        let started = match Started::find(&here, &installed.procfile, autostart, !command.is_empty()) {
-            Started::Nothing(line) if installed.starts_by_script(line.as_ref().map(|(name, _)| name.as_str())) => {
-                Started::Script
+        let started_by = match StartedBy::find(&here, &installed.procfile, autostart, !command.is_empty()) {
+            StartedBy::Nothing(line) if installed.starts_by_script(line.as_ref().map(|(name, _)| name.as_str())) => {
+                StartedBy::Script
             }
-            started => started,
+            started_by => started_by,
         };
         Self {
             environment,
@@ -80,7 +80,7 @@ impl<'a> Check<'a> {
             installed,
             here,
             elsewhere,
-            started,
+            started_by,
             autostart,
         }
     }
@@ -138,8 +138,8 @@ impl<'a> Check<'a> {
             has_agent: not_here.is_none(),
             reason: not_here.unwrap_or(self.here.dyno_reason),
         };
-        let started = (!self.here.is_disabled()).then(|| Fact::Started(self.started.clone()));
-        [dyno].into_iter().chain(started).collect()
+        let started_by = (!self.here.is_disabled()).then(|| Fact::StartedBy(self.started_by.clone()));
+        [dyno].into_iter().chain(started_by).collect()
     }
 
     /// Adds the facts about the agents and their gateway, and what is wrong with them. Returns the gateway, if an agent
@@ -186,7 +186,7 @@ impl<'a> Check<'a> {
 
     /// Whether the app sees the key although `HOOP_HIDE_KEY` is on: it does if the shell starts it.
     fn shows_key(&self) -> bool {
-        self.autostart && self.started == Started::Autostart
+        self.autostart && self.started_by == StartedBy::Autostart
     }
 
     /// What is wrong with the plan, the choice of dynos, and what starts the agent.
@@ -225,7 +225,7 @@ impl<'a> Check<'a> {
                 faults.push(ConfigFault::NotWithAutostart { name }.into());
             }
         }
-        faults.extend(self.started.fault().map(Fault::from));
+        faults.extend(self.started_by.fault().map(Fault::from));
         if is_well_chosen && self.here.choice.leaves_none(&self.installed.procfile) {
             faults.push(DynosFault::Nowhere.into());
         }

@@ -3,7 +3,7 @@
 use crate::agent::connections::Merged;
 use crate::agent::generation::Generation;
 use crate::agent::version::Version;
-use crate::start::check::started::Started;
+use crate::start::check::started_by::StartedBy;
 use crate::start::check::transport::{Certificate, Encryption};
 use crate::start::fault::config::written;
 use crate::start::fault::dynos::Reason;
@@ -23,7 +23,7 @@ pub enum Fact {
         has_agent: bool,
         reason: Reason,
     },
-    Started(Started),
+    StartedBy(StartedBy),
     Agent(Version),
     NoAgent(Option<Reason>),
     Generation(Generation),
@@ -65,7 +65,7 @@ impl Fact {
     fn name(&self) -> &'static str {
         match self {
             Fact::Dyno { .. } => "dyno",
-            Fact::Started(_) => "started by",
+            Fact::StartedBy(_) => "started by",
             Fact::Agent(_) | Fact::NoAgent(_) => "agent",
             Fact::Generation(_) => "runs",
             Fact::TwoKeys => "key",
@@ -96,7 +96,7 @@ impl Fact {
                     false => format!("{name}, without the agent ({reason})"),
                 };
             }
-            Fact::Started(started) => return started.to_string(),
+            Fact::StartedBy(started) => return started.to_string(),
             Fact::Agent(version) => return version.to_string(),
             Fact::NoAgent(Some(reason)) => return format!("not started: {reason}"),
             Fact::NoAgent(None) => "not started",
@@ -147,15 +147,15 @@ impl fmt::Display for Fact {
     }
 }
 
-impl fmt::Display for Started {
+impl fmt::Display for StartedBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Started::Procfile(types) if types.is_empty() => "hoopstart in the Procfile",
-            Started::Procfile(types) => return write!(f, "hoopstart in the Procfile ({})", types.join(", ")),
-            Started::Script => "hoopstart in a script of the Procfile",
-            Started::Autostart => "HOOP_AUTOSTART",
-            Started::CommandLine => "this command line",
-            Started::Nothing(_) => "nothing",
+            StartedBy::Procfile(types) if types.is_empty() => "hoopstart in the Procfile",
+            StartedBy::Procfile(types) => return write!(f, "hoopstart in the Procfile ({})", types.join(", ")),
+            StartedBy::Script => "hoopstart in a script of the Procfile",
+            StartedBy::Autostart => "HOOP_AUTOSTART",
+            StartedBy::CommandLine => "this command line",
+            StartedBy::Nothing(_) => "nothing",
         })
     }
 }

@@ -47,7 +47,7 @@ pub(crate) struct Shell {
 }
 
 /// A program that the shell has started, itself or through others.
-struct Started {
+struct Candidate {
     process: Process,
     command_line: Vec<u8>,
     environ: Vec<u8>,
@@ -68,7 +68,7 @@ impl Shell {
     /// found. `None` if the shell, which is `app`, has ended before.
     pub(crate) fn environment(&self, app: &AppProcess, known: &Environment) -> Option<Environment> {
         let begin = Instant::now();
-        let mut latest: Option<Started> = None;
+        let mut latest: Option<Candidate> = None;
         let mut asleep: Option<Instant> = None;
         loop {
             if let Some(environ) = self.became() {
@@ -114,20 +114,21 @@ impl Shell {
 
     /// The youngest program that the shell has started, preferably itself, and whether the shell is idle: there is no
     /// such program, and nothing below the shell is doing anything.
-    fn youngest(&self) -> (Option<Started>, bool) {
+    fn youngest(&self) -> (Option<Candidate>, bool) {
         let below = processes::descendants(self.pid);
         let is_asleep = below.iter().all(|process| process.is_asleep);
         let programs = below.into_iter().filter_map(|process| {
             let (command_line, environ) = program(process.pid)?;
             let environ = environ.filter(|environ| Some(environ) != self.environ.as_ref())?;
-            (process.started >= self.now).then_some(Started {
+            (process.started >= self.now).then_some(Candidate {
                 process,
                 command_line,
                 environ,
             })
         });
-        let is_child = |started: &Started| started.process.parent == self.pid;
-        let found = programs.max_by_key(|started| (is_child(started), started.process.started, started.process.pid));
+        let is_child = |candidate: &Candidate| candidate.process.parent == self.pid;
+        let found =
+            programs.max_by_key(|candidate| (is_child(candidate), candidate.process.started, candidate.process.pid));
         let is_idle = found.is_none() && is_asleep;
         (found, is_idle)
     }

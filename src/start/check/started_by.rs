@@ -9,7 +9,7 @@ use crate::text;
 
 /// What starts the agent, as far as files and environment tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Started {
+pub enum StartedBy {
     /// Lines of the Procfile; with their types, if not the type of this dyno.
     Procfile(Vec<String>),
     /// A script of the app that the line of the Procfile runs.
@@ -22,7 +22,7 @@ pub enum Started {
     Nothing(Option<(String, String)>),
 }
 
-impl Started {
+impl StartedBy {
     /// Finds out what starts the agent in the dyno of the plan `here` or, if the agent does not run there, in other
     /// dynos. `autostart` says whether `HOOP_AUTOSTART` is on, and `has_command` whether a command line is being
     /// checked.
@@ -31,13 +31,13 @@ impl Started {
         let process_type = here.dyno.process_type.as_str();
         let line = procfile.command(process_type).filter(|_| runs_here);
         if line.is_some_and(starts_agent) {
-            return Started::Procfile(Vec::new());
+            return StartedBy::Procfile(Vec::new());
         }
         if autostart {
-            return Started::Autostart;
+            return StartedBy::Autostart;
         }
         if let Some(line) = line {
-            return Started::Nothing(Some((process_type.to_owned(), line.to_owned())));
+            return StartedBy::Nothing(Some((process_type.to_owned(), line.to_owned())));
         }
         // A laptop runs all lines, and in a one-off dyno people ask about the others.
         if !runs_here || here.dyno.is_local() {
@@ -49,19 +49,19 @@ impl Started {
             });
             let types: Vec<String> = starting.map(|(name, _)| text::visible(name)).collect();
             if !types.is_empty() {
-                return Started::Procfile(types);
+                return StartedBy::Procfile(types);
             }
         }
         if has_command {
-            Started::CommandLine
+            StartedBy::CommandLine
         } else {
-            Started::Nothing(None)
+            StartedBy::Nothing(None)
         }
     }
 
     /// What is wrong with it.
     pub(crate) fn fault(&self) -> Option<DynosFault> {
-        let Started::Nothing(line) = self else { return None };
+        let StartedBy::Nothing(line) = self else { return None };
         let right = line.as_ref().and_then(|(process_type, command)| {
             let right = command_line::with_hoopstart(command)?;
             Some(text::visible(&format!("{process_type}: {right}")))
