@@ -117,6 +117,34 @@ fn without_pidfds_every_end_of_the_app_is_as_it_was_and_ends_the_agent() {
 }
 
 #[test]
+fn where_there_is_no_room_for_another_stack_the_agent_runs_all_the_same() {
+    let slug = Slug::of_agent(QUIET_AGENT);
+    let condition = |argument, operator, value| {
+        SeccompCondition::new(argument, SeccompCmpArgLen::Qword, operator, value).expect("a right condition")
+    };
+    // The length of the stack, and what an allocator adds.
+    let (least, most) = (8 << 20, (8 << 20) + (64 << 10));
+    let stack = vec![
+        condition(1, SeccompCmpOp::Ge, least),
+        condition(1, SeccompCmpOp::Le, most),
+    ];
+    let stack = SeccompRule::new(stack).expect("a right rule");
+    let Some(without_room) = refusing(vec![(libc::SYS_mmap, vec![stack])], libc::ENOMEM) else {
+        return;
+    };
+    let mut dyno = slug
+        .web()
+        .started_after(without_room)
+        .with_stdin()
+        .script("read line; exit 7");
+    dyno.logs("hoop | agent up\n");
+    dyno.write("go\n");
+    dyno.exits(7);
+    dyno.is_gone_within(PROMISE, Instant::now());
+    assert_eq!(dyno.own_lines(), Vec::<String>::new());
+}
+
+#[test]
 fn with_and_without_pidfds_an_app_that_nobody_has_reaped_yet_is_gone() {
     let slug = Slug::of_agent(QUIET_AGENT);
     for launch in [slug.web()].into_iter().chain(without_pidfds(&slug.web())) {
