@@ -16,10 +16,7 @@ fuzz_target!(|text: &str| {
         assert_eq!(procfile.command(process_type), Some(command));
         assert_eq!(types.iter().filter(|listed| **listed == process_type).count(), 1);
     }
-    let procfile = match Procfile::read(text.as_bytes()) {
-        Ok(procfile) => ProcfileState::Read(procfile),
-        Err(fault) => ProcfileState::Faulty(fault),
-    };
+    let procfile = ProcfileState::of_bytes(text.as_bytes());
     let version = "1.148.0".parse().expect("it is a version");
     let app = App {
         agent: Some(&version),

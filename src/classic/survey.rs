@@ -1,7 +1,7 @@
 //! Looks into the app's folder, before anything is put there, for what advice is about.
 
+use crate::procfile::Procfile;
 use crate::procfile::scripts::read_file;
-use crate::procfile::{Procfile, ProcfileFault};
 use cap_std::fs::Dir;
 use std::io;
 
@@ -54,20 +54,48 @@ pub enum ProcfileState {
     Read(Procfile),
 }
 
+/// Why no process types can be read from a Procfile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProcfileFault {
+    /// It is in UTF-16, as some editors of Windows save text.
+    Utf16,
+    /// There is nothing in it.
+    Empty,
+    /// No line of it is `type: command`.
+    NoLine {
+        /// The first line that is no comment.
+        first: String,
+    },
+}
+
 impl ProcfileState {
     /// Looks at the folder of an app.
     pub fn of(root: &Dir) -> Self {
         match read(root) {
-            Ok(bytes) => match Procfile::read(&bytes) {
-                Ok(procfile) => Self::Read(procfile),
-                Err(fault) => Self::Faulty(fault),
-            },
+            Ok(bytes) => Self::of_bytes(&bytes),
             Err(what) if !what.is_empty() => Self::NoFile { what },
             Err(_) => match misnamed(root) {
                 Some(path) => Self::Misnamed { path },
                 None => Self::Missing,
             },
         }
+    }
+
+    /// Reads the bytes of a Procfile that should have a line for at least one process.
+    pub fn of_bytes(bytes: &[u8]) -> Self {
+        if is_utf16(bytes) {
+            return Self::Faulty(ProcfileFault::Utf16);
+        }
+        let text = String::from_utf8_lossy(bytes);
+        let procfile = Procfile::parse(&text);
+        if procfile.process_types().next().is_some() {
+            return Self::Read(procfile);
+        }
+        let mut lines = text.lines().map(|line| line.trim_start_matches('\u{feff}').trim());
+        let first = lines.find(|line| !line.is_empty() && !line.starts_with('#'));
+        Self::Faulty(first.map_or(ProcfileFault::Empty, |first| ProcfileFault::NoLine {
+            first: first.to_owned(),
+        }))
     }
 
     /// The Procfile, if it can be read.
@@ -77,6 +105,16 @@ impl ProcfileState {
             _ => None,
         }
     }
+}
+
+/// Whether `bytes` are UTF-16: by their byte order mark, or since every other byte of what must be ASCII is
+/// zero.
+fn is_utf16(bytes: &[u8]) -> bool {
+    let zeros = |first: usize| bytes.iter().skip(first).step_by(2).filter(|byte| **byte == 0).count();
+    let (even, odd) = (zeros(0), zeros(1));
+    bytes.starts_with(b"\xff\xfe")
+        || bytes.starts_with(b"\xfe\xff")
+        || (even.max(odd) * 4 > bytes.len() && even.min(odd) == 0)
 }
 
 /// Reads the Procfile of an app.
@@ -164,7 +202,7 @@ impl OtherBuildpacks {
 
 #[cfg(test)]
 mod tests {
-    use super::{OtherBuildpacks, ProcfileState, is_meant};
+    use super::{OtherBuildpacks, ProcfileFault, ProcfileState, is_meant};
     use cap_std::ambient_authority;
     use cap_std::fs::Dir;
     use std::fs;
@@ -180,6 +218,36 @@ mod tests {
         }
         let root = Dir::open_ambient_dir(folder.path(), ambient_authority()).unwrap();
         (folder, root)
+    }
+
+    #[test]
+    fn a_procfile_without_a_process_says_what_is_wrong() {
+        let little = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        let big = |text: &str| text.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<u8>>();
+        let no_line = |first: &str| ProcfileFault::NoLine {
+            first: first.to_owned(),
+        };
+        for (bytes, fault) in [
+            (little("\u{feff}web: puma\r\n"), ProcfileFault::Utf16),
+            (big("\u{feff}web: puma\n"), ProcfileFault::Utf16),
+            (little("web: puma\n"), ProcfileFault::Utf16),
+            (big("web: puma\n"), ProcfileFault::Utf16),
+            (little("web: caf\u{e9} --serve\n"), ProcfileFault::Utf16),
+            (Vec::new(), ProcfileFault::Empty),
+            (b"\xef\xbb\xbf\r\n\n".to_vec(), ProcfileFault::Empty),
+            (b"# web: puma\n\n".to_vec(), ProcfileFault::Empty),
+            (b"# later\nweb puma -p $PORT\nx".to_vec(), no_line("web puma -p $PORT")),
+            (b"web = puma\n".to_vec(), no_line("web = puma")),
+            (b"web:\n".to_vec(), no_line("web:")),
+            (b"- web: puma\n".to_vec(), no_line("- web: puma")),
+            (b"web\xef\xbc\x9a puma\n".to_vec(), no_line("web\u{ff1a} puma")),
+        ] {
+            assert_eq!(
+                ProcfileState::of_bytes(&bytes),
+                ProcfileState::Faulty(fault),
+                "{bytes:?}"
+            );
+        }
     }
 
     #[test]

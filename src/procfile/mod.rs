@@ -25,38 +25,7 @@ pub const LOCAL: &str = "local";
 /// The type of the release phase, the one command of a Procfile that is no process of the app.
 pub const RELEASE: &str = "release";
 
-/// Why no process types can be read from a Procfile.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ProcfileFault {
-    /// It is in UTF-16, as some editors of Windows save text.
-    Utf16,
-    /// There is nothing in it.
-    Empty,
-    /// No line of it is `type: command`.
-    NoLine {
-        /// The first line that is no comment.
-        first: String,
-    },
-}
-
 impl Procfile {
-    /// Reads the bytes of a Procfile that should have a line for at least one process.
-    pub fn read(bytes: &[u8]) -> Result<Self, ProcfileFault> {
-        if is_utf16(bytes) {
-            return Err(ProcfileFault::Utf16);
-        }
-        let text = String::from_utf8_lossy(bytes);
-        let procfile = Self::parse(&text);
-        if !procfile.0.is_empty() {
-            return Ok(procfile);
-        }
-        let mut lines = without_mark(&text).lines().map(str::trim);
-        let first = lines.find(|line| !line.is_empty() && !line.starts_with('#'));
-        Err(first.map_or(ProcfileFault::Empty, |first| ProcfileFault::NoLine {
-            first: first.to_owned(),
-        }))
-    }
-
     /// Reads the text of a Procfile, a byte order mark before it or not. Where a type is listed twice the later line
     /// counts.
     pub fn parse(text: &str) -> Self {
@@ -96,16 +65,6 @@ fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
-/// Whether `bytes` are UTF-16: by their byte order mark, or since every other byte of what must be ASCII is
-/// zero.
-fn is_utf16(bytes: &[u8]) -> bool {
-    let zeros = |first: usize| bytes.iter().skip(first).step_by(2).filter(|byte| **byte == 0).count();
-    let (even, odd) = (zeros(0), zeros(1));
-    bytes.starts_with(b"\xff\xfe")
-        || bytes.starts_with(b"\xfe\xff")
-        || (even.max(odd) * 4 > bytes.len() && even.min(odd) == 0)
-}
-
 /// Reads one line: a name of letters, digits, `-` and `_`, a colon, a command.
 fn parse_line(line: &str) -> Option<(&str, &str)> {
     let (name, command) = line.split_once(':')?;
@@ -119,7 +78,7 @@ fn parse_line(line: &str) -> Option<(&str, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Procfile, ProcfileFault};
+    use super::Procfile;
     use proptest::prelude::*;
 
     #[test]
@@ -150,35 +109,9 @@ mod tests {
 
     #[test]
     fn a_byte_order_mark_belongs_to_no_type() {
-        let procfile = Procfile::read(b"\xef\xbb\xbfweb: puma\r\n").unwrap();
+        let procfile = Procfile::parse("\u{feff}web: puma\r\n");
 
         assert_eq!(procfile.processes().collect::<Vec<_>>(), [("web", "puma")]);
-    }
-
-    #[test]
-    fn a_procfile_without_a_process_says_what_is_wrong() {
-        let little = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
-        let big = |text: &str| text.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<u8>>();
-        let no_line = |first: &str| ProcfileFault::NoLine {
-            first: first.to_owned(),
-        };
-        for (bytes, fault) in [
-            (little("\u{feff}web: puma\r\n"), ProcfileFault::Utf16),
-            (big("\u{feff}web: puma\n"), ProcfileFault::Utf16),
-            (little("web: puma\n"), ProcfileFault::Utf16),
-            (big("web: puma\n"), ProcfileFault::Utf16),
-            (little("web: caf\u{e9} --serve\n"), ProcfileFault::Utf16),
-            (Vec::new(), ProcfileFault::Empty),
-            (b"\xef\xbb\xbf\r\n\n".to_vec(), ProcfileFault::Empty),
-            (b"# web: puma\n\n".to_vec(), ProcfileFault::Empty),
-            (b"# later\nweb puma -p $PORT\nx".to_vec(), no_line("web puma -p $PORT")),
-            (b"web = puma\n".to_vec(), no_line("web = puma")),
-            (b"web:\n".to_vec(), no_line("web:")),
-            (b"- web: puma\n".to_vec(), no_line("- web: puma")),
-            (b"web\xef\xbc\x9a puma\n".to_vec(), no_line("web\u{ff1a} puma")),
-        ] {
-            assert_eq!(Procfile::read(&bytes), Err(fault), "{bytes:?}");
-        }
     }
 
     proptest! {

@@ -11,11 +11,10 @@ mod dyno;
 mod env_file;
 mod ignore;
 
-use crate::classic::survey::ProcfileState;
+use crate::classic::survey::{ProcfileFault, ProcfileState};
 use crate::config;
 use crate::os::environment::Environment;
 use crate::os::stderr;
-use crate::procfile::ProcfileFault;
 use crate::text;
 use crate::r#try::config_vars::ConfigVars;
 use anyhow::{Context as _, anyhow};

@@ -16,12 +16,12 @@ use crate::agent::connections::Connections;
 use crate::agent::key::AgentKey;
 use crate::agent::version::Version;
 use crate::classic::advice::line::{SCRIPT, quoted, with_note};
-use crate::classic::survey::{OtherBuildpacks, ProcfileState};
+use crate::classic::survey::{OtherBuildpacks, ProcfileFault, ProcfileState};
 use crate::messages::message::Message;
 use crate::procfile::command_line::without_comment;
 use crate::procfile::invocation::place::app_of;
 use crate::procfile::invocation::{Invocation, is_continued};
-use crate::procfile::{NOT_RUN_BY_DEFAULT, Procfile, ProcfileFault, RELEASE};
+use crate::procfile::{NOT_RUN_BY_DEFAULT, Procfile, RELEASE};
 use crate::secret::redact::redacted;
 use crate::text;
 

@@ -22,10 +22,7 @@ fn told(state: &ProcfileState, run_time: &RunTimeVars, others: &OtherBuildpacks)
 }
 
 fn given(procfile: &str, run_time: &RunTimeVars) -> Vec<String> {
-    let state = match Procfile::read(procfile.as_bytes()) {
-        Ok(procfile) => ProcfileState::Read(procfile),
-        Err(fault) => ProcfileState::Faulty(fault),
-    };
+    let state = ProcfileState::of_bytes(procfile.as_bytes());
     told(&state, run_time, &OtherBuildpacks::default())
 }
 
