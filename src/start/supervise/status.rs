@@ -3,11 +3,11 @@
 use crate::start::supervise::inquiry;
 use serde::{Deserialize, Serialize};
 
-/// What a supervisor says of itself. docs/status.md describes its form, which programs rely on.
+/// The status of an app and its agents. docs/status.md describes its form, which programs rely on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     pub app: AppStatus,
-    /// Whether every agent runs and nothing is known to be wrong with it. Of an app that is not known to be well, no.
+    /// Whether every agent runs and none is known to have a problem.
     pub healthy: bool,
     /// The version of this buildpack.
     pub buildpack_version: String,
@@ -15,7 +15,7 @@ pub struct Status {
     pub agent_version: String,
     /// How long the supervisor has run.
     pub seconds: u64,
-    /// Whether other processes of the same user are kept from reading the key out of agent and supervisor.
+    /// Whether other processes of the same user are kept from reading the key out of agents and supervisor.
     pub key_hidden: bool,
     /// Why they are not.
     pub key_visible_because: Option<String>,
@@ -25,7 +25,6 @@ pub struct Status {
 /// A process that an agent runs beside.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppStatus {
-    /// Its id.
     pub pid: u32,
     /// The name of its program. Not its arguments, which may hold secrets.
     pub name: String,
@@ -40,13 +39,13 @@ pub struct AgentStatus {
     pub state: State,
     /// Its process, while it runs.
     pub pid: Option<u32>,
-    /// For how long it has been in its state, where that is known.
+    /// How long it has been in its state, if known.
     pub seconds: Option<u64>,
     /// How long it is until the next start.
     pub next_start_in_seconds: Option<u64>,
     /// How often it was started again.
     pub restarts: u32,
-    /// The memory it has of its own, in bytes.
+    /// Its own memory, in bytes.
     pub memory: Option<u64>,
     /// How many sessions it serves, as far as its log tells.
     pub sessions: usize,
@@ -62,28 +61,27 @@ pub struct AgentStatus {
 pub enum State {
     /// It runs.
     Running,
-    /// It ends, to be started anew.
+    /// It is ending, to be started again for its size.
     Renewing,
-    /// It has ended, and is started again.
+    /// It has ended, and will be started again.
     Waiting,
-    /// It has ended for good, since the app stops.
+    /// It has ended for good, since the app is stopping.
     #[default]
     Ended,
 }
 
-/// Something that is wrong with an agent that runs.
+/// A problem of a running agent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConditionStatus {
     /// The failure id.
     pub id: String,
-    /// What is wrong, as the log has it.
+    /// What is wrong, as in the log.
     pub text: String,
-    /// For how long.
     pub seconds: u64,
 }
 
 impl Status {
-    /// The answer as a datagram. The last lines are left out where they make it too long.
+    /// The answer as a datagram. If it is too long, the last lines are left out.
     pub(crate) fn into_datagram(mut self) -> Vec<u8> {
         let datagram = self.datagram();
         if datagram.len() <= inquiry::LONGEST {
