@@ -66,11 +66,11 @@ fn megabytes(value: &str) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::{MemoryLimit, megabytes};
     use crate::os::environment::Environment;
 
-    fn limit(value: &str) -> MemoryLimit {
+    pub(crate) fn limit(value: &str) -> MemoryLimit {
         let environment: Environment = [("HOOP_AGENT_MEMORY", value)].into_iter().collect();
         let mut faults = Vec::new();
         let limit = MemoryLimit::of(&environment, &mut faults);

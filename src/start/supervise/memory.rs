@@ -106,16 +106,8 @@ fn own_of_status(status: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::{MEGABYTE, MemoryLimit, Watch, own, own_of_status};
-    use crate::os::environment::Environment;
+    use crate::start::plan::memory_limit::tests::limit;
     use std::time::Duration;
-
-    fn limit(value: &str) -> MemoryLimit {
-        let environment: Environment = [("HOOP_AGENT_MEMORY", value)].into_iter().collect();
-        let mut faults = Vec::new();
-        let limit = MemoryLimit::of(&environment, &mut faults);
-        assert_eq!(faults, []);
-        limit
-    }
 
     fn minutes(minutes: u64) -> Duration {
         Duration::from_mins(minutes)
