@@ -120,14 +120,7 @@ impl<'a> Supervisor<'a> {
             if self.policy.is_done(now, left) || self.farewell.is_some_and(|since| now >= since + FAREWELL) {
                 return;
             }
-            let limit = self.time_to_wait(now);
-            if let Some(code) = &self.code
-                && !self.log.is_waiting()
-                && limit.is_none_or(|limit| limit >= LONG_SLEEP)
-            {
-                code.give_back();
-            }
-            let ready = self.wait(limit);
+            let ready = self.wait(self.time_to_wait(now));
             self.read_outputs(&ready.outputs);
             if ready.log {
                 self.log.write();
@@ -347,7 +340,12 @@ impl<'a> Supervisor<'a> {
         if self.log.has_room() {
             files.extend(self.children.pipes().map(|pipe| PollFd::new(pipe, PollFlags::IN)));
         }
+        let is_long = limit.is_none_or(|limit| limit >= LONG_SLEEP);
         let limit = limit.map(timespec);
+        // The last thing before the sleep: what runs behind it is held for as long as that lasts.
+        if let Some(code) = self.code.as_ref().filter(|_| is_long && !self.log.is_waiting()) {
+            code.give_back();
+        }
         match poll(&mut files, limit.as_ref()) {
             Ok(_) => {}
             // By a signal, whose byte is in its pipe: the next poll returns at once.
