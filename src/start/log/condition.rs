@@ -54,7 +54,7 @@ pub(crate) struct Heard {
 /// keeps all, and is told once.
 #[derive(Debug)]
 pub(crate) struct Conditions {
-    agents: Vec<Agent>,
+    agents: Vec<History>,
     /// Whether the dyno is stopping: what agents say of their ends is no trouble.
     is_stopping: bool,
     /// One for each kind of trouble, and behind them one for each agent, whose name may be taken.
@@ -67,7 +67,7 @@ pub(crate) struct Conditions {
     reason = "each is a fact of its own, about this process or the one before"
 )]
 #[derive(Debug, Default)]
-struct Agent {
+struct History {
     down: Option<Down>,
     /// When its process began, while it runs.
     running: Option<Duration>,
@@ -91,7 +91,7 @@ struct Agent {
     lines: Vec<u64>,
 }
 
-/// Whether an agent is started anew though nothing is wrong with it.
+/// Whether an agent is restarted though nothing is wrong with it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Renewal {
     #[default]
@@ -116,7 +116,7 @@ impl Conditions {
     /// Begins with `agents` agents that do not run yet.
     pub(crate) fn new(agents: usize) -> Self {
         Self {
-            agents: (0..agents).map(|_| Agent::default()).collect(),
+            agents: (0..agents).map(|_| History::default()).collect(),
             is_stopping: false,
             told: (0..Trouble::KINDS + agents).map(|_| Telling::default()).collect(),
         }
@@ -135,7 +135,7 @@ impl Conditions {
         agent.shown = 0;
     }
 
-    /// Takes in that an agent is told to end, to be started anew: what it says until then is no news, and is not told.
+    /// Takes in that an agent is told to end, to be restarted: what it says until then is no news, and is not told.
     pub(crate) fn renewing(&mut self, agent: usize) {
         self.agents[agent].renewal = Renewal::Ending;
     }
@@ -296,7 +296,7 @@ impl Conditions {
         state.is_fatal || (state.is_error && with_success)
     }
 
-    /// Whether an agent that ends again and again, or was started anew, says in `line` what its earlier processes
+    /// Whether an agent that ends again and again, or was restarted, says in `line` what its earlier processes
     /// have said.
     pub(crate) fn is_repeated(&mut self, agent: usize, line: &str) -> bool {
         let state = &mut self.agents[agent];

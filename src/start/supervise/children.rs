@@ -33,7 +33,7 @@ const LINE_KEPT: usize = 400;
 pub(crate) struct Children<'a> {
     agent_set: &'a AgentSet,
     /// One for each agent of the set.
-    agents: Vec<Agent>,
+    agents: Vec<Child>,
     /// The output of agents, of those that have ended too: their children may still write.
     outputs: Vec<Output>,
     /// The app, where it is a child of ours as well.
@@ -54,7 +54,7 @@ pub(crate) struct Children<'a> {
 
 /// An agent of the set.
 #[derive(Default)]
-struct Agent {
+struct Child {
     /// Its process, while it runs.
     pid: Option<Pid>,
     /// How often it was started.
@@ -79,7 +79,7 @@ impl<'a> Children<'a> {
     pub(crate) fn new(agent_set: &'a AgentSet, app: Option<Pid>) -> Self {
         Self {
             agent_set,
-            agents: agent_set.commands.iter().map(|_| Agent::default()).collect(),
+            agents: agent_set.commands.iter().map(|_| Child::default()).collect(),
             outputs: Vec::new(),
             // Names of connections are lower-cased, and a key may stand where a name should.
             masks: Masks::new(
@@ -409,7 +409,7 @@ impl<'a> Children<'a> {
     }
 }
 
-impl Agent {
+impl Child {
     /// Keeps the last of `lines`, as many as `kept`.
     fn keep_lines(&mut self, lines: &str, kept: usize) {
         let mut last: Vec<&str> = lines.lines().rev().take(kept).collect();

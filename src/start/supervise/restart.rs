@@ -23,7 +23,7 @@ const INCURABLE_PAUSE: Duration = Duration::from_mins(5);
 /// and nothing of ours may outlive the app by more than 10 s.
 const GRACE: Duration = Duration::from_secs(8);
 
-/// How long an agent has to end that is started anew. It closes its streams within 10 s.
+/// How long an agent has to end that is restarted. It closes its streams within 10 s.
 const OBEDIENCE: Duration = Duration::from_secs(15);
 
 /// How long after the app's end the supervisor leaves whatever is left.
@@ -88,7 +88,7 @@ pub(crate) enum Action {
 
 /// What is known of one agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Agent {
+pub(crate) enum AgentPhase {
     /// It runs.
     Running {
         /// Since when.
@@ -96,11 +96,11 @@ pub(crate) enum Agent {
         /// The pause when it ends soon.
         next_pause: Duration,
     },
-    /// It was told to end, to be started anew.
+    /// It was told to end, to be restarted.
     Renewing {
         /// When it is ended if it does not obey.
         kill_at: Duration,
-        /// The pause when it ends soon after it was started anew.
+        /// The pause when it ends soon after its restart.
         next_pause: Duration,
     },
     /// It has ended and is to be started again.
@@ -116,7 +116,7 @@ pub(crate) enum Agent {
 
 /// What is known of the app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum App {
+enum AppPhase {
     /// It runs.
     Running,
     /// It was told to stop, and maybe the agents were as well.
@@ -128,8 +128,8 @@ enum App {
 /// The supervisor's state. Times are measured from its start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Policy {
-    app: App,
-    agents: Vec<Agent>,
+    app: AppPhase,
+    agents: Vec<AgentPhase>,
     incurable: bool,
 }
 
@@ -137,12 +137,12 @@ impl Policy {
     /// Begins with `agents` agents to start. `incurable` says that something is wrong that a restart will not
     /// cure.
     pub(crate) fn new(agents: usize, incurable: bool) -> (Self, Vec<Action>) {
-        let running = Agent::Running {
+        let running = AgentPhase::Running {
             since: Duration::ZERO,
             next_pause: FIRST_PAUSE,
         };
         let policy = Self {
-            app: App::Running,
+            app: AppPhase::Running,
             agents: vec![running; agents],
             incurable,
         };
@@ -155,9 +155,9 @@ impl Policy {
         match event {
             Event::AppGone => self.app_gone(now),
             Event::Told | Event::AppTold => {
-                if self.app == App::Running {
+                if self.app == AppPhase::Running {
                     let agents_were_told = event == Event::Told;
-                    self.app = App::Stopping { agents_were_told };
+                    self.app = AppPhase::Stopping { agents_were_told };
                     self.give_up_waiting();
                 }
                 Vec::new()
@@ -173,24 +173,24 @@ impl Policy {
     }
 
     /// What is known of the agents.
-    pub(crate) fn agents(&self) -> &[Agent] {
+    pub(crate) fn agents(&self) -> &[AgentPhase] {
         &self.agents
     }
 
     /// Whether the app runs and was not told to stop.
     pub(crate) fn is_app_running(&self) -> bool {
-        self.app == App::Running
+        self.app == AppPhase::Running
     }
 
     fn app_gone(&mut self, now: Duration) -> Vec<Action> {
         let mut actions = vec![Action::LetGoOfLog];
         match self.app {
-            App::Gone { .. } => return Vec::new(),
+            AppPhase::Gone { .. } => return Vec::new(),
             // A second signal would tell an agent that is closing its streams to drop them.
-            App::Stopping { agents_were_told: true } => {}
-            App::Stopping { .. } | App::Running => actions.push(Action::Terminate),
+            AppPhase::Stopping { agents_were_told: true } => {}
+            AppPhase::Stopping { .. } | AppPhase::Running => actions.push(Action::Terminate),
         }
-        self.app = App::Gone {
+        self.app = AppPhase::Gone {
             since: now,
             kill_at: now + GRACE,
         };
@@ -199,13 +199,13 @@ impl Policy {
     }
 
     fn outgrown(&mut self, agent: usize, now: Duration) -> Vec<Action> {
-        let Agent::Running { next_pause, .. } = self.agents[agent] else {
+        let AgentPhase::Running { next_pause, .. } = self.agents[agent] else {
             return Vec::new();
         };
-        if self.app != App::Running {
+        if self.app != AppPhase::Running {
             return Vec::new();
         }
-        self.agents[agent] = Agent::Renewing {
+        self.agents[agent] = AgentPhase::Renewing {
             kill_at: now + OBEDIENCE,
             next_pause,
         };
@@ -220,17 +220,17 @@ impl Policy {
         now: Duration,
         jitter: f64,
     ) -> Vec<Action> {
-        if self.app != App::Running {
-            self.agents[agent] = Agent::Ended;
+        if self.app != AppPhase::Running {
+            self.agents[agent] = AgentPhase::Ended;
             return Vec::new();
         }
         let (since, next_pause) = match self.agents[agent] {
-            Agent::Running { since, next_pause } => (since, next_pause),
-            Agent::Renewing { next_pause, .. } => {
-                self.agents[agent] = Agent::Running { since: now, next_pause };
+            AgentPhase::Running { since, next_pause } => (since, next_pause),
+            AgentPhase::Renewing { next_pause, .. } => {
+                self.agents[agent] = AgentPhase::Running { since: now, next_pause };
                 return vec![Action::Start(agent)];
             }
-            Agent::Waiting { .. } | Agent::Ended => return Vec::new(),
+            AgentPhase::Waiting { .. } | AgentPhase::Ended => return Vec::new(),
         };
         let age = now.saturating_sub(since);
         let base = match () {
@@ -239,7 +239,7 @@ impl Policy {
             () => next_pause,
         };
         let pause = base.mul_f64(1.0 + 0.25 * jitter);
-        self.agents[agent] = Agent::Waiting {
+        self.agents[agent] = AgentPhase::Waiting {
             until: now + pause,
             next_pause: (base * 2).min(LONGEST_PAUSE),
         };
@@ -253,27 +253,27 @@ impl Policy {
     }
 
     fn time_passed(&mut self, now: Duration) -> Vec<Action> {
-        if let App::Gone { kill_at, .. } = &mut self.app {
+        if let AppPhase::Gone { kill_at, .. } = &mut self.app {
             if now < *kill_at {
                 return Vec::new();
             }
             *kill_at = now + KILL_AGAIN;
             return vec![Action::Kill];
         }
-        if matches!(self.app, App::Stopping { .. }) {
+        if matches!(self.app, AppPhase::Stopping { .. }) {
             return Vec::new();
         }
         let mut actions = Vec::new();
         for (number, agent) in self.agents.iter_mut().enumerate() {
             match agent {
-                Agent::Waiting { until, next_pause } if now >= *until => {
-                    *agent = Agent::Running {
+                AgentPhase::Waiting { until, next_pause } if now >= *until => {
+                    *agent = AgentPhase::Running {
                         since: now,
                         next_pause: *next_pause,
                     };
                     actions.push(Action::Start(number));
                 }
-                Agent::Renewing { kill_at, .. } if now >= *kill_at => {
+                AgentPhase::Renewing { kill_at, .. } if now >= *kill_at => {
                     *kill_at = now + OBEDIENCE;
                     actions.push(Action::KillAgent(number));
                 }
@@ -286,8 +286,8 @@ impl Policy {
     /// Agents that wait for their next start will not have one.
     fn give_up_waiting(&mut self) {
         for agent in &mut self.agents {
-            if matches!(agent, Agent::Waiting { .. }) {
-                *agent = Agent::Ended;
+            if matches!(agent, AgentPhase::Waiting { .. }) {
+                *agent = AgentPhase::Ended;
             }
         }
     }
@@ -295,15 +295,15 @@ impl Policy {
     /// When [`Event::TimePassed`] is due, if time alone changes anything.
     pub(crate) fn next_wake(&self) -> Option<Duration> {
         match self.app {
-            App::Gone { since, kill_at } => Some(kill_at.min(since + LAST_CALL)),
-            App::Stopping { .. } => None,
-            App::Running => self
+            AppPhase::Gone { since, kill_at } => Some(kill_at.min(since + LAST_CALL)),
+            AppPhase::Stopping { .. } => None,
+            AppPhase::Running => self
                 .agents
                 .iter()
                 .filter_map(|agent| match agent {
-                    Agent::Waiting { until, .. } => Some(*until),
-                    Agent::Renewing { kill_at, .. } => Some(*kill_at),
-                    Agent::Running { .. } | Agent::Ended => None,
+                    AgentPhase::Waiting { until, .. } => Some(*until),
+                    AgentPhase::Renewing { kill_at, .. } => Some(*kill_at),
+                    AgentPhase::Running { .. } | AgentPhase::Ended => None,
                 })
                 .min(),
         }
@@ -313,8 +313,8 @@ impl Policy {
     /// first process of its container, a supervisor that leaves would be a zombie of the app's.
     pub(crate) fn is_done(&self, now: Duration, processes_left: bool) -> bool {
         match self.app {
-            App::Gone { since, .. } => !processes_left || now >= since + LAST_CALL,
-            App::Running | App::Stopping { .. } => false,
+            AppPhase::Gone { since, .. } => !processes_left || now >= since + LAST_CALL,
+            AppPhase::Running | AppPhase::Stopping { .. } => false,
         }
     }
 }

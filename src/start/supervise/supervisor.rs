@@ -14,7 +14,7 @@ use crate::start::supervise::footprint::Code;
 use crate::start::supervise::forward::{Forward, Source};
 use crate::start::supervise::inquiry::Inquiries;
 use crate::start::supervise::memory::Watch;
-use crate::start::supervise::restart::{Action, Agent, Event, Policy};
+use crate::start::supervise::restart::{Action, AgentPhase, Event, Policy};
 use crate::start::supervise::shield;
 use crate::start::supervise::status::{AgentStatus, AppStatus, State, Status};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -195,7 +195,7 @@ impl<'a> Supervisor<'a> {
 
     /// Whether the memory of an agent matters: it runs, and could be started anew.
     fn watches_memory(&self, agent: usize) -> bool {
-        self.policy.is_app_running() && matches!(self.policy.agents()[agent], Agent::Running { .. })
+        self.policy.is_app_running() && matches!(self.policy.agents()[agent], AgentPhase::Running { .. })
     }
 
     /// Asks the policy and does what it says.
@@ -254,7 +254,7 @@ impl<'a> Supervisor<'a> {
         let agents: Vec<_> = (0..self.agent_set.commands.len())
             .map(|agent| self.status_of(agent, now))
             .collect();
-        // One that is started anew for its size is about to run again, and nothing is wrong with it.
+        // One that is restarted for its size is about to run again, and nothing is wrong with it.
         let is_well =
             |agent: &AgentStatus| matches!(agent.state, State::Running | State::Renewing) && agent.condition.is_none();
         let gap = match self.children.gap() {
@@ -280,10 +280,10 @@ impl<'a> Supervisor<'a> {
     fn status_of(&self, agent: usize, now: Duration) -> AgentStatus {
         let seconds_since = |since: Duration| now.saturating_sub(since).as_secs();
         let (state, seconds, next) = match self.policy.agents()[agent] {
-            Agent::Running { since, .. } => (State::Running, Some(seconds_since(since)), None),
-            Agent::Renewing { .. } => (State::Renewing, None, None),
-            Agent::Waiting { until, .. } => (State::Waiting, None, Some(until.saturating_sub(now).as_secs())),
-            Agent::Ended => (State::Ended, None, None),
+            AgentPhase::Running { since, .. } => (State::Running, Some(seconds_since(since)), None),
+            AgentPhase::Renewing { .. } => (State::Renewing, None, None),
+            AgentPhase::Waiting { until, .. } => (State::Waiting, None, Some(until.saturating_sub(now).as_secs())),
+            AgentPhase::Ended => (State::Ended, None, None),
         };
         // One that has ended for good keeps what was wrong with it to itself.
         let condition = self.children.condition(agent, now).filter(|_| state != State::Ended);
