@@ -58,7 +58,7 @@ impl Tone {
 ///
 /// - lines that are indented, such as a line of the Procfile;
 /// - facts, which are paragraphs that begin like `Asked for: https://...`;
-/// - the lines of a numbered step that follow one ending in a colon: commands to paste. Steps are numbered anew, since
+/// - the lines of a numbered step that follow one ending in a colon: commands to paste. Steps are renumbered, since
 ///   one may have been left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {

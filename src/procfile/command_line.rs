@@ -146,7 +146,7 @@ pub fn is_assignment(word: &str) -> bool {
     })
 }
 
-/// Whether `text` has something in which words and quotes begin anew, so that they are not those of the line.
+/// Whether `text` has something in which words and quotes start over, so that they are not those of the line.
 pub fn has_expansion(text: &str) -> bool {
     ["${", "$(", "`"].iter().any(|beginning| text.contains(beginning))
 }

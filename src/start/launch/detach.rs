@@ -99,7 +99,7 @@ fn without_adoption<T>(work: impl FnOnce() -> T) -> T {
 }
 
 /// Starts a child that does `work` and ends with the exit status that stands for its result. The child works in the
-/// memory of this process, which waits: one with a copy would fetch anew every page of the program that it comes to,
+/// memory of this process, which waits: one with a copy would fetch every page of the program that it uses once more,
 /// and take four times as long.
 fn lend_memory(mut work: impl FnMut() -> io::Result<()>) -> io::Result<unistd::Pid> {
     // Only what is touched becomes memory. All of it goes when this process becomes the app, so it is not given back.

@@ -218,6 +218,6 @@ mod tests {
         assert_eq!(over, now + Duration::from_secs(1));
         assert!(inquiries.socket(over).is_some());
         inquiries.take(over, || unreachable!("nothing has come"));
-        assert!(inquiries.socket(over).is_some(), "it counts anew");
+        assert!(inquiries.socket(over).is_some(), "it counts from zero again");
     }
 }

@@ -165,7 +165,7 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    /// Looks at agents whose time has come, and has those started anew that have grown too large and serve nobody.
+    /// Looks at agents whose time has come, and has those restarted that have grown too large and serve nobody.
     fn look_at_memory(&mut self) {
         let now = self.started.elapsed();
         for agent in 0..self.memory.len() {
@@ -193,7 +193,7 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    /// Whether the memory of an agent matters: it runs, and could be started anew.
+    /// Whether the memory of an agent matters: it runs, and could be restarted.
     fn watches_memory(&self, agent: usize) -> bool {
         self.policy.is_app_running() && matches!(self.policy.agents()[agent], AgentPhase::Running { .. })
     }
