@@ -190,7 +190,13 @@ fn what_starts_the_agent_is_told_and_nothing_is_a_fault() {
         (
             Some("web: cd app && puma"),
             "web.1",
-            "Begin a line of the Procfile with \"hoopstart -- \", or run: ",
+            "Put its commands into a file, such as bin/start, and change the line \"web: cd app && puma\" of the \
+             Procfile to \"web: hoopstart -- bash bin/start\", or run: ",
+        ),
+        (
+            Some("web: hoopstrat -- puma"),
+            "web.1",
+            "Change the line \"web: hoopstrat -- puma\" of the Procfile to \"web: hoopstart -- puma\", or run: ",
         ),
         (
             Some("web: puma"),

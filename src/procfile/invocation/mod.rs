@@ -7,7 +7,9 @@ pub mod place;
 
 pub use crate::procfile::invocation::names::whole_in_quotes;
 
-use crate::procfile::command_line::{Part, parts, split_at_program, without_comment, words};
+use crate::procfile::command_line::{
+    Part, has_expansion, parts, split_at_program, with_hoopstart, without_comment, words,
+};
 use crate::procfile::invocation::mistake::Effect;
 use crate::procfile::invocation::names::{STARTERS, has_starter, is_agent, is_starter, misspelt, name_of};
 use crate::procfile::invocation::place::Place;
@@ -117,6 +119,32 @@ impl<'a> Invocation<'a> {
     }
 }
 
+/// `line` with hoopstart in front of its program, or with what is wrong with hoopstart in it mended. `None` if that takes
+/// a script.
+pub fn corrected(line: &str) -> Option<String> {
+    let right = (!is_continued(line)).then(|| with_our_program(line))??;
+    starts_agent(&right).then_some(right)
+}
+
+/// As [`corrected`], for a line that ends where it ends, whether or not it starts the agent then.
+fn with_our_program(line: &str) -> Option<String> {
+    let Some(invocation) = Invocation::in_line(line) else {
+        return with_hoopstart(line);
+    };
+    if invocation.is_in_quotes {
+        let inner = whole_in_quotes(without_comment(line))?;
+        let is_right = Invocation::in_line(inner)?.is_right();
+        return is_right.then(|| inner.to_owned());
+    }
+    let place = invocation.place.as_ref().filter(|place| !has_expansion(place.before))?;
+    let app = place.finding().map(|finding| finding.app);
+    match (place.server_left_out(), app) {
+        (Some(server), app) => place.line_moved_to(server, app.flatten().as_deref()),
+        (None, Some(app)) => Some(place.line_with(&app?)),
+        (None, None) => None,
+    }
+}
+
 /// Whether `line` ends with a backslash, as a line of a shell does that goes on in the next one.
 pub fn is_continued(line: &str) -> bool {
     let backslashes = line.len() - line.trim_end_matches('\\').len();
@@ -134,4 +162,44 @@ pub fn is_in_script(text: &str) -> bool {
 /// `hoopstart --check puma`.
 pub fn starts_agent(command: &str) -> bool {
     !is_continued(command) && Invocation::in_line(command).is_some_and(|invocation| invocation.is_right())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{corrected, starts_agent};
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_line_that_starts_no_agent_becomes_one_that_does() {
+        for (line, right) in [
+            ("puma", Some("hoopstart -- puma")),
+            ("exec puma -p $PORT", Some("hoopstart -- puma -p $PORT")),
+            ("hoopstrat -- puma", Some("hoopstart -- puma")),
+            ("hoop start -- puma", Some("hoopstart -- puma")),
+            ("hoopstart --check puma", Some("hoopstart -- puma")),
+            ("hoopstart --check -- puma", Some("hoopstart -- puma")),
+            ("hoopstart — puma", Some("hoopstart -- puma")),
+            ("hoopstart --puma", Some("hoopstart -- puma")),
+            ("\"hoopstart -- puma\"", Some("hoopstart -- puma")),
+            ("hoopstart -- migrate && puma", Some("migrate && hoopstart -- puma")),
+            ("cd app && puma", None),
+            ("hoopstart -- cd app", None),
+            ("puma \\", None),
+        ] {
+            assert_eq!(corrected(line).as_deref(), right, "{line}");
+            assert!(right.is_none_or(starts_agent), "{line}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_corrected_starts_the_agent(
+            line in "(hoop ?-?start|hoopstrat|puma|cd|exec|A=b)( (--|—|-e|--check|puma|x|&&|;|'a b'|A=b|exec|cd)){0,5}",
+        ) {
+            prop_assume!(!starts_agent(&line));
+            if let Some(right) = corrected(&line) {
+                prop_assert!(starts_agent(&right), "{} -> {}", line, right);
+            }
+        }
+    }
 }

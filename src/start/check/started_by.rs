@@ -1,7 +1,7 @@
 //! What starts the agent in a dyno, as far as it is known.
 
-use crate::procfile::invocation::starts_agent;
-use crate::procfile::{Procfile, command_line};
+use crate::procfile::Procfile;
+use crate::procfile::invocation::{corrected, starts_agent};
 use crate::start::fault::dynos::DynosFault;
 use crate::start::plan::Plan;
 use crate::start::plan::starter::Starter;
@@ -63,7 +63,7 @@ impl StartedBy {
     pub(crate) fn fault(&self) -> Option<DynosFault> {
         let StartedBy::Nothing(line) = self else { return None };
         let right = line.as_ref().and_then(|(process_type, command)| {
-            let right = command_line::with_hoopstart(command)?;
+            let right = corrected(command)?;
             Some(text::visible(&format!("{process_type}: {right}")))
         });
         let line = line.as_ref().map(|(process_type, command)| {

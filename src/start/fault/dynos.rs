@@ -150,7 +150,11 @@ impl Kind for DynosFault {
                     (Some((_, line)), Some(right)) => {
                         format!("Change the line \"{line}\" of the Procfile to \"{right}\", or run: {AUTOSTART}")
                     }
-                    _ => format!("Begin a line of the Procfile with \"hoopstart -- \", or run: {AUTOSTART}"),
+                    (Some((process_type, line)), None) => format!(
+                        "Put its commands into a file, such as bin/start, and change the line \"{line}\" of the \
+                         Procfile to \"{process_type}: hoopstart -- bash bin/start\", or run: {AUTOSTART}"
+                    ),
+                    (None, _) => format!("Begin a line of the Procfile with \"hoopstart -- \", or run: {AUTOSTART}"),
                 },
             ),
             DynosFault::Nowhere => Sentence::new(
