@@ -71,11 +71,16 @@ pub fn misspelt(names: &[String], connection: Option<&str>) -> Option<Message> {
             found.len()
         ),
     };
-    let mut message =
-        Message::warning(title).text("Nothing reads a variable of that name. To rename it, run in a shell:");
+    let is_set = |meant: &str| names.iter().any(|set| set == meant);
+    let what_to_do = if found.iter().all(|(_, meant)| is_set(meant)) {
+        "Nothing reads a variable of that name. To remove it, run:"
+    } else {
+        "Nothing reads a variable of that name. To rename it, run in a shell:"
+    };
+    let mut message = Message::warning(title).text(what_to_do);
     for (name, meant) in found {
         let name = shell_words::quote(name);
-        if !names.iter().any(|set| set == meant) {
+        if !is_set(meant) {
             message = message.quote(format!("heroku config:set {meant}=\"$(heroku config:get {name})\""));
         }
         message = message.quote(format!("heroku config:unset {name}"));
