@@ -119,8 +119,8 @@ impl<'a> Invocation<'a> {
     }
 }
 
-/// `line` with hoopstart in front of its program, or with what is wrong with hoopstart in it mended. `None` if that takes
-/// a script.
+/// `line` with hoopstart in front of its program, or with its mistake about hoopstart corrected. `None` if that takes a
+/// script.
 pub fn corrected(line: &str) -> Option<String> {
     let right = (!is_continued(line)).then(|| with_our_program(line))??;
     starts_agent(&right).then_some(right)
