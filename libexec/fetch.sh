@@ -1,47 +1,46 @@
 # shellcheck shell=sh
-# Gets the published program of this release, for bin/hoop-buildpack, which reads this file where the buildpack has no
-# program in it. Uses its ${root}, ${arch}, arguments and `fail`; leaves ${program} empty where nothing was
-# published.
+# Gets the published program of this release for bin/hoop-buildpack, which sources this file if the buildpack does not
+# contain a program. Uses its ${root}, ${arch}, arguments, and `fail`; leaves ${program} empty if none was published.
 #
-# What libexec/program says is the only thing that is trusted: no byte is started that did not have its digest just
-# before. So it does not matter who runs the mirror, or what the cache was filled with since the last build. It does
-# matter who else writes to the cache at this very moment. That is the user of the build, who could change the
-# buildpack as well.
+# Only libexec/program is trusted: nothing is started unless it has just been found to have the digest given there. So
+# it does not matter who runs the mirror, or what was put into the cache since the last build. It does matter who else
+# can write to the cache at this very moment: that is the build's own user, who could change the buildpack as well.
 #
-# No program of another release is removed here: compile does that in the app's cache, once a build has succeeded
-# (src/acquire/cache.rs). Should it remove one that another build has verified and not started yet, that build fails.
+# Programs of other releases are not removed here: compile does that in the app's cache, once a build has succeeded
+# (src/acquire/cache.rs). If it removes one that another build has verified but not started yet, that build fails.
 
 : "${root:?}" "${arch:?}"
 
 version=$(sed -n 's/^version //p' "${root}/libexec/program")
 digest=$(sed -n "s/^${arch} //p" "${root}/libexec/program")
 
-# need TOOL : ends the build where this machine does not have it.
+# need TOOL : ends the build if this machine does not have it.
 need() {
   command -v "$1" >/dev/null || fail <<MESSAGE
-Error: The hoop buildpack needs $1, and this machine has none.
+Error: The hoop buildpack needs $1, which is not installed.
 
-This copy of the buildpack has no program in it. It downloads the
-published one with curl, and verifies it with sha256sum.
+This copy of the buildpack comes without its program. It
+downloads the published one with curl and verifies it with
+sha256sum.
 
 Nothing was changed. Your running release is not affected.
 
-1. Install $1 where the build runs.
-2. Or use the release's tarball as the buildpack, which has the
-   program in it: hoop-buildpack-${version}.tgz
+1. Install $1 on the machine that builds.
+2. Or use the release's tarball as the buildpack, which includes
+   the program: hoop-buildpack-${version}.tgz
 3. Deploy again.
 
 Failure id: shim::tool-missing
 MESSAGE
 }
 
-# is_good FILE : whether it is the published program. By stdin, since sha256sum escapes some names.
+# is_good FILE : succeeds if FILE is the published program. It goes in by stdin, since sha256sum escapes some names.
 is_good() {
   [ -f "$1" ] && sum=$(sha256sum <"$1") && sum=${sum%% *} && [ "${sum}" = "${digest}" ]
 }
 
-# choose_url : says in ${url} where the program is, in ${shown} the same for people to read, and in ${protocols} which
-# ways may lead there. Whoever says https gets no plain redirect, and a file is read only where one was named.
+# choose_url : sets ${url} to where the program is, ${shown} to the same for people to read, and ${protocols} to those
+# that curl may use. An https URL never redirects to plain http, and a file is read only if the URL names one.
 choose_url() {
   mirror=${HOOP_BUILDPACK_RELEASES_URL-}
   if [ -z "${mirror}" ] && [ -n "${env_dir}" ] && [ -f "${env_dir}/HOOP_BUILDPACK_RELEASES_URL" ]; then
@@ -49,8 +48,8 @@ choose_url() {
   fi
   base=$(printf '%s' "${mirror:-https://github.com/hoophq/heroku-hoop-buildpack/releases/download}" | tr -d '[:cntrl:]')
   protocols=
-  # What stands first is what people and curl may read in two ways: then a part of a token could pass for a host or a
-  # path, and be shown. A token in two lines is a mistake.
+  # First come URLs that a person and curl may read differently: part of a token could be taken for a host or a path,
+  # and be shown. A line break before an @ is a token that was pasted in two lines.
   case ${mirror} in
     *[[:cntrl:]]*@*) base= ;;
     *) ;;
@@ -65,12 +64,12 @@ choose_url() {
   [ -n "${protocols}" ] || fail <<MESSAGE
 Error: HOOP_BUILDPACK_RELEASES_URL cannot be used.
 
-It must be an https, http or file URL without a query: the
-program's path is put behind it. A user name and a token belong
-before the host, https://user:token@host/path, with each /, @, ?,
-# and \\ in them written as %2F, %40, %3F, %23 and %5C, and so is
-an @ in the path. The value is not shown here, since it may hold
-a token.
+It must be an https, http, or file URL without a query, since the
+program's path is appended to it. A user name and a token belong
+before the host: https://user:token@host/path. In both, write /,
+@, ?, #, and \\ as %2F, %40, %3F, %23, and %5C. In the path, write
+@ as %40. The value is not shown here, since it may contain a
+token.
 
 Nothing was installed. Your running release is not affected.
 
@@ -86,12 +85,13 @@ MESSAGE
   shown=$(printf '%s' "${url}" | sed 's|//[^/]*@|//****@|')
 }
 
-# download FILE : the bytes, not verified yet, and in ${status} how curl has ended. The flags are those of Heroku's own
-# buildpacks, and build systems with slow lines know the two variables:
+# download FILE : downloads the program to FILE, unverified, and sets ${status} to curl's exit status. The flags are
+# those of Heroku's own buildpacks, and so are the two variables, which build systems with slow connections set:
 # https://github.com/heroku/heroku-buildpack-python/blob/main/lib/python.sh
 #
-# The URL goes in by stdin, since everyone may read the arguments of a process. A .curlrc is not for us, and { and [ in
-# a URL are no patterns. In the background, since a shell hears a signal while it waits, and not while it runs curl.
+# The URL goes in by stdin, since anyone can read the arguments of a process. A user's .curlrc is ignored, and { and [
+# in a URL are not patterns. curl runs in the background, since a shell handles a signal while it waits, but not while
+# it runs a command in the foreground.
 download() {
   is_downloading=yes
   quoted=$(printf '%s' "${url}" | sed 's/["\\]/\\&/g')
@@ -105,23 +105,24 @@ CONFIG
   is_downloading=
 }
 
-# stopped STATUS : ends a build that was told to end, and the download with it.
+# stopped STATUS : ends a build that was told to stop, and its download.
 stopped() {
   trap '' HUP INT TERM
   [ -z "${is_downloading}" ] || kill "${!-}" 2>/dev/null || :
   wait 2>/dev/null
   discard
-  printf ' !     The download was stopped. What was there of it is removed.\n' >&2
+  printf ' !     The download was stopped, and the partial file was removed.\n' >&2
   exit "$1"
 }
 
-# discard : removes what there is of a download.
+# discard : removes a download, complete or not.
 discard() {
   [ -z "${partial}" ] || rm -f -- "${partial}" "${partial}.log"
 }
 
-# fetch TEMPLATE : downloads the program to ${partial}, a new file of such a name, and verifies it before it can be
-# started. Not 0 where that place is to blame: it cannot be written, or is full. Whatever else goes wrong ends the build.
+# fetch TEMPLATE : downloads the program to ${partial}, a new file named by TEMPLATE, and verifies it before it can be
+# started. Fails if the place is to blame: it is full, or cannot be written to. Anything else that goes wrong ends the
+# build.
 fetch() {
   partial=$(mktemp "$1" 2>/dev/null) || return 1
   download "${partial}"
@@ -130,27 +131,27 @@ fetch() {
     return 1
   fi
   if [ "${status}" -ne 0 ]; then
-    # Of several tries the last one's words.
+    # What the last attempt said.
     details=$(sed '/^curl: (/!d; /@/d' "${partial}.log" 2>/dev/null | sed '$!d')
     discard
     fail <<MESSAGE
-Error: The program of the hoop buildpack could not be downloaded.
+Error: The hoop buildpack's program could not be downloaded.
 
-This copy of the buildpack has no program in it, and takes the
-published one of version ${version} from
+This copy of the buildpack comes without its program. It
+downloads the published one of version ${version} from
 
     ${shown}
 
 Nothing was installed. Your running release is not affected.
 
-1. Deploy again. On a slow line, raise CURL_TIMEOUT (seconds) of
-   the build environment.
-2. Where the build has no way to that server, copy the file to a
-   server of yours, in a folder v${version}, and name the URL above
-   that folder:
+1. Deploy again. On a slow connection, raise CURL_TIMEOUT (in
+   seconds) in the build environment.
+2. If the build cannot reach that server, copy the file to a
+   server of yours, into a folder v${version}, and set that folder's
+   URL, but without /v${version} at its end:
    heroku config:set HOOP_BUILDPACK_RELEASES_URL=<url>
-3. Or use the release's tarball as the buildpack, which has the
-   program in it: hoop-buildpack-${version}.tgz
+3. Or use the release's tarball as the buildpack, which includes
+   the program: hoop-buildpack-${version}.tgz
 
 Details: ${details:-curl ended with status ${status}}
 
@@ -161,7 +162,7 @@ MESSAGE
     bytes=$(wc -c <"${partial}")
     discard
     fail <<MESSAGE
-Error: The downloaded program of the hoop buildpack is not the
+Error: The hoop buildpack downloaded a program that is not the
 published one.
 
 File:     ${name} ($((bytes)) bytes)
@@ -173,10 +174,10 @@ It was not started. Nothing was installed. Your running release
 is not affected.
 
 1. Deploy again, in case the download was damaged.
-2. If it happens twice, compare the file with the one of the
+2. If it happens twice, compare the file with the one in the
    release:
    https://github.com/hoophq/heroku-hoop-buildpack/releases
-3. If that one differs too, do not work around it. Tell us:
+3. If its digest is wrong, too, do not work around it. Report it:
    https://github.com/hoophq/heroku-hoop-buildpack/security
 
 Failure id: shim::checksum-mismatch
@@ -186,13 +187,13 @@ MESSAGE
   make_executable "${partial}"
 }
 
-# make_executable FILE : if its disk allows it.
+# make_executable FILE : tries to, since its disk may not allow it.
 make_executable() {
   [ -x "$1" ] || chmod 755 -- "$1" 2>/dev/null || :
 }
 
-# leave_no_name : has ${program}, which is kept nowhere, started without a name, by a descriptor: this shell becomes it,
-# so nobody is left to remove it afterwards. Where there is no /proc, it stays behind.
+# leave_no_name : removes ${program}, which is not in the cache, and has it started from a file descriptor: this shell
+# becomes the program, so nothing is left to remove the file afterwards. Without /proc, the file stays.
 leave_no_name() {
   exec 9<"${program}"
   if [ -x /proc/self/fd/9 ]; then
@@ -203,9 +204,9 @@ leave_no_name() {
   fi
 }
 
-# Where the program is kept: the app's cache in a build, the user's for a person. detect and release have no cache, and
-# a constant answer, so they need no program. report only tells what a build left, and where that is nothing, so is its
-# answer.
+# The program is kept in the app's cache in a build, and in the user's cache for a person. detect and release have no
+# cache, but always give the same answer, so they need no program. report only tells what a build left in the cache: if
+# there is no program, there is nothing to tell.
 env_dir='' keep_in=''
 if [ -n "${version}" ] && [ -n "${digest}" ]; then
   case ${1-} in
@@ -229,16 +230,16 @@ if [ -n "${version}" ] && [ -n "${digest}" ]; then
   esac
   need sha256sum
 
-  # The name has the version in it, for the cache outlives this release.
+  # The name contains the version, since the cache outlives this release.
   name=hoop-buildpack-linux-${arch}
   kept=${keep_in:+${keep_in}/hoop-buildpack-${version}-linux-${arch}}
-  # A folder by a relative name could be any, the app's as well.
+  # A relative name could lead to any folder, even the app's.
   case ${TMPDIR-} in
     /*) temporary=${TMPDIR} ;;
     *) temporary=/tmp ;;
   esac
   elsewhere=${temporary}/hoop-buildpack-${version}-linux-${arch}.download-XXXXXXXXXX
-  # What is made here must be usable to whoever made it.
+  # Whoever makes a file here must be able to use it.
   mask=$(umask)
   umask 022
   if [ -n "${kept}" ] && is_good "${kept}"; then
@@ -254,21 +255,21 @@ if [ -n "${version}" ] && [ -n "${digest}" ]; then
     trap 'stopped 129' HUP
     trap 'stopped 130' INT
     trap 'stopped 143' TERM
-    # A link in place of our folder leads to somebody else's, as another buildpack's, and is not ours to write to.
-    # compile removes what a killed build leaves behind by such a name, see src/acquire/cache_names.rs.
+    # A link in place of our folder leads to somebody else's, such as another buildpack's, which is not ours to change.
+    # compile removes a file of this name that a killed build left behind, see src/acquire/cache_names.rs.
     if [ -n "${keep_in}" ] && [ ! -L "${keep_in}" ] && mkdir -p -- "${keep_in}" 2>/dev/null &&
       fetch "${kept}.download-XXXXXXXXXX"; then
       program=${partial}
-      # mv would put it into a folder that has this name. Where it cannot be kept, it can still be run.
+      # If a folder has this name, mv would put the program into it. A program that cannot be kept can still be run.
       if [ ! -d "${kept}" ] && mv -f -- "${partial}" "${kept}" 2>/dev/null; then program=${kept}; fi
-    # A cache that cannot be used costs a download at each build, never the build.
+    # If the cache cannot be used, each build downloads the program again, but none fails.
     elif fetch "${elsewhere}"; then
       program=${partial}
     fi
     [ "${1-}" != compile ] || [ -z "${program}" ] || printf '       %s, sha256 verified\n' "${name}"
   fi
 
-  # The cache's disk may run no programs (mount -o noexec). -x knows that.
+  # The cache's disk may not allow programs to run (mount -o noexec), which -x takes into account.
   if [ -n "${program}" ] && [ ! -x "${program}" ]; then
     verified=${program} program=
     if partial=$(mktemp "${elsewhere}" 2>/dev/null); then
@@ -283,17 +284,17 @@ if [ -n "${version}" ] && [ -n "${digest}" ]; then
 
   if [ -z "${program}" ] || [ ! -x "${program}" ]; then
     fail <<MESSAGE
-Error: The hoop buildpack has no place for its program.
+Error: The hoop buildpack has nowhere to put its program.
 
-Neither of these can hold a program that runs:
+Neither of these folders can hold a program that may be run:
   ${keep_in:-(no cache dir was given)}
   ${temporary}
 
 Nothing was changed. Your running release is not affected.
 
-1. Check owner, mode and free space of these folders, and that
-   their disks are not mounted noexec, or set TMPDIR of the build
-   environment to another.
+1. Check the owner, mode, and free space of these folders, and
+   that their disks are not mounted noexec. Or set TMPDIR in the
+   build environment to another folder.
 2. Deploy again.
 
 Failure id: shim::not-writable

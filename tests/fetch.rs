@@ -630,7 +630,7 @@ fn a_download_that_is_stopped_leaves_nothing_and_shows_its_token_to_nobody() {
             assert_eq!(output.status.code(), Some(code), "{shell}: {stderr}");
             assert_eq!(
                 stderr,
-                " !     The download was stopped. What was there of it is removed.\n"
+                " !     The download was stopped, and the partial file was removed.\n"
             );
             assert!(!Path::new("/proc").join(curl).exists(), "curl is gone");
             assert_eq!(Tree::of(&checkout.at("cache")).paths(), ["hoop"]);
@@ -697,7 +697,7 @@ fn a_missing_tool_is_named() {
         let checkout = Checkout::of_release().with_tools(&[&tools[..], &[other]].concat());
         let run = checkout.compile_fails(NOBODY, "shim::tool-missing");
         run.tells(&[&format!(
-            "The hoop buildpack needs {missing}, and this machine has none."
+            "The hoop buildpack needs {missing}, which is not installed."
         )]);
     }
     // With both, these tools are all that is needed.

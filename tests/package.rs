@@ -227,7 +227,7 @@ fn what_cannot_be_packed_is_refused_before_anything_is_written() {
             "is not a program for amd64",
         ),
         (vec!["--binary", "/nowhere", "--arch", "amd64"], "cannot read /nowhere"),
-        (vec!["--binary", amd64], "--binary needs an --arch behind it"),
+        (vec!["--binary", amd64], "--binary needs an --arch after it"),
         (vec!["--arch", "amd64"], "--arch says what a --binary before it is for"),
         (
             vec!["--binary", amd64, "--arch", "riscv64"],

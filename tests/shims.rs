@@ -345,7 +345,7 @@ fn without_a_program_every_shim_says_how_to_get_one() {
     let expected = format!(
         r#" !     Error: This copy of the hoop buildpack has no program for x86_64.
  !
- !     The program is looked for in three places, and is in none:
+ !     It was looked for in three places, and is in none of them:
  !       libexec/hoop-buildpack-linux-amd64, packaged with the buildpack
  !       target/x86_64-*/release/hoop-buildpack, built from its source
  !       libexec/program, which names the published program of a release
@@ -380,10 +380,9 @@ fn a_packaged_program_that_may_not_be_executed_is_told_and_not_passed_over() {
     fs::set_permissions(checkout.root.join(PACKAGED), fs::Permissions::from_mode(0o644)).unwrap();
     let root = checkout.root.to_str().unwrap().replace('\n', "\n !     ");
     let expected = format!(
-        r#" !     Error: The program of the hoop buildpack may not be executed.
+        r#" !     Error: The hoop buildpack's program is not executable.
  !
- !     It is there, as it should be, but its mode is not that of a
- !     program:
+ !     The file is where it should be, but its mode does not let it run:
  !       libexec/hoop-buildpack-linux-amd64
  !     below {root}
  !
@@ -394,8 +393,8 @@ fn a_packaged_program_that_may_not_be_executed_is_told_and_not_passed_over() {
  !        git update-index --chmod=+x libexec/hoop-buildpack-linux-amd64
  !        git commit -m "Make the program executable"
  !        git push
- !     2. Where the mode is right, the disk may be mounted noexec: put
- !        the buildpack elsewhere.
+ !     2. If the mode is right, the disk may be mounted noexec: move the
+ !        buildpack to another disk.
  !     3. Deploy again.
  !
  !     Failure id: shim::not-executable
