@@ -696,9 +696,7 @@ fn a_missing_tool_is_named() {
         let other = if missing == "curl" { "sha256sum" } else { "curl" };
         let checkout = Checkout::of_release().with_tools(&[&tools[..], &[other]].concat());
         let run = checkout.compile_fails(NOBODY, "shim::tool-missing");
-        run.tells(&[&format!(
-            "The hoop buildpack needs {missing}, which is not installed."
-        )]);
+        run.tells(&[&format!("The hoop buildpack needs {missing}, which is not installed.")]);
     }
     // With both, these tools are all that is needed.
     let checkout = Checkout::of_release().with_tools(&[&tools[..], &["curl", "sha256sum"]].concat());

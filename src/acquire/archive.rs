@@ -19,8 +19,8 @@ pub const UNPACKED_LIMIT: u64 = 2 * 1024 * 1024 * 1024;
 pub const AGENT: &str = "hoop";
 
 /// What is taken from an archive: the agent, and helpers that later releases carry and that the agent finds through
-/// PATH. `hoop_rs` is that for RDP.
-pub const PROGRAMS: [&str; 2] = [AGENT, "hoop_rs"];
+/// PATH. `hoop_rs` is that for RDP. To take another one, add it here: all else goes by this list.
+pub const PROGRAMS: &[&str] = &[AGENT, "hoop_rs"];
 
 /// The mode of what is written: always executable and never setuid, whatever the archive says.
 const MODE: u32 = 0o755;
@@ -145,7 +145,8 @@ pub fn unpack(inflated: impl Read, name: &str, into: &Dir) -> Result<Unpacked, U
         let path = entry.path_bytes();
         let entry_name = path.strip_prefix(b"./").unwrap_or(&path);
         let wanted = PROGRAMS
-            .into_iter()
+            .iter()
+            .copied()
             .find(|wanted| wanted.as_bytes() == entry_name && is_plain_file(entry.header()));
         let Some(file) = wanted else {
             let is_top_folder = entry_name.is_empty() || entry_name == b".";

@@ -63,7 +63,7 @@ pub fn into_slug(
     };
     let own = |name: &str| Content::File(name.to_owned());
     let mut placements: Vec<Placement> = PROGRAMS
-        .into_iter()
+        .iter()
         .map(|name| placement(FOLDER, name, of_agent(name)))
         .collect();
     placements.extend([
