@@ -62,14 +62,12 @@ pub fn into_slug(
         _ => Content::Nothing,
     };
     let own = |name: &str| Content::File(name.to_owned());
-    let mut placements: Vec<Placement> = PROGRAMS
-        .iter()
-        .map(|name| placement(FOLDER, name, of_agent(name)))
-        .collect();
+    // The manifest goes first: without one, the next build would take what a killed build left here for the app's.
+    let mut placements = vec![placement(".hoop", "manifest.yml", own("manifest.yml"))];
+    placements.extend(PROGRAMS.iter().map(|name| placement(FOLDER, name, of_agent(name))));
     placements.extend([
         placement(FOLDER, "hoopstart", own("hoopstart")),
         placement(FOLDER, "hoopwrapper", Content::Link("hoopstart")),
-        placement(".hoop", "manifest.yml", own("manifest.yml")),
         placement(".profile.d", PROFILE_NAME, own("hoop.sh")),
     ]);
     if has_old_profile(slug) {
