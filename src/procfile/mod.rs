@@ -5,6 +5,9 @@ pub mod command_line;
 pub mod invocation;
 pub mod scripts;
 
+use crate::secret::redact::redacted;
+use crate::text;
+
 /// The process types of an app, in the order of the file. A line that is not `type: command` is skipped, as the
 /// platform skips it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,6 +61,11 @@ impl Procfile {
     pub fn processes(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, command)| (name.as_str(), command.as_str()))
     }
+}
+
+/// A line of a Procfile as it may be shown: without secrets, and without anything that a terminal obeys.
+pub fn shown(process_type: &str, command: &str) -> String {
+    text::visible(&format!("{process_type}: {}", redacted(command)))
 }
 
 /// `text` without the byte order mark that some editors put before it.

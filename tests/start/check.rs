@@ -212,6 +212,68 @@ fn what_starts_the_agent_is_told_and_nothing_is_a_fault() {
     }
 }
 
+/// Whoever pastes the line that is advised gets the agent, and what the app was meant to do.
+#[test]
+fn the_line_that_is_advised_starts_the_agent_beside_the_app_when_it_is_pasted() {
+    let slug = slug("1.148.0");
+    slug.put_program("bin/show", "#!/bin/sh\necho \"$* [$A]\"\nread line\n");
+    let folders = [
+        slug.path(".hoop/bin"),
+        slug.path("bin"),
+        "/usr/bin".into(),
+        "/bin".into(),
+    ];
+    let path = std::env::join_paths(folders).unwrap();
+    let launch = slug.web().with("HOOP_KEY", STANDARD).with("PATH", path).with_stdin();
+    for (line, printed) in [
+        ("show a b", "a b []\n"),
+        ("exec show 'a  b'", "a  b []\n"),
+        ("A=1 show c", "c [1]\n"),
+        ("hoopstrat -- show d", "d []\n"),
+        ("hoop start show e", "e []\n"),
+        ("hoopstart —— show f", "f []\n"),
+        ("hoopstart --check -- show g", "g []\n"),
+        ("hoopstart --show h", "h []\n"),
+        ("\"hoopstart -- show i\"", "i []\n"),
+        ("hoopstart -- true && show j", "j []\n"),
+    ] {
+        slug.put("Procfile", &format!("web: {line}\n"));
+        let told = check(&slug, &launch, 78, &["start::not-started"]).stdout();
+        let (_, behind) = told.split_once("of the Procfile to \"web: ").expect(line);
+        let (right, _) = behind.split_once("\", or run: ").expect(line);
+
+        slug.put("Procfile", &format!("web: {right}\n"));
+        check(&slug, &launch, 0, &[]);
+        let mut dyno = launch.plain(["sh", "-c", right]);
+        dyno.until(right, || dyno.stdout().ends_with(printed).then_some(()));
+        dyno.has_agents(1);
+        dyno.write("go\n");
+        dyno.exits(0);
+    }
+}
+
+#[test]
+fn a_secret_in_a_line_of_the_procfile_is_not_repeated() {
+    let slug = slug("1.148.0");
+    for line in [
+        "puma --token s3cr3t0x",
+        "DATABASE_URL=postgres://u:s3cr3t0x@db/x puma",
+        "hoopstrat -- puma --password=s3cr3t0x",
+        "cd app && puma --key s3cr3t0x",
+        "hoopstart --check -- puma ghp_s3cr3t0xs3cr3t0xs3cr3t0x",
+    ] {
+        slug.put("Procfile", &format!("web: {line}\n"));
+        let dyno = check(
+            &slug,
+            &slug.web().with("HOOP_KEY", STANDARD),
+            78,
+            &["start::not-started"],
+        );
+        shows(&dyno, &["****"]);
+        dyno.assert(!dyno.stdout().contains("s3cr3t0x"), line);
+    }
+}
+
 #[test]
 fn a_script_of_the_app_that_starts_hoopstart_is_known() {
     let slug = slug("1.148.0");

@@ -1,53 +1,55 @@
 //! Advice on a line of the Procfile that starts hoopstart.
 
 use crate::messages::message::Message;
-use crate::procfile::command_line::{has_expansion, without_comment};
-use crate::procfile::invocation::mistake::{Effect, Finding, Mistake};
-use crate::procfile::invocation::{Invocation, whole_in_quotes};
+use crate::procfile::invocation::Invocation;
+use crate::procfile::invocation::mistake::{Effect, Finding, Mistake, Remedy};
+use crate::procfile::shown;
 use crate::secret::redact::redacted;
 use crate::text;
 
 /// What a line that needs a shell is shown.
 pub(super) const SCRIPT: &str = "hoopstart -- bash bin/start";
 
+/// What a line without a command is shown.
+const EXAMPLE: &str = "bundle exec puma -C config/puma.rb";
+
 /// Advice on the line of `process_type`.
 pub(super) fn advice(invocation: &Invocation, process_type: &str, line: &str) -> Option<Message> {
-    if invocation.is_in_quotes {
-        let inner = whole_in_quotes(without_comment(line)).unwrap_or_default();
-        let is_right = Invocation::in_line(inner).is_some_and(|inner| inner.is_right());
+    let corrected = invocation.corrected();
+    let right = corrected.as_deref().unwrap_or(SCRIPT);
+    if invocation.quoted.is_some() {
         let message = about(process_type, "is in quotation marks as a whole", line)
             .text("It does not start your app: it is taken as the name of one program. Write")
-            .quote(quoted(process_type, if is_right { inner } else { SCRIPT }));
+            .quote(shown(process_type, right));
         return Some(with_note(message, line));
     }
-    let place = invocation.place.as_ref().filter(|place| !has_expansion(place.before))?;
-    let finding = place.finding();
-    let server = place.server_left_out();
-    let of_first = finding.as_ref().and_then(|finding| finding.app.as_deref());
-    let moved = server.and_then(|server| place.line_moved_to(server, of_first));
-    let Some(Finding { mistake, effect, app }) = &finding else {
-        server?;
+    let place = invocation.place()?;
+    let Some(Finding {
+        mistake,
+        effect,
+        remedy,
+    }) = place.finding()
+    else {
+        place.server_left_out()?;
         let message = about(process_type, "starts the agent for its first command only", line).text(
             "The agent stops when the command after \"--\" ends, so what the shell runs next has no agent. If the \
                  last command is your server, write",
         );
         let script = "put the commands into a file, such as bin/start, and write";
-        let message = match &moved {
-            Some(moved) => message.quote(quoted(process_type, moved)).text(format!(
+        let message = match &corrected {
+            Some(moved) => message.quote(shown(process_type, moved)).text(format!(
                 "or, on platforms that run Procfile lines without a shell, {script}"
             )),
             None => message.text(script),
         };
-        return Some(with_note(message.quote(quoted(process_type, SCRIPT)), line));
+        return Some(with_note(message.quote(shown(process_type, SCRIPT)), line));
     };
-    let right = match app {
-        Some(app) if server.is_none() => place.line_with(app),
-        // A command that may be the server comes after this one.
-        Some(_) => moved.unwrap_or_else(|| SCRIPT.to_owned()),
-        None => SCRIPT.to_owned(),
+    let right = match remedy {
+        Remedy::OtherCommand => &place.line_with(EXAMPLE),
+        Remedy::App(_) | Remedy::Script => right,
     };
-    let message = about(process_type, &format!("has {} hoopstart", words_of(mistake)), line).text(meaning(*effect));
-    Some(with_note(message.quote(quoted(process_type, &right)), line))
+    let message = about(process_type, &format!("has {} hoopstart", words_of(&mistake)), line).text(meaning(effect));
+    Some(with_note(message.quote(shown(process_type, right)), line))
 }
 
 /// Advice on such a line, that of `process_type`.
@@ -57,7 +59,7 @@ pub(super) fn continued(process_type: &str, line: &str) -> Message {
             "and goes on in the next line for a shell only: for the platform the command ends there. Write all of it \
             in one line, or put it into a file, such as bin/start, and write",
         )
-        .quote(quoted(process_type, SCRIPT));
+        .quote(shown(process_type, SCRIPT));
     with_note(message, line)
 }
 
@@ -68,12 +70,7 @@ fn about(process_type: &str, what: &str, line: &str) -> Message {
         text::visible(what)
     ))
     .text("The line is")
-    .quote(quoted(process_type, line))
-}
-
-/// A line of the Procfile as it may be shown.
-pub(super) fn quoted(process_type: &str, command: &str) -> String {
-    text::visible(&format!("{process_type}: {}", redacted(command)))
+    .quote(shown(process_type, line))
 }
 
 /// Adds to a message that quotes `line` what has become of a secret in it.

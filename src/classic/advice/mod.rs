@@ -15,13 +15,13 @@ use crate::acquire::config::RunTimeVars;
 use crate::agent::connections::Connections;
 use crate::agent::key::AgentKey;
 use crate::agent::version::Version;
-use crate::classic::advice::line::{SCRIPT, quoted, with_note};
+use crate::classic::advice::line::{SCRIPT, with_note};
 use crate::classic::survey::{OtherBuildpacks, ProcfileFault, ProcfileState};
 use crate::messages::message::Message;
 use crate::procfile::command_line::without_comment;
 use crate::procfile::invocation::place::app_of;
 use crate::procfile::invocation::{Invocation, is_continued};
-use crate::procfile::{NOT_RUN_BY_DEFAULT, Procfile, RELEASE};
+use crate::procfile::{NOT_RUN_BY_DEFAULT, Procfile, RELEASE, shown};
 use crate::secret::redact::redacted;
 use crate::text;
 
@@ -132,14 +132,14 @@ fn forgotten(procfile: &Procfile) -> Message {
     let message = match app_of(without_comment(command)) {
         Some(app) => message
             .text("The agent is in the slug, and nothing will start it. Change the line")
-            .quote(quoted(process_type, command))
+            .quote(shown(process_type, command))
             .text("to")
-            .quote(quoted(process_type, &format!("hoopstart -- {app}"))),
+            .quote(shown(process_type, &format!("hoopstart -- {app}"))),
         None => message
             .text("The agent is in the slug, and nothing will start it. The line")
-            .quote(quoted(process_type, command))
+            .quote(shown(process_type, command))
             .text("is more than a program and its arguments. Put it into a file, such as bin/start, and write")
-            .quote(quoted(process_type, SCRIPT)),
+            .quote(shown(process_type, SCRIPT)),
     };
     with_note(or_autostart(message), command)
 }

@@ -7,8 +7,25 @@ pub struct Finding {
     pub mistake: Mistake,
     /// What that does.
     pub effect: Effect,
-    /// What hoopstart should start instead. `None` if that takes a shell.
-    pub app: Option<String>,
+    pub remedy: Remedy,
+}
+
+/// What hoopstart should start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// This command.
+    App(String),
+    /// A command that is not in the line.
+    OtherCommand,
+    /// A script, since the command needs a shell.
+    Script,
+}
+
+impl From<Option<String>> for Remedy {
+    /// Without a command that needs no shell, it is a script.
+    fn from(app: Option<String>) -> Self {
+        app.map_or(Remedy::Script, Remedy::App)
+    }
 }
 
 /// What a line has where hoopstart's name, options, and separator are expected.

@@ -5,13 +5,13 @@ pub mod mistake;
 mod names;
 pub mod place;
 
-pub use crate::procfile::invocation::names::whole_in_quotes;
-
 use crate::procfile::command_line::{
     Part, has_expansion, parts, split_at_program, with_hoopstart, without_comment, words,
 };
-use crate::procfile::invocation::mistake::Effect;
-use crate::procfile::invocation::names::{STARTERS, has_starter, is_agent, is_starter, misspelt, name_of};
+use crate::procfile::invocation::mistake::{Effect, Remedy};
+use crate::procfile::invocation::names::{
+    STARTERS, has_starter, is_agent, is_starter, misspelt, name_of, whole_in_quotes,
+};
 use crate::procfile::invocation::place::Place;
 
 /// Programs that start what their arguments say, so that a starter among these is started.
@@ -43,9 +43,9 @@ const NO_STARTERS: [&str; 16] = [
 #[derive(Debug)]
 pub struct Invocation<'a> {
     /// The commands of the line, and in which of them it is, where that is certain.
-    pub place: Option<Place<'a>>,
-    /// Whether the whole line is in quotation marks.
-    pub is_in_quotes: bool,
+    place: Option<Place<'a>>,
+    /// The line within its quotation marks, if the whole line is in some.
+    pub quoted: Option<&'a str>,
 }
 
 impl<'a> Invocation<'a> {
@@ -53,10 +53,10 @@ impl<'a> Invocation<'a> {
     pub fn in_line(line: &'a str) -> Option<Self> {
         let line = without_comment(line);
         let inner = whole_in_quotes(line).filter(|_| words(line).nth(1).is_none());
-        if let Some(start) = inner.and_then(Self::in_line) {
+        if let Some(invocation) = inner.and_then(Self::in_line) {
             return Some(Self {
-                is_in_quotes: true,
-                ..start
+                quoted: inner,
+                ..invocation
             });
         }
         // A line that cannot be taken apart is one command where our program is at its beginning.
@@ -98,16 +98,13 @@ impl<'a> Invocation<'a> {
         // `hoopstart --check; hoopstart -- puma` starts the app.
         let is_last = |number: usize| number + 1 == places.len();
         let chosen = (0..places.len()).find(|&number| is_last(number) || !places[number].only_prints());
-        match chosen {
-            Some(number) => Some(Self {
-                place: Some(places.swap_remove(number)),
-                is_in_quotes: false,
-            }),
-            None => is_there.then_some(Self {
-                place: None,
-                is_in_quotes: false,
-            }),
-        }
+        let place = chosen.map(|number| places.swap_remove(number));
+        (place.is_some() || is_there).then_some(Self { place, quoted: None })
+    }
+
+    /// Where our program is, if it is certain that the platform comes to it with these words.
+    pub fn place(&self) -> Option<&Place<'a>> {
+        self.place.as_ref().filter(|place| !has_expansion(place.before))
     }
 
     /// Whether the line does what it was meant to, as far as that can be told.
@@ -115,34 +112,34 @@ impl<'a> Invocation<'a> {
         let does = |place: &Place| {
             place.finding().is_none_or(|finding| finding.effect == Effect::Works) && place.server_left_out().is_none()
         };
-        !self.is_in_quotes && self.place.as_ref().is_none_or(does)
+        self.quoted.is_none() && self.place.as_ref().is_none_or(does)
+    }
+
+    /// The line as it should be. `None` if nothing is wrong with it, or if it takes a script or another command.
+    pub fn corrected(&self) -> Option<String> {
+        if let Some(inner) = self.quoted {
+            return Self::in_line(inner)?.is_right().then(|| inner.to_owned());
+        }
+        let place = self.place()?;
+        match (place.finding().map(|finding| finding.remedy), place.server_left_out()) {
+            (Some(Remedy::App(app)), None) => Some(place.line_with(&app)),
+            // A command that may be the server comes after this one.
+            (Some(Remedy::App(app)), Some(server)) => place.line_moved_to(server, Some(&app)),
+            (None, Some(server)) => place.line_moved_to(server, None),
+            (Some(Remedy::OtherCommand | Remedy::Script) | None, _) => None,
+        }
     }
 }
 
-/// `line` with hoopstart in front of its program, or with its mistake about hoopstart corrected. `None` if that takes a
-/// script.
+/// `line`, which starts no agent, as one that does: with hoopstart in front of its program, or with its mistake about
+/// hoopstart corrected. `None` if that takes a script or another command.
 pub fn corrected(line: &str) -> Option<String> {
-    let right = (!is_continued(line)).then(|| with_our_program(line))??;
-    starts_agent(&right).then_some(right)
-}
-
-/// As [`corrected`], for a line that ends where it ends, whether or not it starts the agent then.
-fn with_our_program(line: &str) -> Option<String> {
-    let Some(invocation) = Invocation::in_line(line) else {
-        return with_hoopstart(line);
+    let right = match Invocation::in_line(line) {
+        _ if is_continued(line) => None,
+        Some(invocation) => invocation.corrected(),
+        None => with_hoopstart(line),
     };
-    if invocation.is_in_quotes {
-        let inner = whole_in_quotes(without_comment(line))?;
-        let is_right = Invocation::in_line(inner)?.is_right();
-        return is_right.then(|| inner.to_owned());
-    }
-    let place = invocation.place.as_ref().filter(|place| !has_expansion(place.before))?;
-    let app = place.finding().map(|finding| finding.app);
-    match (place.server_left_out(), app) {
-        (Some(server), app) => place.line_moved_to(server, app.flatten().as_deref()),
-        (None, Some(app)) => Some(place.line_with(&app?)),
-        (None, None) => None,
-    }
+    right.filter(|right| starts_agent(right))
 }
 
 /// Whether `line` ends with a backslash, as a line of a shell does that goes on in the next one.
@@ -184,6 +181,9 @@ mod tests {
             ("hoopstart -- migrate && puma", Some("migrate && hoopstart -- puma")),
             ("cd app && puma", None),
             ("hoopstart -- cd app", None),
+            ("hoopstart -- cd app && puma", None),
+            ("hoopstart", None),
+            ("hoopstart --help", None),
             ("puma \\", None),
         ] {
             assert_eq!(corrected(line).as_deref(), right, "{line}");
@@ -194,7 +194,8 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_corrected_starts_the_agent(
-            line in "(hoop ?-?start|hoopstrat|puma|cd|exec|A=b)( (--|—|-e|--check|puma|x|&&|;|'a b'|A=b|exec|cd)){0,5}",
+            line in "(hoop ?-?start|hoopstrat|puma|cd|exec|A=b)\
+                ( (--|-e|--check|\u{2014}|puma|x|&&|;|'a b'|A=b|exec|cd)){0,5}",
         ) {
             prop_assume!(!starts_agent(&line));
             if let Some(right) = corrected(&line) {

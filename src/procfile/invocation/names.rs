@@ -7,7 +7,7 @@ use crate::procfile::invocation::mistake::{Effect, Mistake};
 pub(super) const STARTERS: [&str; 2] = ["hoopstart", "hoopwrapper"];
 
 /// What stands in `word`, if that is several words in quotation marks.
-pub fn whole_in_quotes(word: &str) -> Option<&str> {
+pub(super) fn whole_in_quotes(word: &str) -> Option<&str> {
     let quote = word.chars().next().filter(|first| matches!(first, '"' | '\''))?;
     let inner = word.strip_prefix(quote)?.strip_suffix(quote)?;
     (inner.trim().contains(char::is_whitespace) && !inner.contains([quote, '\\'])).then(|| inner.trim())

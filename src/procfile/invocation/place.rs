@@ -2,7 +2,7 @@
 
 use crate::procfile::command_line::{Part, as_program, is_of_shell, split_at_program, without_comment, words};
 use crate::procfile::invocation::head::Head;
-use crate::procfile::invocation::mistake::{Effect, Finding, Mistake};
+use crate::procfile::invocation::mistake::{Effect, Finding, Mistake, Remedy};
 use crate::procfile::invocation::names::{has_starter, misspelling, name_of, whole_in_quotes};
 
 /// Programs that may follow a server in a line, and do not serve.
@@ -35,9 +35,6 @@ const SERVERS: [&str; 20] = [
     "waitress-serve",
 ];
 
-/// What a line without a command is shown.
-const EXAMPLE: &str = "bundle exec puma -C config/puma.rb";
-
 /// Where in a line our program is.
 #[derive(Debug)]
 pub struct Place<'a> {
@@ -64,12 +61,18 @@ impl Place<'_> {
             rest,
         } = Head::of(self.rest.trim());
         let problem = self.misspelt.map(misspelling).or(problem);
-        let finding = |(mistake, effect), app| Some(Finding { mistake, effect, app });
+        let finding = |(mistake, effect), remedy| {
+            Some(Finding {
+                mistake,
+                effect,
+                remedy,
+            })
+        };
         let first = words(rest).next().unwrap_or_default();
         if rest.is_empty() {
             let problem = problem.unwrap_or((Mistake::NoCommand, Effect::Exits));
             let app = self.app_around().map(|(_, app)| app);
-            return finding(problem, app.or_else(|| Some(EXAMPLE.to_owned())));
+            return finding(problem, app.map_or(Remedy::OtherCommand, Remedy::App));
         }
         if whole_in_quotes(first).is_some() {
             let app = app_of(rest);
@@ -79,7 +82,7 @@ impl Place<'_> {
             } else {
                 Effect::NeedsShell
             };
-            return finding((mistake, effect), app);
+            return finding((mistake, effect), app.into());
         }
         let (for_shell, _) = split_at_program(rest);
         if !for_shell.is_empty() || is_of_shell(rest) || first.starts_with('(') {
@@ -90,15 +93,15 @@ impl Place<'_> {
                 .map_or(first.to_owned(), |(name, _)| format!("{name}=…"));
             let (mistake, effect) = problem.unwrap_or((Mistake::Word(name), Effect::ShellWord));
             let effect = if app.is_some() { effect } else { Effect::NeedsShell };
-            return finding((mistake, effect), app);
+            return finding((mistake, effect), app.into());
         }
         if let Some(problem) = problem {
-            return finding(problem, Some(rest.to_owned()));
+            return finding(problem, Remedy::App(rest.to_owned()));
         }
         if has_separator {
             return None;
         }
-        finding((Mistake::NoSeparator, Effect::Works), Some(rest.to_owned()))
+        finding((Mistake::NoSeparator, Effect::Works), Remedy::App(rest.to_owned()))
     }
 
     /// Whether this command prints something and ends, as it was meant to.
@@ -172,7 +175,7 @@ impl Place<'_> {
     }
 
     /// The line with hoopstart in front of the command of this number, and `app` where it was before.
-    pub fn line_moved_to(&self, server: usize, app: Option<&str>) -> Option<String> {
+    pub(super) fn line_moved_to(&self, server: usize, app: Option<&str>) -> Option<String> {
         let mut line = String::new();
         for (number, part) in self.parts.iter().enumerate() {
             let command = part.command.trim();

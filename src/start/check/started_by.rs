@@ -1,7 +1,7 @@
 //! What starts the agent in a dyno, as far as it is known.
 
-use crate::procfile::Procfile;
 use crate::procfile::invocation::{corrected, starts_agent};
+use crate::procfile::{Procfile, shown};
 use crate::start::fault::dynos::DynosFault;
 use crate::start::plan::Plan;
 use crate::start::plan::starter::Starter;
@@ -62,14 +62,12 @@ impl StartedBy {
     /// What is wrong with it.
     pub(crate) fn fault(&self) -> Option<DynosFault> {
         let StartedBy::Nothing(line) = self else { return None };
-        let right = line.as_ref().and_then(|(process_type, command)| {
-            let right = corrected(command)?;
-            Some(text::visible(&format!("{process_type}: {right}")))
-        });
-        let line = line.as_ref().map(|(process_type, command)| {
-            let line = text::visible(&format!("{process_type}: {command}"));
-            (text::visible(process_type), line)
-        });
+        let right = line
+            .as_ref()
+            .and_then(|(process_type, command)| Some(shown(process_type, &corrected(command)?)));
+        let line = line
+            .as_ref()
+            .map(|(process_type, command)| (text::visible(process_type), shown(process_type, command)));
         Some(DynosFault::NotStarted { line, right })
     }
 }
