@@ -100,15 +100,8 @@ fn beside_this_process(environment: &Environment) -> Outcome {
                 claim,
             };
         }
-        let this = std::process::id();
-        // If there was something to tell, `claim_for` has looked already.
-        let has_elder = || plan.is_silent() && claim::elder(this).is_some();
-        tell_failure(detach::start_beside(this, claim.as_ref(), |app| {
-            if has_elder() {
-                Ok(())
-            } else {
-                supervisor::run(app, agent_set)
-            }
+        tell_failure(detach::start_beside(std::process::id(), claim.as_ref(), |app| {
+            supervisor::run(app, agent_set)
         }));
     }
     Outcome::BecomeApp { hide_key }
@@ -131,9 +124,6 @@ fn beside_shell(pid: u32, environment: &Environment) {
     }
     let shell = Shell::find(pid);
     tell_failure(detach::start_beside(pid, claim.as_ref(), |app| {
-        if early.is_silent() && claim::elder(pid).is_some() {
-            return Ok(());
-        }
         let found = shell.as_ref().map_or_else(
             || Some(environment.clone()),
             |shell| shell.environment(app, environment),
@@ -157,6 +147,7 @@ fn beside_shell(pid: u32, environment: &Environment) {
 
 /// Claims the process `pid` for the agents of `plan`, if it may have any. If it or an ancestor already has a
 /// supervisor, nothing is said: that one has said what is wrong, and it may have changed the environment that we see.
+/// With nothing to say, ancestors are left to the supervisor, for which no app waits.
 fn claim_for(plan: &Plan, pid: u32) -> Claim {
     if plan.not_here().is_some() {
         return Claim::Ours(None);

@@ -8,6 +8,7 @@ use crate::os::{processes, signals, standard_files};
 use crate::start::app::AppProcess;
 use crate::start::fault;
 use crate::start::fault::supervisor::SupervisorFault;
+use crate::start::launch::claim;
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, clone};
 use nix::sys::signal::Signal;
@@ -23,8 +24,8 @@ use std::os::unix::fs::FileExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-/// Starts a process beside the process `pid` that does `work` once this process has become the app, or has ended. It
-/// holds the `claim` for as long as it runs.
+/// Starts a process beside the process `pid` that does `work` once this process has become the app, or has ended, unless
+/// an ancestor of `pid` has a supervisor. It holds the `claim` for as long as it runs.
 pub(crate) fn start_beside(
     pid: u32,
     claim: Option<&OwnedFd>,
@@ -47,6 +48,9 @@ pub(crate) fn start_beside(
                 };
                 let supervisor = fork(|| {
                     wait_for_exec(&begin);
+                    if claim::elder(pid).is_some() {
+                        return 0;
+                    }
                     app.find_start();
                     let ended = settle().and_then(|()| work(&app)).inspect_err(|error| {
                         fault::tell(SupervisorFault::NotStarted(error.to_string()));
