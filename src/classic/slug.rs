@@ -143,10 +143,10 @@ impl Slug {
                 }
                 displaced.extend(what_was(&found, placement, is_rebuild));
             }
-            // Before the rename, which must be on record if it succeeds.
+            // Before what must be on record if it succeeds.
             let folder_of_kept = folder.try_clone().map_err(failed)?;
-            match folder.rename(placement.name, self.scratch.dir(), &kept) {
-                Ok(()) => undo.done.push(Done::Moved {
+            match self.keep(&folder, placement, &kept) {
+                Ok(()) => undo.done.push(Done::Kept {
                     kept,
                     folder: folder_of_kept,
                     name: placement.name,
@@ -154,16 +154,20 @@ impl Slug {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(failed(error)),
             }
-            match &placement.content {
-                Content::File(scratch_name) => {
-                    self.scratch
-                        .dir()
-                        .rename(scratch_name, &folder, placement.name)
-                        .map_err(failed)?;
+            let new = match &placement.content {
+                Content::File(scratch_name) => scratch_name.clone(),
+                Content::Link(target) => {
+                    let link = format!("link-{number}");
+                    self.scratch.dir().symlink(target, &link).map_err(failed)?;
+                    link
                 }
-                Content::Link(target) => folder.symlink(target, placement.name).map_err(failed)?,
                 Content::Nothing => continue,
-            }
+            };
+            // In one step, so that whenever the build is killed, the old one or the new one is there.
+            self.scratch
+                .dir()
+                .rename(new, &folder, placement.name)
+                .map_err(failed)?;
             undo.done.push(Done::Placed {
                 folder,
                 name: placement.name,
@@ -171,6 +175,17 @@ impl Slug {
         }
         undo.done.clear();
         Ok(displaced)
+    }
+
+    /// Keeps what is at the place of `placement` in the scratch folder. It stays in its place until it is replaced, if
+    /// the disk can give a file a second name.
+    fn keep(&self, folder: &Dir, placement: &Placement, kept: &str) -> io::Result<()> {
+        let scratch = self.scratch.dir();
+        let is_replaced = !matches!(placement.content, Content::Nothing);
+        if is_replaced && folder.hard_link(placement.name, scratch, kept).is_ok() {
+            return Ok(());
+        }
+        folder.rename(placement.name, scratch, kept)
     }
 
     /// Whether the build dir has been built in before: it has a manifest that an earlier build of ours has left.
@@ -296,7 +311,7 @@ struct Undo<'a> {
 /// One thing done to the build dir.
 enum Done {
     MadeFolder(PathBuf),
-    Moved {
+    Kept {
         kept: String,
         folder: Dir,
         name: &'static str,
@@ -314,7 +329,7 @@ impl Drop for Undo<'_> {
         for done in self.done.drain(..).rev() {
             let _ = match done {
                 Done::MadeFolder(path) => self.slug.root.remove_dir(path),
-                Done::Moved { kept, folder, name } => self.slug.scratch().dir().rename(kept, &folder, name),
+                Done::Kept { kept, folder, name } => self.slug.scratch().dir().rename(kept, &folder, name),
                 Done::Placed { folder, name } => folder.remove_file(name),
             };
         }
