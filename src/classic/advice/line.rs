@@ -129,3 +129,6 @@ fn meaning(effect: Effect) -> &'static str {
         Effect::AgentCommand => "It does not start your app: that is a command of the agent itself. Write",
     }
 }
+
+#[cfg(test)]
+mod tests;
