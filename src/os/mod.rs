@@ -7,6 +7,7 @@ pub mod folders;
 pub mod host_names;
 pub mod offspring;
 pub mod processes;
+pub mod reason;
 pub mod regular_file;
 pub mod signals;
 pub mod standard_files;

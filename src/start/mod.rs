@@ -10,8 +10,8 @@
 //! ```text
 //! hoopstart ── reads config and manifest, decides (plan)
 //!     │  claims the app, so that no second hoopstart runs an agent beside it (claim)
-//!     ├─> intermediate (detach), in hoopstart's memory: takes a session of its own, lets go of the app's files, and
-//!     │       │  opens a pidfd of the app, which waits, so that its pid is still its own
+//!     ├─> intermediate (detach), in hoopstart's memory: takes a session of its own, lets go of the app's files,
+//!     │       │  and opens a pidfd of the app, which waits, so that its pid is still its own
 //!     │       └─> supervisor, a fork: holds the claim and the pidfd, and of the app's files its log
 //!     │       exits, and is reaped, so that the app never has a child that it did not make
 //!     └─ execs cmd (exec), which closes a pipe

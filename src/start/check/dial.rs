@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 /// How long each step may take, however slowly the bytes come. A healthy gateway answers in a tenth of it, and someone
 /// is waiting.
 const LIMIT: Duration = Duration::from_secs(5);
+
 /// Looks up `host` as the build does: without the C library, whose resolver does not work in a static program.
 pub(crate) fn resolve(host: &str) -> Result<Vec<IpAddr>, Unanswered> {
     if let Ok(address) = host.trim_matches(['[', ']']).parse() {

@@ -18,7 +18,7 @@ use crate::config;
 use crate::agent::generation::Generation;
 use crate::agent::version::Version;
 use crate::os::environment::Environment;
-use crate::os::tls;
+use crate::os::{reason, tls};
 use crate::start::fault::gateway::{GatewayFault, Ignored, InvalidVariable};
 use crate::start::plan::agent_set::AgentSet;
 use crate::start::plan::credential::{Credential, Gateway};
@@ -266,13 +266,9 @@ fn read(path: &Path) -> Result<Vec<u8>, InvalidVariable> {
         Ok(found) if !found.is_file() => return Err(InvalidVariable::NotAFile { path: shown() }),
         _ => {}
     }
-    std::fs::read(path).map_err(|error| {
-        let error = error.to_string();
-        let words = error.split(" (os error").next().unwrap_or_default();
-        InvalidVariable::Unreadable {
-            path: shown(),
-            cause: words.to_lowercase(),
-        }
+    std::fs::read(path).map_err(|error| InvalidVariable::Unreadable {
+        path: shown(),
+        cause: reason::of(&error),
     })
 }
 

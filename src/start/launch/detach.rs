@@ -4,7 +4,7 @@
 //! app it becomes has no child it did not make, gets no SIGCHLD, and never sees a zombie. The supervisor becomes a
 //! child of the nearest subreaper, or of the first process of the dyno.
 
-use crate::os::{processes, signals, standard_files};
+use crate::os::{processes, reason, signals, standard_files};
 use crate::start::app::AppProcess;
 use crate::start::fault;
 use crate::start::fault::supervisor::SupervisorFault;
@@ -24,8 +24,8 @@ use std::os::unix::fs::FileExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-/// Starts a process beside the process `pid` that does `work` once this process has become the app, or has ended, unless
-/// an ancestor of `pid` has a supervisor. It holds the `claim` for as long as it runs.
+/// Starts a process beside the process `pid` that does `work` once this process has become the app, or has ended.
+/// Nothing is done if an ancestor of `pid` has a supervisor. It holds the `claim` for as long as it runs.
 pub(crate) fn start_beside(
     pid: u32,
     claim: Option<&OwnedFd>,
@@ -201,14 +201,6 @@ pub(crate) fn let_go_of_files(kept: &[RawFd], null: &OwnedFd) -> io::Result<()> 
     Ok(())
 }
 
-/// What the kernel says of `error`.
-fn errno_words(error: &io::Error) -> String {
-    error.raw_os_error().map_or_else(
-        || error.to_string(),
-        |number| Errno::from_raw(number).desc().to_lowercase(),
-    )
-}
-
 /// Opens `/dev/null`, never in the place of a standard file that is closed.
 pub(crate) fn open_null() -> io::Result<OwnedFd> {
     let opened = OpenOptions::new()
@@ -216,7 +208,7 @@ pub(crate) fn open_null() -> io::Result<OwnedFd> {
         .write(true)
         .open("/dev/null")
         .and_then(|null| standard_files::beyond(null.into()));
-    opened.map_err(|error| io::Error::new(error.kind(), format!("/dev/null: {}", errno_words(&error))))
+    opened.map_err(|error| io::Error::new(error.kind(), format!("/dev/null: {}", reason::of(&error))))
 }
 
 /// How readily the kernel ends the supervisor when memory runs out: -1000 to 1000, an app has 0. Below an agent's

@@ -1,14 +1,11 @@
 //! Finds out whether what was given as the name of a program is something that only a shell understands, and finds the
 //! line that works. Reads lines as the advice of a build does.
 
-use crate::procfile::command_line::{is_assignment, is_of_shell, with_hoopstart};
+use crate::procfile::command_line::{DASHES, is_assignment, is_of_shell, with_hoopstart};
 use crate::secret::redact::redacted;
 use crate::start::fault::command::{CommandFault, Misreading};
 use crate::text;
 use std::ffi::OsString;
-
-/// Hyphens, and what word processors make of two of them.
-const DASHES: [char; 3] = ['-', '–', '—'];
 
 /// The longest value of a variable that is repeated, in bytes.
 const PLAIN_VALUE: usize = 24;

@@ -4,6 +4,7 @@
 //! (<https://man7.org/linux/man-pages/man2/execve.2.html>). Formats that were added with `binfmt_misc` are not known
 //! here.
 
+use crate::os::reason;
 use crate::start::fault::command::CommandFault;
 use crate::start::fault::program::{Unfit, UnfitInterpreter};
 use crate::start::launch::elf::{self, Elf};
@@ -31,8 +32,8 @@ pub(crate) type Verdict = Result<PathBuf, Unfit>;
 
 /// The fault of the command `words`, whose first word cannot be run because of `cause`.
 pub(crate) fn fault(words: &[OsString], cause: Unfit) -> CommandFault {
-    let misread = misread::misread(words).filter(|_| cause == Unfit::NotFound);
-    misread.unwrap_or_else(|| {
+    let misread = (cause == Unfit::NotFound).then(|| misread::misread(words));
+    misread.flatten().unwrap_or_else(|| {
         let command = words.first().map(|word| word.to_string_lossy()).unwrap_or_default();
         let command = text::excerpt(&command, 200);
         CommandFault::CannotRun { command, cause }
@@ -89,7 +90,7 @@ fn follow(place: &Path, path: Option<&OsStr>, depth: usize) -> Verdict {
         Ok(_) => {}
     }
     if let Err(error) = rustix::fs::access(place, Access::EXEC_OK) {
-        return Err(Unfit::Refused(reason(&error.into())));
+        return Err(Unfit::Refused(reason::of(&error.into())));
     }
     let runs = || Ok(place.to_owned());
     // A program that may be executed may still be unreadable.
@@ -208,14 +209,8 @@ fn elf(place: &Path, head: &[u8], length: u64) -> Option<Unfit> {
 fn unreachable(error: &io::Error) -> Unfit {
     match error.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => Unfit::NotFound,
-        _ => Unfit::Refused(reason(error)),
+        _ => Unfit::Refused(reason::of(error)),
     }
-}
-
-/// The text of an error without its number.
-fn reason(error: &io::Error) -> String {
-    let words = error.to_string().to_lowercase();
-    words.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

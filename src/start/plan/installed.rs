@@ -2,13 +2,12 @@
 
 use crate::agent::manifest::{self, Manifest};
 use crate::os::environment::Environment;
+use crate::os::regular_file;
 use crate::procfile::Procfile;
 use crate::procfile::{invocation, scripts};
 use cap_std::fs::Dir;
-use rustix::fs::{Access, OFlags};
-use std::fs::File;
+use rustix::fs::Access;
 use std::io::{self, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// The most bytes of a Procfile that are read: far more than any Procfile has.
@@ -111,15 +110,7 @@ fn read_procfile(path: &Path) -> Option<Procfile> {
 
 /// Reads a regular file. A pipe or a device in its place could keep the app waiting for ever.
 fn read_file(path: &Path, limit: u64) -> io::Result<String> {
-    let mut options = File::options();
-    let file = options
-        .read(true)
-        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
-        .open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is not a file"));
-    }
     let mut bytes = Vec::with_capacity(1024);
-    file.take(limit).read_to_end(&mut bytes)?;
+    regular_file::open(path)?.take(limit).read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -1,8 +1,11 @@
 use super::Plan;
 use crate::agent::manifest::{AgentRecord, Manifest};
+use crate::config;
 use crate::os::environment::Environment;
-use crate::procfile::Procfile;
+use crate::procfile::{NOT_RUN_BY_DEFAULT, Procfile};
+use crate::start::log::lines::Settings;
 use crate::start::plan::installed::{AgentFile, Installed};
+use crate::start::plan::memory_limit::MemoryLimit;
 use crate::start::plan::starter::Starter;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -189,4 +192,22 @@ fn nothing_that_is_shown_of_a_plan_holds_the_key() {
     assert!(!format!("{plan:?}").contains("s3cr3t0"));
     let masks = plan.agent_set().unwrap().credentials.masks();
     assert!(masks.iter().any(|mask| mask.expose() == "s3cr3t0") && masks.iter().any(|mask| mask.expose() == MULTI));
+}
+
+#[test]
+fn the_defaults_that_help_prints_are_those_of_a_boot() {
+    let default = |name| config::ALL.iter().find(|var| var.name == name).unwrap().default;
+    let settings = |environment: &Environment| {
+        let mut faults = Vec::new();
+        let settings = (
+            Settings::of(environment, &mut faults),
+            MemoryLimit::of(environment, &mut faults),
+        );
+        assert_eq!(faults, []);
+        settings
+    };
+    let names = [config::LOG_LEVEL, config::LOG_FORMAT, config::AGENT_MEMORY];
+    let set = names.map(|name| (name, default(name)));
+    assert_eq!(settings(&environment(&set)), settings(&environment(&[])));
+    assert_eq!(default(config::IGNORE_PROCESS_TYPES), NOT_RUN_BY_DEFAULT.join(","));
 }
