@@ -18,9 +18,7 @@ use crate::agent::version::Version;
 use crate::classic::advice::line::{SCRIPT, with_note};
 use crate::classic::survey::{OtherBuildpacks, ProcfileFault, ProcfileState};
 use crate::messages::message::Message;
-use crate::procfile::command_line::without_comment;
-use crate::procfile::invocation::place::app_of;
-use crate::procfile::invocation::{Invocation, is_continued};
+use crate::procfile::invocation::{Invocation, corrected, is_continued};
 use crate::procfile::{NOT_RUN_BY_DEFAULT, Procfile, RELEASE, shown};
 use crate::secret::redact::redacted;
 use crate::text;
@@ -129,12 +127,12 @@ fn forgotten(procfile: &Procfile) -> Message {
                 .quote(EXAMPLE),
         );
     };
-    let message = match app_of(without_comment(command)) {
-        Some(app) => message
+    let message = match corrected(command) {
+        Some(right) => message
             .text("The agent is in the slug, and nothing will start it. Change the line")
             .quote(shown(process_type, command))
             .text("to")
-            .quote(shown(process_type, &format!("hoopstart -- {app}"))),
+            .quote(shown(process_type, &right)),
         None => message
             .text("The agent is in the slug, and nothing will start it. The line")
             .quote(shown(process_type, command))

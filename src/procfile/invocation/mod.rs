@@ -5,14 +5,12 @@ pub mod mistake;
 mod names;
 pub mod place;
 
-use crate::procfile::command_line::{
-    Part, has_expansion, parts, split_at_program, with_hoopstart, without_comment, words,
-};
+use crate::procfile::command_line::{Part, has_expansion, parts, split_at_program, without_comment, words};
 use crate::procfile::invocation::mistake::{Effect, Remedy};
 use crate::procfile::invocation::names::{
     STARTERS, has_starter, is_agent, is_starter, misspelt, name_of, whole_in_quotes,
 };
-use crate::procfile::invocation::place::Place;
+use crate::procfile::invocation::place::{Place, app_of};
 
 /// Programs that start what their arguments say, so that a starter among these is started.
 const WRAPPERS: [&str; 15] = [
@@ -137,7 +135,7 @@ pub fn corrected(line: &str) -> Option<String> {
     let right = match Invocation::in_line(line) {
         _ if is_continued(line) => None,
         Some(invocation) => invocation.corrected(),
-        None => with_hoopstart(line),
+        None => app_of(without_comment(line)).map(|app| format!("hoopstart -- {app}")),
     };
     right.filter(|right| starts_agent(right))
 }

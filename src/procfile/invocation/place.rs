@@ -203,7 +203,7 @@ impl Place<'_> {
 }
 
 /// `command` as what may follow `hoopstart --`, less quotation marks around all of it.
-pub fn app_of(command: &str) -> Option<String> {
+pub(super) fn app_of(command: &str) -> Option<String> {
     let first = words(command).next()?;
     match whole_in_quotes(first) {
         Some(inner) => {
