@@ -251,7 +251,7 @@ fn hoopstart_in_the_procfile_as_well_is_one_agent() {
             dyno.prints("up\n")
                 .logs("already runs beside process")
                 .logs("hoop | agent up\n");
-            assert_eq!(dyno.supervisors().len(), 1);
+            dyno.has_supervisors(1);
             assert_eq!(dyno.agents().len(), 1);
             dyno.write("go\n");
             dyno.exits(9);
@@ -269,7 +269,7 @@ fn a_shell_below_the_dynos_own_starts_no_other_agent() {
             "sh -c '. \"$HOME/.profile.d/zz-hoop-buildpack.sh\"; echo up; read line'; exit 9",
         );
         dyno.prints("up\n").logs("hoop | agent up\n");
-        assert_eq!(dyno.supervisors().len(), 1);
+        dyno.has_supervisors(1);
         dyno.write("go\n");
         dyno.exits(9);
     }

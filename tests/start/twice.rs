@@ -18,7 +18,7 @@ fn hoopstart_in_hoopstart_runs_one_agent() {
     ]);
     dyno.prints("up\n").logs("hoop | agent up\n");
 
-    assert_eq!(dyno.supervisors().len(), 1);
+    dyno.has_supervisors(1);
     assert_eq!(dyno.agents().len(), 1);
     dyno.write("go\n");
     dyno.exits(6);
@@ -54,7 +54,7 @@ fn hoopstart_in_a_child_of_the_app_runs_no_other_agent() {
     dyno.write("go\n");
     dyno.prints("child\n").logs("already runs beside process");
 
-    assert_eq!(dyno.supervisors().len(), 1);
+    dyno.has_supervisors(1);
     dyno.write("go\n");
     dyno.exits(6);
 }
@@ -69,5 +69,5 @@ fn two_apps_side_by_side_have_an_agent_each() {
         "bin/hoopstart -- sleep 600 & bin/hoopstart -- sleep 600 & wait",
     ]);
     dyno.has_agents(2);
-    assert_eq!(dyno.supervisors().len(), 2);
+    dyno.has_supervisors(2);
 }

@@ -741,6 +741,15 @@ impl Dyno {
         })
     }
 
+    /// Waits until there are this many supervisors. A second one below another may be there for a moment: it looks for
+    /// the other before it starts anything, while the app runs already.
+    #[track_caller]
+    pub(crate) fn has_supervisors(&self, count: usize) {
+        self.until(&format!("{count} supervisors"), || {
+            (self.supervisors().len() == count).then_some(())
+        });
+    }
+
     /// Waits for the first process to end.
     #[track_caller]
     pub(crate) fn ends(&mut self) -> ExitStatus {
