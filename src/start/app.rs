@@ -2,9 +2,11 @@
 
 use crate::os::processes::{self, Process};
 use nix::errno::Errno;
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open, test_kill_process};
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 /// The process that the agent runs beside.
 #[derive(Debug)]
@@ -57,5 +59,27 @@ impl<'a> AppProcess<'a> {
     /// Reads when the app started.
     pub(crate) fn find_start(&mut self) {
         self.started = self.started.or_else(|| Some(Process::read(self.pid)?.started));
+    }
+    /// Waits for `pause`, or until it ends. Whether it has ended.
+    pub(crate) fn ends_within(&self, pause: Duration) -> bool {
+        if let Some(pidfd) = &self.pidfd {
+            let mut files = [PollFd::new(pidfd, PollFlags::IN)];
+            let limit = pause.try_into().ok();
+            if poll(&mut files, limit.as_ref()).is_ok() {
+                return !files[0].revents().is_empty();
+            }
+        }
+        std::thread::sleep(pause);
+        self.is_gone()
+    }
+
+    /// Whether it has ended, as its id and start say.
+    pub(crate) fn is_gone(&self) -> bool {
+        if let Some(process) = Process::read(self.pid) {
+            return process.is_zombie || self.started.is_some_and(|started| started != process.started);
+        }
+        // No such process, or no /proc.
+        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
+        pid.is_none_or(|pid| test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
     }
 }

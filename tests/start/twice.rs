@@ -71,3 +71,17 @@ fn two_apps_side_by_side_have_an_agent_each() {
     dyno.has_agents(2);
     dyno.has_supervisors(2);
 }
+
+/// An app that has ended has no ancestors any more, so its supervisor cannot see the one above it.
+#[test]
+fn commands_that_end_at_once_start_no_other_agent() {
+    let slug = Slug::of_agent(&QUIET_AGENT.replacen("echo \"agent up\"", "echo \"agent up\"; echo up >> agents", 1));
+    let app = "read line; for i in 1 2 3 4 5 6 7 8 9; do bin/hoopstart -- true; done; echo done; read line";
+    let mut dyno = slug.web().with_stdin().script(app);
+    dyno.logs("hoop | agent up\n");
+    dyno.write("go\n");
+    dyno.prints("done\n").has_supervisors(1);
+    assert_eq!(slug.read("agents"), "up\n");
+    dyno.write("go\n");
+    dyno.exits(0);
+}

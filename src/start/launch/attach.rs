@@ -8,7 +8,6 @@
 use crate::os::environment::Environment;
 use crate::os::processes::{self, Process};
 use crate::start::app::AppProcess;
-use rustix::event::{PollFd, PollFlags, poll};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
@@ -96,7 +95,7 @@ impl Shell {
                 return Some(environ.unwrap_or_else(|| known.clone()));
             }
             let pause = if begin.elapsed() < SOON { LOOK } else { LOOK_LATER };
-            if self.ends_within(app, pause) {
+            if app.ends_within(pause) {
                 return None;
             }
         }
@@ -131,19 +130,6 @@ impl Shell {
             programs.max_by_key(|candidate| (is_child(candidate), candidate.process.started, candidate.process.pid));
         let is_idle = found.is_none() && is_asleep;
         (found, is_idle)
-    }
-
-    /// Whether the shell ends within `pause`.
-    fn ends_within(&self, app: &AppProcess, pause: Duration) -> bool {
-        if let Some(pidfd) = &app.pidfd {
-            let mut files = [PollFd::new(pidfd, PollFlags::IN)];
-            let limit = pause.try_into().ok();
-            if poll(&mut files, limit.as_ref()).is_ok() {
-                return !files[0].revents().is_empty();
-            }
-        }
-        std::thread::sleep(pause);
-        Process::read(self.pid).is_none_or(|process| process.is_zombie || Some(process.started) != app.started)
     }
 }
 

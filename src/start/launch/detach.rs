@@ -23,6 +23,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::FileExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::time::Duration;
 
 /// Starts a process beside the process `pid` that does `work` once this process has become the app, or has ended.
 /// Nothing is done if an ancestor of `pid` has a supervisor. It holds the `claim` for as long as it runs.
@@ -48,10 +49,11 @@ pub(crate) fn start_beside(
                 };
                 let supervisor = fork(|| {
                     wait_for_exec(&begin);
-                    if claim::elder(pid).is_some() {
+                    app.find_start();
+                    // What has ended has no ancestors any more, and needs no agent.
+                    if claim::elder(pid).is_some() || app.ends_within(Duration::ZERO) {
                         return 0;
                     }
-                    app.find_start();
                     let ended = settle().and_then(|()| work(&app)).inspect_err(|error| {
                         fault::tell(SupervisorFault::NotStarted(error.to_string()));
                     });

@@ -2,7 +2,7 @@
 //!
 //! It has one thread, and sleeps in one `poll` until something happens: no timer wakes it while nothing does.
 
-use crate::os::processes::{self, Process};
+use crate::os::processes;
 use crate::os::signals::Received;
 use crate::start::app::AppProcess;
 use crate::start::fault::ended::{Ended, Ending};
@@ -394,16 +394,7 @@ impl<'a> Supervisor<'a> {
         if self.app.pidfd.is_some() && !self.is_blind.get() {
             return false;
         }
-        if let Some(process) = Process::read(self.app.pid) {
-            return process.is_zombie || self.app.started.is_some_and(|started| started != process.started);
-        }
-        // No such process, or no /proc.
-        let pid = i32::try_from(self.app.pid)
-            .ok()
-            .and_then(rustix::process::Pid::from_raw);
-        pid.is_none_or(|pid| {
-            rustix::process::test_kill_process(pid).is_err_and(|error| error == rustix::io::Errno::SRCH)
-        })
+        self.app.is_gone()
     }
 }
 
