@@ -101,6 +101,8 @@ failures! {
     Blocked => "install::blocked",
     /// The build machine does not allow more threads or open files.
     NoResources => "install::no-resources",
+    /// The folder for the layers of an image does not exist or cannot be written to.
+    LayersUnwritable => "install::layers-unwritable",
     /// Writing to the app's folder failed.
     WriteFailed => "install::write-failed",
     /// The agent did not answer `hoop version`.
@@ -137,6 +139,9 @@ failures! {
     /// `HOOP_HIDE_KEY` or `HOOP_REQUIRED` is on, but `HOOP_AUTOSTART` starts the agent beside a shell that hoopstart
     /// cannot change.
     NotWithAutostart => "start::not-with-autostart",
+    /// `HOOP_AUTOSTART` is on in an image of a Cloud Native Buildpack, where only a command that starts hoopstart has an
+    /// agent.
+    AutostartInImage => "config::autostart-in-image",
     /// `HOOP_PROCESS_TYPES` or `HOOP_IGNORE_PROCESS_TYPES` names a process type that the Procfile does not have, names
     /// something that can never match a dyno, or names nothing.
     ProcessTypeUnknown => "start::process-type-unknown",

@@ -13,6 +13,7 @@ pub mod agent;
 pub mod build_log;
 pub mod classic;
 pub mod cli;
+pub mod cnb;
 pub mod config;
 pub mod failure;
 pub mod messages;

@@ -9,11 +9,12 @@ use syn::ext::IdentExt as _;
 use syn::visit::{self, Visit};
 
 /// What each folder or file at the top of `src/` may use, top floor first. CONTRIBUTING.md has the same table.
-const FLOORS: [(&str, &[&str]); 8] = [
+const FLOORS: [(&str, &[&str]); 9] = [
     ("try", &["classic", "start", "os"]),
     ("classic", &["acquire", "messages", "build_log", "agent", "os"]),
+    ("cnb", &["acquire", "messages", "build_log", "agent", "os"]),
     ("build_log", &["messages", "acquire", "os"]),
-    ("messages", &["acquire", "agent"]),
+    ("messages", &["acquire", "agent", "os"]),
     ("acquire", &["agent", "os"]),
     ("start", &["agent", "os"]),
     ("agent", &["os"]),

@@ -13,6 +13,7 @@ use crate::agent::version::Version;
 use crate::os::regular_file;
 use crate::secret::{Secret, conceal};
 use crate::text;
+use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -142,11 +143,19 @@ impl BuildConfig {
     /// Reads the config of a build from `env_dir`. No env dir, or a path of no characters, is an empty one: tools
     /// outside Heroku leave the argument out.
     pub fn read(env_dir: Option<&Path>) -> Result<Self, ConfigError> {
+        Self::read_with(env_dir, &BTreeMap::new())
+    }
+
+    /// As [`read`](Self::read). A config var that has no file in `env_dir` may have one in `others`.
+    pub fn read_with(env_dir: Option<&Path>, others: &BTreeMap<&str, PathBuf>) -> Result<Self, ConfigError> {
         let env_dir = env_dir.filter(|dir| !dir.as_os_str().is_empty());
         if let Some(dir) = env_dir {
             check_folder(dir)?;
         }
-        let file = |name| env_dir.map_or(Ok(None), |dir| read_file(dir, name));
+        let file = |name| match env_dir.map_or(Ok(None), |dir| read_file(&dir.join(name), name))? {
+            None => others.get(name).map_or(Ok(None), |path| read_file(path, name)),
+            found => Ok(found),
+        };
 
         // Set to nothing is not set, as at run time.
         let key = |name| {
@@ -238,11 +247,10 @@ fn names(dir: &Path) -> Vec<String> {
     names
 }
 
-/// The value of the config var `name`, less one trailing newline, or `None` where it is not set.
-fn read_file(env_dir: &Path, name: &'static str) -> Result<Option<String>, ConfigError> {
-    let path = env_dir.join(name);
+/// The value of the config var `name` in the file `path`, less one trailing newline, or `None` where it is not set.
+pub fn read_file(path: &Path, name: &'static str) -> Result<Option<String>, ConfigError> {
     let mut bytes = Vec::new();
-    match regular_file::open(&path).and_then(|mut file| file.read_to_end(&mut bytes)) {
+    match regular_file::open(path).and_then(|mut file| file.read_to_end(&mut bytes)) {
         Ok(_) => {
             let mut value = String::from_utf8(bytes).map_err(|error| ConfigError::NotUtf8 {
                 name,
@@ -254,7 +262,10 @@ fn read_file(env_dir: &Path, name: &'static str) -> Result<Option<String>, Confi
             Ok(Some(value))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(ConfigError::EnvDirUnreadable { path, source }),
+        Err(source) => Err(ConfigError::EnvDirUnreadable {
+            path: path.to_owned(),
+            source,
+        }),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::build_log::BuildLog;
 use crate::classic::compile::{self, Folders};
-use crate::cli::{config_vars, exit};
+use crate::cli::{color, config_vars, exit};
 use crate::config::ReadAt;
 use crate::os::environment::Environment;
 use clap::Args;
@@ -54,33 +54,10 @@ pub(super) fn run(args: CompileArgs, environment: &Environment) -> i32 {
         cache_dir: args.cache_dir,
         env_dir: args.env_dir.map(PathBuf::from),
     };
-    let mut log = BuildLog::of_process(forbids_color(environment));
+    let mut log = BuildLog::of_process(color::is_forbidden(environment));
     if compile::run(&folders, environment, &mut log) {
         0
     } else {
         exit::FAILED
-    }
-}
-
-/// Whether a terminal is to get no color: by <https://no-color.org>, or since it knows none.
-fn forbids_color(environment: &Environment) -> bool {
-    environment.text("NO_COLOR").is_some() || environment.text("TERM") == Some("dumb")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::forbids_color;
-
-    #[test]
-    fn color_is_forbidden_by_the_person_or_by_the_terminal() {
-        for (variables, forbidden) in [
-            (vec![], false),
-            (vec![("TERM", "xterm-256color")], false),
-            (vec![("TERM", "xterm"), ("NO_COLOR", "1")], true),
-            (vec![("TERM", "dumb")], true),
-        ] {
-            let environment = variables.iter().copied().collect();
-            assert_eq!(forbids_color(&environment), forbidden, "{variables:?}");
-        }
     }
 }

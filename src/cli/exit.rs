@@ -9,6 +9,9 @@ pub(super) const FAILED: i32 = 1;
 /// The exit status of wrong arguments, as clap has it.
 pub(super) const USAGE: i32 = 2;
 
+/// The exit status where the lifecycle expects another Buildpack API, as others have it.
+pub(super) const API_UNKNOWN: i32 = 254;
+
 /// Writes `text` to stdout, and nothing else.
 pub(super) fn print(text: &str) -> i32 {
     let mut stdout = std::io::stdout();

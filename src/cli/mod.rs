@@ -3,6 +3,8 @@
 //! The name it is called by comes first: as `hoopstart` (or by its old name, `hoopwrapper`) it is the launcher,
 //! by any other name it is `hoop-buildpack` with its commands.
 
+mod build;
+mod color;
 mod compile;
 mod config_vars;
 mod detect;
@@ -14,7 +16,7 @@ mod r#try;
 
 use crate::os::environment::Environment;
 use crate::os::{audience, signals, standard_files};
-use crate::start::Request;
+use crate::start::{Request, beside};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use rustix::process::Signal;
 use std::ffi::OsString;
@@ -38,6 +40,7 @@ struct Cli {
 enum Command {
     Detect(detect::DetectArgs),
     Compile(compile::CompileArgs),
+    Build(build::BuildArgs),
     Release(release::ReleaseArgs),
     Report(report::ReportArgs),
     /// Become an app, with the agent beside it (hoopstart)
@@ -56,6 +59,10 @@ pub fn run(args: Vec<OsString>, environment: &Environment) -> i32 {
     {
         return crate::start::run(Request::Become(command.to_vec()), environment);
     }
+    if start::is_notice(args.first()) {
+        beside::notice(environment);
+        return 0;
+    }
     if start::is_hoopstart(args.first(), environment) {
         return start::run_as_hoopstart(args, environment);
     }
@@ -71,8 +78,9 @@ fn dispatch(command: Command, environment: &Environment) -> i32 {
         ready_for_work();
     }
     match command {
-        Command::Detect(args) => detect::run(&args),
+        Command::Detect(args) => detect::run(&args, environment),
         Command::Compile(args) => compile::run(args, environment),
+        Command::Build(args) => build::run(args, environment),
         Command::Release(_) => release::run(),
         Command::Report(args) => report::run(&args, environment),
         Command::Start(args) => start::run(args, environment),

@@ -2,11 +2,12 @@
 
 use crate::cli::config_vars;
 use crate::cli::exit::{self, USAGE};
+use crate::cnb::layers;
 use crate::config::ReadAt;
 use crate::os::environment::Environment;
+use crate::procfile::invocation::STARTERS;
 use crate::start::fault;
 use crate::start::fault::command::CommandFault;
-use crate::start::launch::detach;
 use crate::start::{self, Request};
 use crate::text;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -99,13 +100,18 @@ pub(super) fn run(args: StartArgs, environment: &Environment) -> i32 {
     start::run(request, environment)
 }
 
+/// Whether the lifecycle's launcher has called the program before a process starts.
+pub(super) fn is_notice(called: Option<&OsString>) -> bool {
+    called.is_some_and(|called| Path::new(called).file_name() == Some(layers::NOTICE.as_ref()))
+}
+
 /// Whether the program is the launcher: by its file, whatever name it was called by (`exec -a web hoopstart`, the
 /// `-hoopstart` of a login shell), and elsewhere by that name, such as a link's.
 pub(super) fn is_hoopstart(called: Option<&OsString>, environment: &Environment) -> bool {
     let is_name = |path: &Path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         // So the kernel names a file that has been replaced since.
-        detach::NAMES.contains(&name.trim_start_matches('-').trim_end_matches(" (deleted)"))
+        STARTERS.contains(&name.trim_start_matches('-').trim_end_matches(" (deleted)"))
     };
     called.is_some_and(|called| is_name(Path::new(called)))
         || std::env::current_exe().is_ok_and(|file| is_name(&file) || is_that_of_slug(&file, environment))

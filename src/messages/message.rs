@@ -2,6 +2,7 @@
 //! failure id.
 
 use crate::failure::Failure;
+use crate::os::audience;
 use crate::secret::conceal::conceal;
 use crate::text;
 use std::fmt::{Display, Write as _};
@@ -174,10 +175,15 @@ fn push_steps(rendered: &mut String, paragraph: &str) {
     }
 }
 
+/// `text` without any agent key in it, in the words of whoever reads it.
+fn said(text: &str) -> String {
+    audience::words(conceal(text))
+}
+
 /// Adds lines as they are.
 fn push_kept(rendered: &mut String, lines: &str) {
     for line in lines.lines() {
-        rendered.push_str(&conceal(line));
+        rendered.push_str(&said(line));
         rendered.push('\n');
     }
 }
@@ -205,14 +211,14 @@ fn joined(paragraph: &str) -> String {
     paragraph.lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }
 
-/// Wraps `text`, without any agent key in it, to [`WIDTH`], each line behind `indent` and ended.
+/// Wraps `text` to [`WIDTH`], each line behind `indent` and ended.
 fn wrapped(text: &str, indent: &str) -> String {
     let options = textwrap::Options::new(WIDTH)
         .initial_indent(indent)
         .subsequent_indent(indent)
         .break_words(false)
         .word_splitter(textwrap::WordSplitter::NoHyphenation);
-    let mut lines = textwrap::fill(&conceal(text), options);
+    let mut lines = textwrap::fill(&said(text), options);
     lines.push('\n');
     lines
 }

@@ -1,34 +1,74 @@
-//! Whom this process speaks to: people of a platform, who set config vars there, or somebody with `try`, who gives
-//! options.
+//! Whom this process speaks to: people of a classic platform, who set config vars there, somebody with `try`, who gives
+//! options, or somebody who builds an image, with options as well.
 //!
-//! The messages are written for the platform. `try` tells the programs that it starts by a variable, and what they
-//! say is put into its words.
+//! The messages are written for the classic platform, and put into the words of the others. `try` tells the programs
+//! that it starts by a variable.
 
 use crate::os::environment::Environment;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
 
 /// The variable by which `try` tells the programs that it starts.
 pub(crate) const UNDER_TRY: &str = "HOOP_BUILDPACK_TRY";
 
-/// Whether the words of `try` are wanted. Set once, before anything is said.
-static IS_TRY: AtomicBool = AtomicBool::new(false);
+/// Who reads what this process says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Audience {
+    /// Somebody with `try`.
+    Try,
+    /// Somebody who builds an image, such as with `pack build`.
+    CloudNative,
+}
+
+/// The audience, if it is not that of a classic platform. Set once, before anything is said.
+static AUDIENCE: OnceLock<Audience> = OnceLock::new();
 
 /// Has all that this process says from now on be in the words its environment asks for.
 pub(crate) fn address(environment: &Environment) {
-    IS_TRY.store(environment.text(UNDER_TRY) == Some("1"), Ordering::Relaxed);
+    if environment.text(UNDER_TRY) == Some("1") {
+        address_to(Audience::Try);
+    }
+}
+
+/// Has all that this process says from now on be in the words of `audience`, unless it has another one.
+pub(crate) fn address_to(audience: Audience) {
+    let _ = AUDIENCE.set(audience);
 }
 
 /// `text` as it is to be said.
 pub(crate) fn words(text: String) -> String {
-    if IS_TRY.load(Ordering::Relaxed) {
-        of_try(&text)
-    } else {
-        text
+    match AUDIENCE.get() {
+        None => text,
+        Some(Audience::Try) => of_try(&text),
+        Some(Audience::CloudNative) => of_image(&text),
     }
 }
 
-/// `text` with the options of `try` in the place of commands that set config vars.
+/// `text` in the words of `try`.
 fn of_try(text: &str) -> String {
+    with_options(text)
+        .replace("Deploy again", "Try again")
+        .replace("deploy again", "try again")
+}
+
+/// `text` in the words of somebody who builds an image.
+fn of_image(text: &str) -> String {
+    [
+        ("Deploy again", "Build again"),
+        ("deploy again", "build again"),
+        (
+            "Your running release is not affected.",
+            "Your running containers are not affected.",
+        ),
+        ("the app's build cache", "the cache of the last build"),
+        ("of the build dir", "of the layers"),
+        ("the slug", "the image"),
+    ]
+    .into_iter()
+    .fold(with_options(text), |text, (classic, word)| text.replace(classic, word))
+}
+
+/// `text` with options in the place of commands that set config vars.
+fn with_options(text: &str) -> String {
     let mut said = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(place) = rest.find("heroku config:") {
@@ -46,8 +86,7 @@ fn of_try(text: &str) -> String {
         };
     }
     said.push_str(rest);
-    said.replace("Deploy again", "Try again")
-        .replace("deploy again", "try again")
+    said
 }
 
 /// Adds the pairs of names and values with which `text` begins to `said`, and returns what follows.

@@ -34,6 +34,14 @@ pub(crate) fn is_autostart_on(environment: &Environment) -> bool {
     })
 }
 
+/// Tells, before a process of an image starts, what has no effect there. Starts nothing, and writes nothing but to the
+/// log: what it wrote to its third file would be variables for the app.
+pub fn notice(environment: &Environment) {
+    if is_autostart_on(environment) {
+        fault::tell(ConfigFault::AutostartInImage);
+    }
+}
+
 /// What hoopstart does next.
 pub(crate) enum Outcome {
     BecomeApp {

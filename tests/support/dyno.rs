@@ -922,7 +922,7 @@ impl Process {
         let place = self
             .command_line
             .iter()
-            .position(|word| Path::new(word).ends_with(".hoop/bin/hoop"))?;
+            .position(|word| Path::new(word).ends_with("bin/hoop"))?;
         Some(
             self.command_line[place + 1..]
                 .iter()

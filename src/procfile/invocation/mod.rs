@@ -7,9 +7,8 @@ pub mod place;
 
 use crate::procfile::command_line::{Part, has_expansion, parts, split_at_program, without_comment, words};
 use crate::procfile::invocation::mistake::{Effect, Remedy};
-use crate::procfile::invocation::names::{
-    STARTERS, has_starter, is_agent, is_starter, misspelt, name_of, whole_in_quotes,
-};
+pub use crate::procfile::invocation::names::STARTERS;
+use crate::procfile::invocation::names::{has_starter, is_agent, is_starter, misspelt, name_of, whole_in_quotes};
 use crate::procfile::invocation::place::{Place, app_of};
 
 /// Programs that start what their arguments say, so that a starter among these is started.

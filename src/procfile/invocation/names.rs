@@ -3,8 +3,8 @@
 use crate::procfile::command_line::words;
 use crate::procfile::invocation::mistake::{Effect, Mistake};
 
-/// The programs of ours that a Procfile line may start with, or have somewhere in it.
-pub(super) const STARTERS: [&str; 2] = ["hoopstart", "hoopwrapper"];
+/// The names of hoopstart, its own first: what a Procfile line may start with, or have somewhere in it.
+pub const STARTERS: [&str; 2] = ["hoopstart", "hoopwrapper"];
 
 /// What stands in `word`, if that is several words in quotation marks.
 pub(super) fn whole_in_quotes(word: &str) -> Option<&str> {

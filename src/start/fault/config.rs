@@ -48,6 +48,8 @@ pub enum ConfigFault {
     NotWithAutostart {
         name: &'static str,
     },
+    /// `HOOP_AUTOSTART` is on in an image.
+    AutostartInImage,
 }
 
 impl Kind for ConfigFault {
@@ -64,6 +66,7 @@ impl Kind for ConfigFault {
             | ConfigFault::ValueUnknown { .. }
             | ConfigFault::MemoryInvalid { .. } => Failure::ValueInvalid,
             ConfigFault::NotWithAutostart { .. } => Failure::NotWithAutostart,
+            ConfigFault::AutostartInImage => Failure::AutostartInImage,
         }
     }
 
@@ -80,7 +83,8 @@ impl Kind for ConfigFault {
             | ConfigFault::SwitchInvalid { .. }
             | ConfigFault::ValueUnknown { .. }
             | ConfigFault::MemoryInvalid { .. }
-            | ConfigFault::NotWithAutostart { .. } => false,
+            | ConfigFault::NotWithAutostart { .. }
+            | ConfigFault::AutostartInImage => false,
         }
     }
 
@@ -164,6 +168,11 @@ impl Kind for ConfigFault {
                 format!("{name} has no effect with HOOP_AUTOSTART"),
                 ": hoopstart cannot change or stop the shell that starts the app",
                 "Start the app with hoopstart in your Procfile instead",
+            ),
+            ConfigFault::AutostartInImage => Sentence::new(
+                "HOOP_AUTOSTART has no effect in an image of a Cloud Native Buildpack",
+                ": a process without hoopstart has no agent; the app is not affected",
+                "Start the app with hoopstart in your Procfile, or name its process type in BP_HOOP_WRAP and build again",
             ),
         }
     }

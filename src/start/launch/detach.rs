@@ -5,6 +5,7 @@
 //! child of the nearest subreaper, or of the first process of the dyno.
 
 use crate::os::{processes, reason, signals, standard_files};
+use crate::procfile::invocation::STARTERS;
 use crate::start::app::AppProcess;
 use crate::start::fault;
 use crate::start::fault::supervisor::SupervisorFault;
@@ -166,11 +167,11 @@ pub(crate) fn forget_command_line() {
         return;
     };
     let mut begin = arguments.start + name.len() as u64 + 1;
-    let is_ours = NAMES.iter().any(|ours| Path::new(&name).ends_with(ours));
-    if !is_ours && arguments.end - arguments.start > NAMES[0].len() as u64 {
+    let is_ours = STARTERS.iter().any(|ours| Path::new(&name).ends_with(ours));
+    if !is_ours && arguments.end - arguments.start > STARTERS[0].len() as u64 {
         // The app's own, by `exec -a`.
-        let _ = memory.write_all_at(NAMES[0].as_bytes(), arguments.start);
-        begin = arguments.start + NAMES[0].len() as u64;
+        let _ = memory.write_all_at(STARTERS[0].as_bytes(), arguments.start);
+        begin = arguments.start + STARTERS[0].len() as u64;
     }
     let zeros = [0; 1024];
     for place in (begin..arguments.end).step_by(zeros.len()) {
@@ -180,9 +181,6 @@ pub(crate) fn forget_command_line() {
         }
     }
 }
-
-/// The names of hoopstart, its own first.
-pub const NAMES: [&str; 2] = ["hoopstart", "hoopwrapper"];
 
 /// Does what a supervisor needs and no app waits for.
 fn settle() -> io::Result<()> {

@@ -110,7 +110,7 @@ impl Command {
     fn environment(&self, hide_key: bool, path: Option<&OsStr>) -> Option<Vec<CString>> {
         // The path that bash has found for the name it was told, which may be another than the one it has given us.
         let called = std::env::args_os().next().unwrap_or_default();
-        let has_our_name = crate::start::launch::detach::NAMES
+        let has_our_name = crate::procfile::invocation::STARTERS
             .iter()
             .any(|name| Path::new(&called).ends_with(name));
         let is_ours = |program: &OsString| {
