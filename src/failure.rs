@@ -141,7 +141,7 @@ failures! {
     NotWithAutostart => "start::not-with-autostart",
     /// `HOOP_AUTOSTART` is on in an image of a Cloud Native Buildpack, where only a command that starts hoopstart has an
     /// agent.
-    AutostartInImage => "config::autostart-in-image",
+    AutostartInImage => "start::autostart-in-image",
     /// `HOOP_PROCESS_TYPES` or `HOOP_IGNORE_PROCESS_TYPES` names a process type that the Procfile does not have, names
     /// something that can never match a dyno, or names nothing.
     ProcessTypeUnknown => "start::process-type-unknown",

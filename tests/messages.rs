@@ -24,6 +24,8 @@ use hoop_buildpack::classic::error::BuildError;
 use hoop_buildpack::classic::messages;
 use hoop_buildpack::classic::slug::{Displaced, InstallError};
 use hoop_buildpack::classic::survey::{OtherBuildpacks, ProcfileFault, ProcfileState};
+use hoop_buildpack::cnb;
+use hoop_buildpack::cnb::layers::LayersError;
 use hoop_buildpack::failure::Failure;
 use hoop_buildpack::messages::events::{self, Said};
 use hoop_buildpack::messages::message::{Message, Tone};
@@ -455,6 +457,23 @@ fn install_errors() -> Vec<(&'static str, InstallError)> {
     ]
 }
 
+fn layers_errors() -> Vec<(&'static str, cnb::error::BuildError)> {
+    let unwritable = |number| {
+        let path = PathBuf::from("/layers/hoophq_hoop");
+        let source = kernel(number);
+        LayersError::Unwritable { path, source }
+    };
+    vec![
+        ("", unwritable(2).into()),
+        ("space", unwritable(28).into()),
+        ("own-program-layer", LayersError::OwnBinary(kernel(2)).into()),
+        (
+            "own-program-layer-open-files",
+            LayersError::OwnBinary(kernel(24)).into(),
+        ),
+    ]
+}
+
 /// What the build log shows of `message`, less the blank lines around it.
 fn logged(message: &Message) -> String {
     let mut alerts = Vec::new();
@@ -473,7 +492,28 @@ fn shown_errors() -> Vec<(Failure, &'static str, String)> {
         assert_eq!(message.failure(), Some(failure));
         (failure, case, logged(&message))
     };
-    errors().into_iter().map(shown).collect()
+    let shown_in_image = |(case, error): (&'static str, cnb::error::BuildError)| {
+        let message = cnb::messages::of_build_error(&error, Tone::Error);
+        assert_eq!(message.failure(), Some(error.failure()));
+        (error.failure(), case, logged(&message))
+    };
+    let in_images = layers_errors().into_iter().map(shown_in_image);
+    errors().into_iter().map(shown).chain(in_images).collect()
+}
+
+#[test]
+fn what_cannot_be_wrapped_reads_well() {
+    use cnb::messages::{for_a_shell, not_there, nothing_wrapped};
+    let shown = [
+        not_there("clock", &["web".to_owned(), "worker".to_owned()]),
+        not_there("web", &[]),
+        for_a_shell("web"),
+        nothing_wrapped(&io::Error::other("group.toml does not name this buildpack")),
+    ];
+    let shown: Vec<String> = shown.iter().map(logged).collect();
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!("wrap", shown.join("\n\n"));
+    });
 }
 
 /// Whether `failure` is met at run time.

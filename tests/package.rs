@@ -157,6 +157,8 @@ fn two_copies_of_the_source_give_the_same_bytes() {
 
     let mut expected = BTreeMap::new();
     for name in [
+        &format!("hoop-buildpack-{VERSION}-linux-amd64.cnb"),
+        &format!("hoop-buildpack-{VERSION}-linux-arm64.cnb"),
         &format!("hoop-buildpack-{VERSION}.tgz"),
         "hoop-buildpack-linux-amd64",
         "hoop-buildpack-linux-arm64",
@@ -199,6 +201,7 @@ fn the_tarball_holds_what_a_build_needs_and_nothing_of_the_machine_that_packed_i
             "644 LICENSE",
             "644 README.md",
             "755 bin/",
+            "755 bin/build",
             "755 bin/compile",
             "755 bin/detect",
             "755 bin/hoop-buildpack",
@@ -715,6 +718,127 @@ fn the_program_for_the_other_architecture_runs() {
     assert!(at("app/.hoop/bin/hoop").exists());
 }
 
+/// The bytes of a tar's entries, by their paths, with mode and time.
+fn entries(tar: impl std::io::Read) -> BTreeMap<String, (u32, u64, Vec<u8>)> {
+    let mut archive = tar::Archive::new(tar);
+    let mut found = BTreeMap::new();
+    for entry in archive.entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let path = String::from_utf8(entry.path_bytes().into_owned()).unwrap();
+        let header = entry.header();
+        assert_eq!((header.uid().unwrap(), header.gid().unwrap()), (0, 0), "{path}");
+        let (mode, time) = (header.mode().unwrap(), header.mtime().unwrap());
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes).unwrap();
+        assert!(
+            found.insert(path.clone(), (mode, time, bytes)).is_none(),
+            "{path} is there twice"
+        );
+    }
+    found
+}
+
+/// Read as pack reads it: <https://github.com/buildpacks/spec/blob/main/distribution.md#buildpackage>.
+#[test]
+fn the_cloud_native_buildpack_is_an_image_of_one_layer_for_each_architecture() {
+    let source = Source::copied_to("source");
+    source.packed();
+    for (architecture, text) in [("amd64", "one"), ("arm64", "two")] {
+        let file = fs::File::open(
+            source
+                .dist()
+                .join(format!("hoop-buildpack-{VERSION}-linux-{architecture}.cnb")),
+        );
+        let layout = entries(file.unwrap());
+        assert!(
+            layout
+                .values()
+                .all(|(mode, time, _)| (*mode, *time) == (0o755, 315_532_801))
+        );
+        let json = |bytes: &[u8]| -> serde_json::Value { serde_json::from_slice(bytes).unwrap() };
+        // What a descriptor names, with the digest and size that it says.
+        let blob = |descriptor: &serde_json::Value| -> Vec<u8> {
+            let digest = descriptor["digest"].as_str().unwrap().strip_prefix("sha256:").unwrap();
+            let (_, _, bytes) = &layout[&format!("/blobs/sha256/{digest}")];
+            assert_eq!(sha256(bytes), digest);
+            assert_eq!(descriptor["size"], bytes.len());
+            bytes.clone()
+        };
+        assert_eq!(json(&layout["/oci-layout"].2)["imageLayoutVersion"], "1.0.0");
+        let index = json(&layout["/index.json"].2);
+        let manifest = json(&blob(&index["manifests"][0]));
+        let config = json(&blob(&manifest["config"]));
+        assert_eq!(
+            (&config["os"], &config["architecture"]),
+            (&"linux".into(), &architecture.into())
+        );
+
+        let mut layer = Vec::new();
+        let packed = blob(&manifest["layers"][0]);
+        flate2::read::GzDecoder::new(&*packed).read_to_end(&mut layer).unwrap();
+        let diff_id = format!("sha256:{}", sha256(&layer));
+        assert_eq!(config["rootfs"]["diff_ids"], serde_json::json!([diff_id]));
+        let label = |name: &str| json(config["config"]["Labels"][name].as_str().unwrap().as_bytes());
+        let homepage = "https://github.com/hoophq/heroku-hoop-buildpack";
+        assert_eq!(
+            label("io.buildpacks.buildpackage.metadata"),
+            serde_json::json!({"id": "hoophq/hoop", "version": VERSION, "homepage": homepage, "name": "Hoop"})
+        );
+        assert_eq!(
+            label("io.buildpacks.buildpack.layers"),
+            serde_json::json!({"hoophq/hoop": {VERSION: {
+                "api": "0.10",
+                "targets": [{"os": "linux", "arch": architecture}],
+                "homepage": homepage,
+                "name": "Hoop",
+                "layerDiffID": diff_id,
+            }}})
+        );
+
+        let files = entries(&*layer);
+        let folder = format!("/cnb/buildpacks/hoophq_hoop/{VERSION}/");
+        let program = format!("libexec/hoop-buildpack-linux-{architecture}");
+        let expected = [
+            ("/cnb/buildpacks/hoophq_hoop/".to_owned(), 0o755),
+            (folder.clone(), 0o755),
+            (format!("{folder}LICENSE"), 0o644),
+            (format!("{folder}README.md"), 0o644),
+            (format!("{folder}bin/"), 0o755),
+            (format!("{folder}bin/build"), 0o755),
+            (format!("{folder}bin/detect"), 0o755),
+            (format!("{folder}bin/hoop-buildpack"), 0o755),
+            (format!("{folder}buildpack.toml"), 0o644),
+            (format!("{folder}libexec/"), 0o755),
+            (format!("{folder}{program}"), 0o755),
+        ];
+        let found: Vec<(String, u32)> = files.iter().map(|(path, (mode, ..))| (path.clone(), *mode)).collect();
+        assert_eq!(found, expected);
+        assert!(files.values().all(|(_, time, _)| *time == 315_532_801));
+        assert!(files[&format!("{folder}{program}")].2.ends_with(text.as_bytes()));
+        assert_eq!(
+            files[&format!("{folder}bin/build")].2,
+            fs::read(root().join("bin/build")).unwrap()
+        );
+    }
+}
+
+#[test]
+fn a_buildpack_toml_of_another_version_is_not_packed() {
+    let source = Source::copied_to("source");
+    let path = source.root.join("buildpack.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace(&format!("\"{VERSION}\""), "\"9.9.9\"")).unwrap();
+
+    let program = source.stand_in("amd64", "one");
+    let arguments: [&OsStr; 4] = [
+        "--binary".as_ref(),
+        program.as_ref(),
+        "--arch".as_ref(),
+        "amd64".as_ref(),
+    ];
+    refuses(&source.package(arguments), "buildpack.toml is of version 9.9.9");
+}
+
 /// The registry reads TOML 0.4, and a file that is ignored by a wrong name is published.
 /// <https://devcenter.heroku.com/articles/buildpack-registry>
 #[test]
@@ -733,15 +857,21 @@ fn the_registry_can_read_buildpack_toml_and_what_it_ignores_exists() {
         } else if line.starts_with('[') {
             tables.push(line);
         } else {
-            match line.split_once(" = ") {
-                Some(("name", name)) => assert_eq!(name, "\"Hoop\""),
-                Some(("files", "[")) => in_list = true,
-                _ => panic!("who reads this? {line}"),
-            }
+            in_list = line == "files = [";
         }
     }
     assert!(!in_list);
-    assert_eq!(tables, ["[buildpack]", "[publish.Ignore]"]);
+    assert_eq!(
+        tables,
+        [
+            "[buildpack]",
+            "[[buildpack.licenses]]",
+            "[[targets]]",
+            "[[targets]]",
+            "[publish.Ignore]"
+        ]
+    );
+    assert!(text.contains("\nname = \"Hoop\"\n"));
     for path in &ignored {
         assert!(root().join(path).exists(), "{path}");
         assert_eq!(path.ends_with('/'), root().join(path).is_dir(), "{path}");

@@ -36,7 +36,7 @@ impl Buildpack {
         }
     }
 
-    fn folder(self) -> String {
+    pub(crate) fn folder(self) -> String {
         self.identity().0.replace('/', "_")
     }
 }
@@ -83,7 +83,7 @@ impl Image {
             root: TempDir::with_prefix("an image's ").unwrap(),
         };
         fs::set_permissions(image.root.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        for folder in ["app", "layers", "platform/env", "platform/for-later", "home"] {
+        for folder in ["app", "cache", "layers", "platform/env", "platform/for-later", "home"] {
             fs::create_dir_all(image.path(folder)).unwrap();
         }
         for name in ["lifecycle", "launcher"] {
@@ -165,7 +165,7 @@ impl Image {
         self.put(&format!("platform/for-later/{name}.override"), value);
     }
 
-    /// Runs a phase of the lifecycle, as somebody without privileges.
+    /// Runs a phase of the lifecycle, as somebody without privileges, in the folder of this image.
     pub(crate) fn phase(&self, phase: &str, options: &[&str]) -> Run {
         let mut command = if is_root() {
             let given = Command::new("chown")
@@ -198,7 +198,8 @@ impl Image {
             .env("CNB_ORDER_PATH", self.path("order.toml"))
             .env("CNB_USER_ID", USER)
             .env("CNB_GROUP_ID", USER)
-            .current_dir(self.path("app"));
+            .env("CNB_CACHE_DIR", self.path("cache"))
+            .current_dir(self.root.path());
         Run::of(command)
     }
 

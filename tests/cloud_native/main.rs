@@ -9,4 +9,7 @@ mod support;
 mod builds;
 mod image;
 mod launches;
+mod packaged;
+mod road;
+mod sbom;
 mod shims;

@@ -88,6 +88,7 @@ fn config() -> Vec<ConfigFault> {
             default: 64,
         },
         ConfigFault::NotWithAutostart { name: "HOOP_HIDE_KEY" },
+        ConfigFault::AutostartInImage,
     ]
 }
 

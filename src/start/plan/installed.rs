@@ -16,6 +16,9 @@ const PROCFILE_LIMIT: u64 = 1024 * 1024;
 /// The most bytes of a manifest that are read: it has a few lines, and the process types of a Procfile.
 const MANIFEST_LIMIT: u64 = 1024 * 1024;
 
+/// The folder of our programs, below that of a slug.
+const SLUG_PROGRAMS: &str = ".hoop/bin";
+
 /// What hoopstart finds on disk.
 #[derive(Clone, Debug)]
 pub(crate) struct Installed {
@@ -64,7 +67,7 @@ impl Installed {
             .and_then(|program| Some(program.parent()?.to_owned()))
             .filter(|folder| folder.join("../manifest.yml").exists());
         let programs =
-            beside.unwrap_or_else(|| Path::new(environment.text("HOME").unwrap_or("/app")).join(".hoop/bin"));
+            beside.unwrap_or_else(|| Path::new(environment.text("HOME").unwrap_or("/app")).join(SLUG_PROGRAMS));
         let manifest_path = programs.parent().map_or_else(
             || Path::new(manifest::PATH).to_owned(),
             |hoop| hoop.join("manifest.yml"),
@@ -74,8 +77,11 @@ impl Installed {
             .and_then(|text| Manifest::from_yaml(&text).map_err(|error| error.to_string()));
         let root = manifest_path.parent().and_then(Path::parent);
         let home = environment.value("HOME").map(Path::new);
-        let (folder, procfile) = root
+        // In an image, programs are in a layer of their own, and the launcher starts processes in the app's folder.
+        let here = (!programs.ends_with(SLUG_PROGRAMS)).then_some(Path::new("."));
+        let (folder, procfile) = here
             .into_iter()
+            .chain(root)
             .chain(home)
             .find_map(|folder| Some((folder.to_owned(), read_procfile(&folder.join("Procfile"))?)))
             .unzip();
