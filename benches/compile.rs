@@ -101,6 +101,20 @@ fn main() -> Result<()> {
         )?;
     }
 
+    let (mut first, mut reused, mut copied) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..RUNS {
+        first.push(bench.first_image(&release)?);
+        reused.push(bench.next_image()?);
+        copied.push(bench.curl_and_copy(&release)?);
+    }
+    let (first, reused, copied) = (median(&mut first), median(&mut reused), median(&mut copied));
+    writeln!(out, "\nThe layers of an image, the same release")?;
+    writeln!(out, "  first build                       {:6.1} ms", first * 1e3)?;
+    writeln!(out, "  reused layer                      {:6.1} ms", reused * 1e3)?;
+    writeln!(out, "  curl && cp, the packed bytes      {:6.1} ms", copied * 1e3)?;
+    writeln!(out, "  first build to curl && cp: {:.2}", first / copied)?;
+    writeln!(out, "  reused layer to first build: {:.3}\n", reused / first)?;
+
     for command in ["detect", "release"] {
         let mut times = (0..RUNS * 10)
             .map(|_| bench.small_command(command))
@@ -220,6 +234,53 @@ impl Bench {
     /// Times a build of what a cold one before it has cached.
     fn cached(&self, mirror: &Mirror) -> Result<f64> {
         time(&mut self.build(mirror, false)?)
+    }
+
+    /// Times a build of layers without an image before.
+    fn first_image(&self, mirror: &Mirror) -> Result<f64> {
+        let below = |name: &str| self.folder.path().join(name);
+        fresh(&below("layers"))?;
+        fresh(&below("platform/env"))?;
+        let url = format!("{}/{}", self.server, mirror.name);
+        fs::write(below("platform/env/HOOP_RELEASES_URL"), url)?;
+        fs::write(below("platform/env/HOOP_VERSION"), VERSION)?;
+        time(&mut self.image())
+    }
+
+    /// Times a build of layers after [`first_image`](Self::first_image), with what the lifecycle hands on: the record,
+    /// without what the layer is for, and no folder.
+    fn next_image(&self) -> Result<f64> {
+        let layers = self.folder.path().join("layers");
+        let record = fs::read_to_string(layers.join("agent.toml"))?;
+        let (_, metadata) = record.split_once("[metadata]").ok_or("it has a record")?;
+        fresh(&layers)?;
+        fs::write(layers.join("agent.toml"), format!("[metadata]{metadata}"))?;
+        let seconds = time(&mut self.image())?;
+        if layers.join("agent").exists() {
+            return Err("the layer was built again".into());
+        }
+        Ok(seconds)
+    }
+
+    fn image(&self) -> Command {
+        let below = |name: &str| self.folder.path().join(name);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hoop-buildpack"));
+        command
+            .arg("build")
+            .args([below("layers"), below("platform"), below("plan")])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        command
+    }
+
+    /// Times what another buildpack that adds an agent does in shell: it downloads and copies, and verifies nothing.
+    fn curl_and_copy(&self, mirror: &Mirror) -> Result<f64> {
+        let folder = self.folder.path().join("shell");
+        fresh(&folder)?;
+        let archive = mirror.archive.strip_prefix(self.folder.path().join("server"))?;
+        let url = format!("{}/{}", self.server, archive.display());
+        let script = format!("curl -fsSL -o f {url} && mkdir -p layer/bin && cp f layer/bin/f");
+        time(Command::new("sh").args(["-c", &script]).current_dir(&folder))
     }
 
     /// Times what a user would write, with or without the download.
