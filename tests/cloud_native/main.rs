@@ -7,6 +7,7 @@
 mod support;
 
 mod builds;
+mod failures;
 mod image;
 mod launches;
 mod packaged;

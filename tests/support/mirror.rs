@@ -118,6 +118,11 @@ impl Mirror {
         sha256(self.archive(version))
     }
 
+    /// The bytes of a file.
+    pub(crate) fn file_at(&self, path: &str) -> &[u8] {
+        &self.0[path]
+    }
+
     /// Serves the files over http.
     pub(crate) fn serve(&self) -> ReleaseServer {
         self.fill(ReleaseServer::plain())
