@@ -139,8 +139,8 @@ failures! {
     /// `HOOP_HIDE_KEY` or `HOOP_REQUIRED` is on, but `HOOP_AUTOSTART` starts the agent beside a shell that hoopstart
     /// cannot change.
     NotWithAutostart => "start::not-with-autostart",
-    /// `HOOP_AUTOSTART` is on in an image of a Cloud Native Buildpack, where only a command that starts hoopstart has an
-    /// agent.
+    /// `HOOP_AUTOSTART` is on in an image of a Cloud Native Buildpack, where only a command that starts hoopstart has
+    /// an agent.
     AutostartInImage => "start::autostart-in-image",
     /// `HOOP_PROCESS_TYPES` or `HOOP_IGNORE_PROCESS_TYPES` names a process type that the Procfile does not have, names
     /// something that can never match a dyno, or names nothing.

@@ -64,8 +64,8 @@ pub(super) fn run(args: BuildArgs, environment: &Environment) -> i32 {
     }
 }
 
-/// Makes sure that the lifecycle is served as `buildpack.toml` has promised. Without one, a person has called. The error
-/// is the exit status.
+/// Makes sure that the lifecycle is served as `buildpack.toml` has promised. Without one, a person has called. The
+/// error is the exit status.
 pub(super) fn check_api(environment: &Environment) -> Result<(), i32> {
     let Some(buildpack_dir) = contract::buildpack_dir(environment) else {
         return Ok(());

@@ -8,8 +8,8 @@
 //! launch.toml of earlier buildpacks ─> (wrap) ───> launch.toml
 //! ```
 //!
-//! [`build`] is the recipe. What it decides is in [`record`] (is the layer of the last image still right?), [`wrap`] and
-//! [`sbom`], which are pure; what it writes goes through [`layers`].
+//! [`build`] is the recipe. What it decides is in [`record`] (is the layer of the last image still right?), [`wrap`]
+//! and [`sbom`], which are pure; what it writes goes through [`layers`].
 
 pub mod bindings;
 pub mod build;

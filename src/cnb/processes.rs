@@ -59,8 +59,8 @@ struct Member {
     id: String,
 }
 
-/// The processes that the buildpacks before ours give to the image, as the lifecycle will see them: of one process type,
-/// the last counts. `layers_dir` is ours.
+/// The processes that the buildpacks before ours give to the image, as the lifecycle will see them: of one process
+/// type, the last counts. `layers_dir` is ours.
 ///
 /// # Errors
 ///

@@ -6,7 +6,8 @@ use crate::agent::manifest::{AgentRecord, BUILDPACK_VERSION};
 use crate::agent::platform::Platform;
 use serde::{Deserialize, Serialize};
 
-/// What a `<layer>.toml` holds (<https://github.com/buildpacks/spec/blob/main/buildpack.md#layer-content-metadata-toml>).
+/// What a `<layer>.toml` holds:
+/// <https://github.com/buildpacks/spec/blob/main/buildpack.md#layer-content-metadata-toml>.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct LayerToml {
     #[serde(default)]

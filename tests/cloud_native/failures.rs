@@ -1,4 +1,5 @@
-//! Every failure of a build, met once by the lifecycle's builder. `tests/compile/` has what leads to each, in all forms.
+//! Every failure of a build, met once by the lifecycle's builder. `tests/compile/` has what leads to each, in every
+//! form.
 
 use crate::image::Image;
 use crate::support::mirror::{Archive, Mirror, VERSION, agent_that, archive_path, gzip};

@@ -172,7 +172,7 @@ impl Kind for ConfigFault {
             ConfigFault::AutostartInImage => Sentence::new(
                 "HOOP_AUTOSTART has no effect in an image of a Cloud Native Buildpack",
                 ": a process without hoopstart has no agent; the app is not affected",
-                "Start the app with hoopstart in your Procfile, or name its process type in BP_HOOP_WRAP and build again",
+                "Start the app with hoopstart in your Procfile, or name its process type in BP_HOOP_WRAP at build",
             ),
         }
     }
