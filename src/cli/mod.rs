@@ -60,6 +60,7 @@ pub fn run(args: Vec<OsString>, environment: &Environment) -> i32 {
         return crate::start::run(Request::Become(command.to_vec()), environment);
     }
     if start::is_notice(args.first()) {
+        crate::start::know_secrets(environment);
         beside::notice(environment);
         return 0;
     }

@@ -3,51 +3,14 @@
 //! Each writes them into the `launch.toml` of its own layers folder, and those folders stand side by side. Their order
 //! is in `group.toml`, which the lifecycle writes beside them before the first buildpack builds.
 
-use serde::{Deserialize, Serialize};
+use crate::procfile::image::{Launch, Process};
+use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
 /// The most bytes of a file of the lifecycle or of another buildpack that are read.
 const LIMIT: u64 = 1024 * 1024;
-
-/// What a process starts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Program {
-    /// A program and arguments that a user cannot replace.
-    Words(Vec<String>),
-    /// In APIs before 0.9: a program, or a command line for a shell.
-    Text(String),
-}
-
-/// A process of an image.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Process {
-    /// Its process type.
-    #[serde(rename = "type")]
-    pub process_type: String,
-    pub command: Program,
-    /// Arguments that a user can replace.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub args: Vec<String>,
-    /// Whether it is what the image starts.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub default: bool,
-    /// In APIs before 0.9: whether `command` is a program.
-    #[serde(default, skip_serializing)]
-    pub direct: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub working_dir: Option<String>,
-}
-
-/// A `launch.toml`.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub struct Launch {
-    #[serde(default)]
-    pub processes: Vec<Process>,
-}
 
 #[derive(Deserialize)]
 struct Group {

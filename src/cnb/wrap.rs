@@ -1,6 +1,6 @@
 //! Which processes of the image start hoopstart first, with the Procfile untouched.
 
-use crate::cnb::processes::{Process, Program};
+use crate::procfile::image::{Process, Program};
 use crate::procfile::invocation::STARTERS;
 use std::path::Path;
 
@@ -58,7 +58,7 @@ pub fn wraps(wanted: &[String], processes: &[Process]) -> Vec<Wrap> {
 #[cfg(test)]
 mod tests {
     use super::{Wrap, wanted, wraps};
-    use crate::cnb::processes::{Launch, Process, Program};
+    use crate::procfile::image::{Launch, Process, Program};
 
     /// What a procfile buildpack, a language and an old buildpack write.
     const PROCESSES: &str = r#"

@@ -2,6 +2,7 @@
 //! (<https://devcenter.heroku.com/articles/procfile>).
 
 pub mod command_line;
+pub mod image;
 pub mod invocation;
 pub mod scripts;
 

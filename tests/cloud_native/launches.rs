@@ -191,3 +191,48 @@ fn what_cannot_work_in_an_image_is_told_before_the_app_starts() {
         assert_eq!(dyno.agents().len(), 0);
     }
 }
+
+/// What `hoopstart --check` prints in a process of this type, and its status.
+fn checked(image: &Image, process_type: &str, autostart: &str) -> (String, i32) {
+    let launch = image.launch().with("HOOP_KEY", KEY).with("HOOP_AUTOSTART", autostart);
+    let launch = launch.with("DYNO", format!("{process_type}-12a34b56d-e78f9"));
+    let words = ["launcher", "--", "hoopstart", "--check"].map(str::to_owned);
+    let launcher = image.path("launcher");
+    let mut dyno = launch.plain(
+        [launcher.as_os_str()]
+            .into_iter()
+            .chain(words[1..].iter().map(AsRef::as_ref)),
+    );
+    let status = dyno.ends();
+    dyno.closes_output();
+    (dyno.stdout(), status.code().unwrap())
+}
+
+#[test]
+fn check_goes_by_what_the_image_starts() {
+    let order = [Buildpack::Language, Buildpack::Hoop];
+    let Some(image) = built(&order, Some("web")) else {
+        return;
+    };
+    // The Procfile, which no buildpack of this image has read, says nothing.
+    image.put("app/Procfile", "web: puma\ntask: hoopstart -- true\n");
+
+    let (report, status) = checked(&image, "web", "");
+    assert!(
+        report.contains("started by:   hoopstart in the image's process\n"),
+        "{report}"
+    );
+    assert_eq!(status, 0, "{report}");
+
+    let (report, status) = checked(&image, "task", "true");
+    assert!(report.contains("started by:   nothing\n"), "{report}");
+    assert!(report.contains("build with BP_HOOP_WRAP=task"), "{report}");
+    assert!(report.contains("[start::autostart-in-image]"), "{report}");
+    assert_eq!(status, 78, "{report}");
+
+    let (report, _) = checked(&image, "run", "");
+    assert!(
+        report.contains("started by:   hoopstart in the image's processes (web)\n"),
+        "{report}"
+    );
+}

@@ -135,8 +135,16 @@ fn dynos() -> Vec<DynosFault> {
     let not_started = |line: Option<&str>, right: Option<&str>| DynosFault::NotStarted {
         line: line.map(|line| (text("web"), text(line))),
         right: right.map(text),
+        in_image: false,
+    };
+    let in_image = |process_type: Option<&str>| DynosFault::NotStarted {
+        line: process_type.map(|process_type| (text(process_type), text("web: puma"))),
+        right: process_type.map(|_| text("web: hoopstart -- puma")),
+        in_image: true,
     };
     vec![
+        in_image(Some("web")),
+        in_image(None),
         unknown("HOOP_PROCESS_TYPES", &["wbe"], Remainder::Items),
         unknown("HOOP_PROCESS_TYPES", &["wbe.1", "clock"], Remainder::Nowhere),
         unknown("HOOP_IGNORE_PROCESS_TYPES", &["clock"], Remainder::Everywhere),
@@ -489,6 +497,8 @@ pub(crate) fn facts() -> Vec<Fact> {
     facts.extend([
         Fact::StartedBy(StartedBy::Procfile(Vec::new())),
         Fact::StartedBy(StartedBy::Procfile(vec![text("web"), text("worker")])),
+        Fact::StartedBy(StartedBy::Image(Vec::new())),
+        Fact::StartedBy(StartedBy::Image(vec![text("web"), text("worker")])),
         Fact::StartedBy(StartedBy::Script),
         Fact::StartedBy(StartedBy::Autostart),
         Fact::StartedBy(StartedBy::CommandLine),

@@ -58,7 +58,7 @@ struct Check<'a> {
 impl<'a> Check<'a> {
     fn new(environment: &'a Environment, command: &'a [OsString]) -> Self {
         let installed = Installed::of_this_program(environment);
-        let autostart = environment.text(config::AUTOSTART).and_then(config::switch) == Some(true);
+        let autostart = is_autostart_on(environment) && !installed.is_image;
         let make = |environment, starter| Plan::make(environment, &installed, starter);
         let here = make(environment, Starter::CommandLine);
         // Without `hoopstart` in its line, the shell starts the agent.
@@ -72,6 +72,7 @@ impl<'a> Check<'a> {
             StartedBy::Nothing(line) if installed.starts_by_script(line.as_ref().map(|(name, _)| name.as_str())) => {
                 StartedBy::Script
             }
+            StartedBy::Procfile(types) if installed.is_image => StartedBy::Image(types),
             started_by => started_by,
         };
         Self {
@@ -217,6 +218,9 @@ impl<'a> Check<'a> {
         if self.here.is_disabled() {
             return faults;
         }
+        if self.installed.is_image && is_autostart_on(self.environment) {
+            faults.push(ConfigFault::AutostartInImage.into());
+        }
         for (name, is_powerless) in [
             (config::HIDE_KEY, plan.hides_key() && self.shows_key()),
             (config::REQUIRED, plan.is_required() && self.autostart),
@@ -225,7 +229,7 @@ impl<'a> Check<'a> {
                 faults.push(ConfigFault::NotWithAutostart { name }.into());
             }
         }
-        faults.extend(self.started_by.fault().map(Fault::from));
+        faults.extend(self.started_by.fault(self.installed.is_image).map(Fault::from));
         if is_well_chosen && self.here.choice.leaves_none(&self.installed.procfile) {
             faults.push(DynosFault::Nowhere.into());
         }
@@ -240,4 +244,9 @@ fn anywhere(environment: &Environment) -> Environment {
         anywhere.remove(name);
     }
     anywhere
+}
+
+/// Whether `HOOP_AUTOSTART` is on.
+fn is_autostart_on(environment: &Environment) -> bool {
+    environment.text(config::AUTOSTART).and_then(config::switch) == Some(true)
 }

@@ -152,6 +152,8 @@ impl fmt::Display for StartedBy {
         f.write_str(match self {
             StartedBy::Procfile(types) if types.is_empty() => "hoopstart in the Procfile",
             StartedBy::Procfile(types) => return write!(f, "hoopstart in the Procfile ({})", types.join(", ")),
+            StartedBy::Image(types) if types.is_empty() => "hoopstart in the image's process",
+            StartedBy::Image(types) => return write!(f, "hoopstart in the image's processes ({})", types.join(", ")),
             StartedBy::Script => "hoopstart in a script of the Procfile",
             StartedBy::Autostart => "HOOP_AUTOSTART",
             StartedBy::CommandLine => "this command line",

@@ -12,6 +12,8 @@ use crate::text;
 pub enum StartedBy {
     /// Lines of the Procfile; with their types, if not the type of this dyno.
     Procfile(Vec<String>),
+    /// Processes of the image; with their types, if not the type of this process.
+    Image(Vec<String>),
     /// A script of the app that the line of the Procfile runs.
     Script,
     /// The slug's `.profile.d`.
@@ -60,7 +62,7 @@ impl StartedBy {
     }
 
     /// What is wrong with it.
-    pub(crate) fn fault(&self) -> Option<DynosFault> {
+    pub(crate) fn fault(&self, in_image: bool) -> Option<DynosFault> {
         let StartedBy::Nothing(line) = self else { return None };
         let right = line
             .as_ref()
@@ -68,6 +70,6 @@ impl StartedBy {
         let line = line
             .as_ref()
             .map(|(process_type, command)| (text::visible(process_type), shown(process_type, command)));
-        Some(DynosFault::NotStarted { line, right })
+        Some(DynosFault::NotStarted { line, right, in_image })
     }
 }

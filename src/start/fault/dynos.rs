@@ -90,6 +90,8 @@ pub enum DynosFault {
         line: Option<(String, String)>,
         /// The line that would start the agent, if there is one.
         right: Option<String>,
+        /// Whether this is an image of Cloud Native Buildpacks.
+        in_image: bool,
     },
     /// The lists exclude every process type.
     Nowhere,
@@ -140,23 +142,30 @@ impl Kind for DynosFault {
                      {name}={right}"
                 ),
             ),
-            DynosFault::NotStarted { line, right } => Sentence::new(
-                match line {
-                    Some((process_type, _)) => format!("nothing starts the agent in {process_type}"),
-                    None => "nothing starts the agent".to_owned(),
-                },
-                WITHOUT_IT,
-                match (line, right) {
-                    (Some((_, line)), Some(right)) => {
-                        format!("Change the line \"{line}\" of the Procfile to \"{right}\", or run: {AUTOSTART}")
-                    }
-                    (Some((process_type, line)), None) => format!(
-                        "Put its commands into a file, such as bin/start, and change the line \"{line}\" of the \
-                         Procfile to \"{process_type}: hoopstart -- bash bin/start\", or run: {AUTOSTART}"
-                    ),
-                    (None, _) => format!("Begin a line of the Procfile with \"hoopstart -- \", or run: {AUTOSTART}"),
-                },
-            ),
+            DynosFault::NotStarted { line, right, in_image } => {
+                let or = match (in_image, line) {
+                    (false, _) => format!("or run: {AUTOSTART}"),
+                    (true, Some((process_type, _))) => format!("or build with BP_HOOP_WRAP={process_type}"),
+                    (true, None) => "or build with BP_HOOP_WRAP=<types>".to_owned(),
+                };
+                Sentence::new(
+                    match line {
+                        Some((process_type, _)) => format!("nothing starts the agent in {process_type}"),
+                        None => "nothing starts the agent".to_owned(),
+                    },
+                    WITHOUT_IT,
+                    match (line, right) {
+                        (Some((_, line)), Some(right)) => {
+                            format!("Change the line \"{line}\" of the Procfile to \"{right}\", {or}")
+                        }
+                        (Some((process_type, line)), None) => format!(
+                            "Put its commands into a file, such as bin/start, and change the line \"{line}\" of the \
+                         Procfile to \"{process_type}: hoopstart -- bash bin/start\", {or}"
+                        ),
+                        (None, _) => format!("Begin a line of the Procfile with \"hoopstart -- \", {or}"),
+                    },
+                )
+            }
             DynosFault::Nowhere => Sentence::new(
                 "HOOP_PROCESS_TYPES and HOOP_IGNORE_PROCESS_TYPES together exclude every process type of the Procfile",
                 ", so the agent does not run in any dyno; the app runs without it",

@@ -4,6 +4,7 @@ use crate::agent::manifest::{self, Manifest};
 use crate::os::environment::Environment;
 use crate::os::regular_file;
 use crate::procfile::Procfile;
+use crate::procfile::image::Launch;
 use crate::procfile::{invocation, scripts};
 use cap_std::fs::Dir;
 use rustix::fs::Access;
@@ -16,8 +17,8 @@ const PROCFILE_LIMIT: u64 = 1024 * 1024;
 /// The most bytes of a manifest that are read: it has a few lines, and the process types of a Procfile.
 const MANIFEST_LIMIT: u64 = 1024 * 1024;
 
-/// The folder of our programs, below that of a slug.
-const SLUG_PROGRAMS: &str = ".hoop/bin";
+/// The lifecycle's record of an image, beside the folder with the layers of this buildpack.
+const IMAGE_RECORD: &str = "../config/metadata.toml";
 
 /// What hoopstart finds on disk.
 #[derive(Clone, Debug)]
@@ -32,8 +33,10 @@ pub(crate) struct Installed {
     pub(crate) agent: AgentFile,
     /// The folder of the app, where the Procfile is.
     pub(crate) folder: Option<PathBuf>,
-    /// The app's present Procfile; empty if it is missing or cannot be read.
+    /// The app's present Procfile; empty if it is missing or cannot be read. In an image, what its processes start.
     pub(crate) procfile: Procfile,
+    /// Whether this is an image of Cloud Native Buildpacks.
+    pub(crate) is_image: bool,
 }
 
 /// What is at the path of the agent's program.
@@ -67,7 +70,7 @@ impl Installed {
             .and_then(|program| Some(program.parent()?.to_owned()))
             .filter(|folder| folder.join("../manifest.yml").exists());
         let programs =
-            beside.unwrap_or_else(|| Path::new(environment.text("HOME").unwrap_or("/app")).join(SLUG_PROGRAMS));
+            beside.unwrap_or_else(|| Path::new(environment.text("HOME").unwrap_or("/app")).join(".hoop/bin"));
         let manifest_path = programs.parent().map_or_else(
             || Path::new(manifest::PATH).to_owned(),
             |hoop| hoop.join("manifest.yml"),
@@ -77,11 +80,21 @@ impl Installed {
             .and_then(|text| Manifest::from_yaml(&text).map_err(|error| error.to_string()));
         let root = manifest_path.parent().and_then(Path::parent);
         let home = environment.value("HOME").map(Path::new);
-        // In an image, programs are in a layer of their own, and the launcher starts processes in the app's folder.
-        let here = (!programs.ends_with(SLUG_PROGRAMS)).then_some(Path::new("."));
-        let (folder, procfile) = here
+        // In an image, the launcher starts processes in the app's folder.
+        let image = root.and_then(|layers| read_image(&layers.join(IMAGE_RECORD)));
+        if let Some(procfile) = image {
+            return Self {
+                agent: AgentFile::at(&programs.join("hoop")),
+                folder: Some(PathBuf::from(".")),
+                procfile,
+                is_image: true,
+                programs,
+                manifest_path,
+                manifest,
+            };
+        }
+        let (folder, procfile) = root
             .into_iter()
-            .chain(root)
             .chain(home)
             .find_map(|folder| Some((folder.to_owned(), read_procfile(&folder.join("Procfile"))?)))
             .unzip();
@@ -89,6 +102,7 @@ impl Installed {
             agent: AgentFile::at(&programs.join("hoop")),
             folder,
             procfile: procfile.unwrap_or_default(),
+            is_image: false,
             programs,
             manifest_path,
             manifest,
@@ -107,6 +121,12 @@ impl Installed {
                 .any(|name| process_type.is_none_or(|wanted| name == wanted))
         })
     }
+}
+
+/// Reads what the processes of an image start, if this is one.
+fn read_image(path: &Path) -> Option<Procfile> {
+    let launch: Launch = toml::from_str(&read_file(path, PROCFILE_LIMIT).ok()?).ok()?;
+    Some(launch.as_procfile())
 }
 
 /// Reads a Procfile, if there is one.

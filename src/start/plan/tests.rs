@@ -32,6 +32,7 @@ fn installed(version: &str) -> Installed {
         agent: AgentFile::Program,
         folder: None,
         procfile: Procfile::parse("web: hoopstart -- puma"),
+        is_image: false,
     }
 }
 
