@@ -232,6 +232,9 @@ fn wrap(wanted: &[String], layers_dir: &Path, layers: &Layers, log: &mut BuildLo
         }
     };
     log.step(format!("Wrapping what {WRAP} names"));
+    if wanted.is_empty() {
+        log.detail("It names no process type");
+    }
     let there: Vec<String> = processes.iter().map(|process| process.process_type.clone()).collect();
     let mut launch = Launch::default();
     for wrap in wrap::wraps(wanted, &processes) {

@@ -33,7 +33,8 @@ pub fn of_earlier_buildpacks(layers_dir: &Path) -> io::Result<Vec<Process>> {
     let (Some(root), Some(own)) = (layers_dir.parent(), layers_dir.file_name()) else {
         return Err(io::Error::other("the layers folder has no parent"));
     };
-    let group: Group = read(&root.join("group.toml"))?;
+    let group: Group = read(&root.join("group.toml"))
+        .map_err(|error| io::Error::other(format!("the lifecycle's group.toml: {error}")))?;
     let folder_of = |id: &str| id.replace('/', "_");
     let own_place = group
         .group

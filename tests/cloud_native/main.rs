@@ -11,6 +11,7 @@ mod failures;
 mod image;
 mod launches;
 mod packaged;
+mod publish;
 mod road;
 mod sbom;
 mod shims;

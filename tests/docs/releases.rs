@@ -37,6 +37,7 @@ fn once_there_is_a_release_no_document_says_that_there_is_none() {
     for (path, words) in [
         ("README.md", "until the first release"),
         ("docs/installing.md", "until the first release"),
+        ("docs/cloud-native.md", "There is no release yet"),
         ("CHANGELOG.md", ", once there is a release"),
     ] {
         let says_none = document(path).prose().contains(words);

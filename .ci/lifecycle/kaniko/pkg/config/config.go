@@ -12,8 +12,8 @@ type CacheOptions struct{ CacheTTL time.Duration }
 
 type KanikoOptions struct {
 	CacheOptions
-	BuildArgs, IgnorePaths                                             []string
+	BuildArgs, IgnorePaths                                              []string
 	CacheRepo, CustomPlatform, DockerfilePath, SnapshotMode, SrcContext string
 	Cache, CacheRunLayers, CacheCopyLayers, Cleanup, IgnoreVarRun       bool
-	InitialFSUnpacked, NoPush, Reproducible                            bool
+	InitialFSUnpacked, NoPush, Reproducible                             bool
 }
