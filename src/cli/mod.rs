@@ -21,7 +21,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use rustix::process::Signal;
 use std::ffi::OsString;
 
-/// Puts the verified hoop agent into a Heroku slug and starts it beside the app.
+/// Puts the verified hoop agent into a Heroku slug or an image and starts it beside the app.
 #[derive(Debug, Parser)]
 // Whatever the program's file is called: the published ones have the architecture in their names.
 #[command(
