@@ -1,8 +1,8 @@
 //! The hoop buildpack: puts the verified hoop agent into a Heroku slug or an image, and starts it beside the app.
 //!
 //! One binary with two lives. While a slug or an image is made, [`acquire`] gets a verified agent, and [`classic`] puts
-//! it into the build dir or [`cnb`] into a layer. In the dyno, [`start`] runs it beside the app. The two share [`agent`] and [`os`], and the words at the
-//! top of this folder. [`try`](mod@try) joins them on a laptop; [`cli`] is the way in.
+//! it into the build dir or [`cnb`] into a layer. In the dyno, [`start`] runs it beside the app. All share [`agent`],
+//! [`os`], and the words at the top of this folder. [`try`](mod@try) joins them on a laptop; [`cli`] is the way in.
 //!
 //! A folder uses only what stands below it. `tests/floors.rs` has the table, and fails where it does not hold.
 //!
