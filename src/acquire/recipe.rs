@@ -72,6 +72,8 @@ pub struct Acquire<'a> {
     pub fetcher: &'a Fetcher,
     /// The app's cache, where it can be used.
     pub cache: Option<&'a mut Cache>,
+    /// What the app's last build installed, where something other than the cache knows it.
+    pub last: Option<CachedArchive>,
     /// The folder to put the agent into.
     pub scratch: &'a Scratch,
     /// What may stop the build.
@@ -184,7 +186,12 @@ impl Acquire<'_> {
         let mut cached = self.cache.as_ref().and_then(|cache| cache.archive_of(version));
         // Known from the file's name, so also where its bytes turn out to be damaged. Only we give such a name.
         let named_by_us = |archive: &&CachedArchive| self.cache.as_ref().is_some_and(|cache| cache.has(archive));
-        let recorded = cached.as_ref().filter(named_by_us).map(|archive| archive.digest);
+        let last = self.last.as_ref().filter(|last| last.version == *version);
+        let recorded = cached
+            .as_ref()
+            .filter(named_by_us)
+            .or(last)
+            .map(|archive| archive.digest);
         // A version that was named and is cached needs no server.
         if version_origin == VersionOrigin::ConfigVar
             && let Some(archive) = cached.take_if(|archive| self.has_wanted_digest(archive))

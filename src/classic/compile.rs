@@ -179,6 +179,7 @@ fn acquire(
         config,
         fetcher,
         cache,
+        last: None,
         scratch: slug.scratch(),
         stop,
         platform: Platform::OWN,

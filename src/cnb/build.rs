@@ -1,6 +1,6 @@
 //! `bin/build`: puts the agent into a layer. The recipe, top to bottom.
 
-use crate::acquire::cache::Cache;
+use crate::acquire::cache::{Cache, CachedArchive};
 use crate::acquire::config::{self, BuildConfig, Install, VersionRequest};
 use crate::acquire::fetch::Fetcher;
 use crate::acquire::recipe::{Acquire, Acquired};
@@ -79,7 +79,11 @@ fn build(folders: &Folders, environment: &Environment, stop: &Stop, log: &mut Bu
         describe_agent(&layers, Some(agent.clone()), log)?;
         describe_downloads(&layers, false)?;
     } else {
-        install(&config, environment, &layers, stop, log)?;
+        let last = record.and_then(|record| record.agent).map(|agent| CachedArchive {
+            version: agent.version,
+            digest: agent.sha256,
+        });
+        install(&config, environment, &layers, last, stop, log)?;
     }
     if let Some(value) = to_wrap {
         wrap(&wrap::wanted(&value), &folders.layers_dir, &layers, log)?;
@@ -111,11 +115,12 @@ fn config(
     Ok(BuildConfig::read_with(env_dir, &files)?)
 }
 
-/// Gets the agent and puts it into the layers.
+/// Gets the agent and puts it into the layers. `last` is what the last image has.
 fn install(
     config: &BuildConfig,
     environment: &Environment,
     layers: &Layers,
+    last: Option<CachedArchive>,
     stop: &Stop,
     log: &mut BuildLog,
 ) -> Result<(), BuildError> {
@@ -132,6 +137,7 @@ fn install(
         config,
         fetcher: &Fetcher::of(environment),
         cache: cache.as_mut(),
+        last,
         scratch: layers.scratch(),
         stop,
         platform: Platform::OWN,

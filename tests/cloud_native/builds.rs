@@ -1,7 +1,7 @@
 //! Layers: what a first build makes, what a second one uses again, and what a failed one leaves.
 
 use crate::image::{Buildpack, Image};
-use crate::support::mirror::{Archive, Mirror, VERSION, archive_path};
+use crate::support::mirror::{Archive, Mirror, VERSION, agent, archive_path};
 use crate::support::server::{NOBODY, Reply};
 use crate::support::tree::Tree;
 use std::fs;
@@ -232,6 +232,31 @@ fn a_failed_build_leaves_the_layers_and_the_app_as_they_were() {
     image.builds().shows(&["! Warning: ", "hoopstart, without an agent,"]);
     assert!(!image.layers().join("agent/bin/hoop").exists());
     assert!(image.layers().join("agent/bin/hoopstart").exists());
+}
+
+#[test]
+fn republished_bytes_of_the_version_in_the_last_image_stop_the_build() {
+    let Some(image) = Image::new() else { return };
+    let server = Mirror::of(VERSION).serve();
+    let image = image
+        .with("HOOP_VERSION", VERSION)
+        .with("HOOP_RELEASES_URL", &server.url());
+    image.builds();
+    image.restore();
+    // A newer buildpack builds the layer again.
+    let record = image
+        .read("agent.toml")
+        .replace("buildpack_version = \"", "buildpack_version = \"9.");
+    image.put("layers/hoophq_hoop/agent.toml", &record);
+    let republished = Mirror::with(VERSION, &Archive::holding(&agent(VERSION)).packed());
+    let server = republished.serve();
+    image.set("HOOP_RELEASES_URL", &server.url());
+
+    image.fails("release::digest-changed");
+
+    // The way out that the message names.
+    image.set("HOOP_SHA256", &republished.digest(VERSION));
+    image.builds();
 }
 
 #[test]

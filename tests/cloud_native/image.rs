@@ -46,18 +46,12 @@ pub(crate) struct Image {
     root: TempDir,
 }
 
-/// Copies the files of the folder `source`.
+/// Copies a file, or a folder with all that is in it, by a process of its own: a program that this one has open for
+/// writing while another test starts something could not be run.
 fn copy(source: &Path, target: &Path) {
-    fs::create_dir_all(target).unwrap();
-    for entry in fs::read_dir(source).unwrap() {
-        let entry = entry.unwrap();
-        let copied = target.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &copied);
-        } else {
-            fs::copy(entry.path(), copied).unwrap();
-        }
-    }
+    fs::create_dir_all(target.parent().unwrap()).unwrap();
+    let status = Command::new("cp").arg("-R").arg(source).arg(target).status();
+    assert!(status.unwrap().success(), "{} can be copied", source.display());
 }
 
 impl Image {
@@ -87,7 +81,7 @@ impl Image {
             fs::create_dir_all(image.path(folder)).unwrap();
         }
         for name in ["lifecycle", "launcher"] {
-            fs::copy(programs.join(name), image.path(name)).unwrap();
+            copy(&programs.join(name), &image.path(name));
         }
         symlink("launcher", image.path("web")).unwrap();
         symlink("launcher", image.path("task")).unwrap();
@@ -117,14 +111,13 @@ impl Image {
                 fs::create_dir_all(folder.join("bin")).unwrap();
                 fs::create_dir_all(folder.join("libexec")).unwrap();
                 for file in ["buildpack.toml", "bin/detect", "bin/build", "bin/hoop-buildpack"] {
-                    fs::copy(source.join(file), folder.join(file)).unwrap();
+                    copy(&source.join(file), &folder.join(file));
                 }
                 let architecture = crate::support::mirror::PLATFORM.architecture;
-                fs::copy(
-                    PROGRAM,
-                    folder.join(format!("libexec/hoop-buildpack-linux-{architecture}")),
-                )
-                .unwrap();
+                copy(
+                    Path::new(PROGRAM),
+                    &folder.join(format!("libexec/hoop-buildpack-linux-{architecture}")),
+                );
             }
         }
     }

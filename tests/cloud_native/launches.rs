@@ -13,7 +13,7 @@ const PROMISE: Duration = Duration::from_secs(10);
 const KEY: &str = "grpcs://test:xagt-s3cr3t-0f-the-test@gateway.example:443?mode=standard";
 
 /// An app that reads a line and exits.
-const APP: &str = "echo up; read line; exit 7\n";
+const APP: &str = "echo up $OTEL_EXPORTER_OTLP_ENDPOINT; read line; exit 7\n";
 
 /// An image with an agent that stays.
 fn built(order: &[Buildpack], wrap: Option<&str>) -> Option<Image> {
@@ -46,9 +46,12 @@ fn a_procfile_line_works_unchanged() {
         .launch()
         .with("HOOP_KEY", KEY)
         .with("DYNO", "web-12a34b56d-e78f9")
+        .with("OTEL_EXPORTER_OTLP_ENDPOINT", "http://telemetry.example")
         .with_stdin();
     let mut dyno = launch.plain([image.path("web")]);
-    dyno.prints("up\n").logs("hoop | agent up\n").has_agents(1);
+    dyno.prints("up http://telemetry.example\n")
+        .logs("hoop | agent up\n")
+        .has_agents(1);
     dyno.assert(dyno.own_lines().is_empty(), "there is nothing to say");
     dyno.write("go\n");
     dyno.exits(7);
