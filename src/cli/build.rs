@@ -29,8 +29,8 @@ The lifecycle of Cloud Native Buildpacks calls this, with CNB_BUILDPACK_DIR set.
 On Heroku's classic platform, the command is compile.
 
 CONFIG VARS (a file each in PLATFORM_DIR/env):
-{}  BP_HOOP_WRAP               Process types of earlier buildpacks that are to start
-                             hoopstart, separated by commas.
+{}  BP_HOOP_WRAP       Process types of earlier buildpacks that are to start hoopstart,
+                     separated by commas.
 
 SERVICE BINDING (type hoop): version, sha256, releases-url
 
