@@ -7,6 +7,7 @@ use crate::messages::events::{Said, said};
 use crate::messages::message::{Message, Tone};
 use crate::os::audience;
 use crate::secret::conceal::conceal;
+use indoc::indoc;
 use std::fmt::{Display, Write as _};
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -30,6 +31,8 @@ struct Look {
     alert: &'static str,
     /// Whether the time that long work has taken is shown.
     timed: bool,
+    /// What to add to a message with an option that sets a config var.
+    of_options: &'static str,
 }
 
 /// As Heroku's classic buildpacks have it.
@@ -38,6 +41,7 @@ const CLASSIC: Look = Look {
     detail: "       ",
     alert: " !     ",
     timed: false,
+    of_options: "",
 };
 
 /// As Heroku's Cloud Native Buildpacks have it.
@@ -46,6 +50,13 @@ const CLOUD_NATIVE: Look = Look {
     detail: "  - ",
     alert: "! ",
     timed: true,
+    of_options: indoc! {"
+
+        --env is an option of pack build. On Heroku, it is a config var:
+
+            heroku config:set NAME=VALUE
+            heroku config:unset NAME
+    "},
 };
 
 impl BuildLog<'static> {
@@ -127,7 +138,11 @@ impl<'a> BuildLog<'a> {
             ("", "")
         };
         let mut block = String::from("\n");
-        for line in message.render().lines() {
+        let mut text = message.render();
+        if text.contains("--env ") {
+            text.push_str(self.look.of_options);
+        }
+        for line in text.lines() {
             let line = format!("{}{line}", self.look.alert);
             // Writing to a String cannot fail.
             let _ = writeln!(block, "{color}{}{reset}", line.trim_end());
