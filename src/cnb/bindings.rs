@@ -2,7 +2,9 @@
 //! settings and credentials (<https://servicebinding.io/spec/core/1.1.0/#workload-projection>).
 
 use crate::config;
+use crate::os::regular_file;
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// The type of a binding that is for this buildpack.
@@ -56,8 +58,6 @@ pub fn settings(root: &Path) -> BTreeMap<&'static str, Bound> {
 
 /// Whether the binding in `folder` is for this buildpack. Types are compared without regard to case, as others do.
 fn is_ours(folder: &Path) -> bool {
-    use crate::os::regular_file;
-    use std::io::Read as _;
     let mut kind = String::new();
     let read =
         regular_file::open(&folder.join("type")).and_then(|file| file.take(TYPE_LIMIT).read_to_string(&mut kind));

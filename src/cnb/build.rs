@@ -23,6 +23,7 @@ use crate::procfile::image::Launch;
 use crate::text;
 use rustix::fs::Mode;
 use rustix::process::umask;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -104,7 +105,7 @@ fn config(
         None => environment.value(BINDING_ROOT).map(PathBuf::from),
     };
     let bound = bindings::settings(&root.unwrap_or_else(|| folders.platform_dir.join("bindings")));
-    let mut files = std::collections::BTreeMap::new();
+    let mut files = BTreeMap::new();
     for (config_var, bound) in bound {
         if !env_dir.is_some_and(|dir| dir.join(config_var).exists()) {
             let binding = text::visible(&bound.binding);

@@ -3,10 +3,11 @@
 //! Each writes them into the `launch.toml` of its own layers folder, and those folders stand side by side. Their order
 //! is in `group.toml`, which the lifecycle writes beside them before the first buildpack builds.
 
+use crate::os::regular_file;
 use crate::procfile::image::{Launch, Process};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read as _};
 use std::path::Path;
 
 /// The most bytes of a file of the lifecycle or of another buildpack that are read.
@@ -69,8 +70,6 @@ pub fn of_earlier_buildpacks(layers_dir: &Path) -> io::Result<Vec<Process>> {
 
 /// Reads a TOML file. Anything but a file could make the build wait.
 fn read<T: for<'a> Deserialize<'a>>(path: &Path) -> io::Result<T> {
-    use crate::os::regular_file;
-    use std::io::Read as _;
     let named = |error: String| io::Error::other(format!("{}: {error}", path.display()));
     let mut text = String::new();
     match regular_file::open(path).and_then(|file| file.take(LIMIT).read_to_string(&mut text)) {
