@@ -3,7 +3,7 @@
 use crate::classic::error::BuildError;
 use crate::classic::slug::{Displaced, InstallError};
 use crate::messages::message::{Message, Tone};
-use crate::messages::shortage::{Shortage, write_failed};
+use crate::messages::shortage::{explained_or, own_program_unreadable, write_failed};
 use crate::messages::{config, of_acquire_error};
 use indoc::formatdoc;
 
@@ -36,17 +36,16 @@ fn of_install_error(error: &InstallError, tone: Tone) -> Message {
         ),
         InstallError::BuildDirUnwritable { path, source } => {
             let path = path.display();
-            let explained = match Shortage::of(source) {
-                Some(shortage) => shortage.explained(tone),
-                None => formatdoc! {"
+            let explained = explained_or(source, tone, || {
+                formatdoc! {"
                     {consequence}
 
                     1. Check the owner and mode of the folder, and that its disk is not full or read-only:
                        ls -ld {path}
                        df {path}
                     2. Build again.
-                "},
-            };
+                "}
+            });
             (
                 formatdoc! {"
                     {error}.
@@ -75,22 +74,7 @@ fn of_install_error(error: &InstallError, tone: Tone) -> Message {
             "},
             source,
         ),
-        InstallError::OwnBinary(source) => {
-            let explained = match Shortage::of(source) {
-                Some(shortage) => shortage.explained(tone),
-                None => format!("{consequence}\n\n1. Build where /proc is mounted."),
-            };
-            (
-                formatdoc! {"
-                    {error}.
-
-                    hoopstart is a copy of hoop-buildpack, which is read from /proc/self/exe.
-
-                    {explained}
-                "},
-                source,
-            )
-        }
+        InstallError::OwnBinary(source) => (own_program_unreadable(error, source, tone), source),
     };
     Message::about(error.failure(), tone, block).details(source)
 }

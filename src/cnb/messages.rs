@@ -4,7 +4,7 @@ use crate::cnb::error::BuildError;
 use crate::cnb::layers::LayersError;
 use crate::cnb::wrap::WRAP;
 use crate::messages::message::{Message, Tone};
-use crate::messages::shortage::{Shortage, write_failed};
+use crate::messages::shortage::{explained_or, own_program_unreadable, write_failed};
 use crate::messages::{config, of_acquire_error};
 use crate::text;
 use indoc::formatdoc;
@@ -25,9 +25,8 @@ fn of_layers_error(error: &LayersError, tone: Tone) -> Message {
         LayersError::Write(error) => return write_failed(error, tone),
         LayersError::Unwritable { path, source } => {
             let path = path.display();
-            let explained = match Shortage::of(source) {
-                Some(shortage) => shortage.explained(tone),
-                None => formatdoc! {"
+            let explained = explained_or(source, tone, || {
+                formatdoc! {"
                     {consequence}
 
                     1. Check that the folder exists, that the user who builds may write to it, and that its disk is not
@@ -35,8 +34,8 @@ fn of_layers_error(error: &LayersError, tone: Tone) -> Message {
                        ls -ld {path}
                        df {path}
                     2. Build again.
-                "},
-            };
+                "}
+            });
             (
                 formatdoc! {"
                     {error}.
@@ -48,22 +47,7 @@ fn of_layers_error(error: &LayersError, tone: Tone) -> Message {
                 source,
             )
         }
-        LayersError::OwnBinary(source) => {
-            let explained = match Shortage::of(source) {
-                Some(shortage) => shortage.explained(tone),
-                None => format!("{consequence}\n\n1. Build where /proc is mounted."),
-            };
-            (
-                formatdoc! {"
-                    {error}.
-
-                    hoopstart is a copy of hoop-buildpack, which is read from /proc/self/exe.
-
-                    {explained}
-                "},
-                source,
-            )
-        }
+        LayersError::OwnBinary(source) => (own_program_unreadable(error, source, tone), source),
     };
     Message::about(error.failure(), tone, block).details(source)
 }

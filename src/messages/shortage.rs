@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::messages::message::{ISSUES_URL, Message, Tone};
 use indoc::{formatdoc, indoc};
 use rustix::io::Errno;
+use std::fmt::Display;
 use std::io::{self, ErrorKind};
 
 /// What a kernel error says that the machine is short of.
@@ -77,6 +78,25 @@ impl Shortage {
             consequence = tone.consequence(),
         }
     }
+}
+
+/// What is short by `error`, explained, or else `otherwise`.
+pub fn explained_or(error: &io::Error, tone: Tone, otherwise: impl FnOnce() -> String) -> String {
+    Shortage::of(error).map_or_else(otherwise, |shortage| shortage.explained(tone))
+}
+
+/// What to tell the person whose build could not copy this program: its title, and what is short or missing.
+pub fn own_program_unreadable(title: &impl Display, source: &io::Error, tone: Tone) -> String {
+    let explained = explained_or(source, tone, || {
+        format!("{}\n\n1. Build where /proc is mounted.", tone.consequence())
+    });
+    formatdoc! {"
+        {title}.
+
+        hoopstart is a copy of hoop-buildpack, which is read from /proc/self/exe.
+
+        {explained}
+    "}
 }
 
 /// What to tell the person whose build could not write a file.

@@ -82,27 +82,18 @@ impl Installed {
         let home = environment.value("HOME").map(Path::new);
         // In an image, the launcher starts processes in the app's folder.
         let image = root.and_then(|layers| read_image(&layers.join(IMAGE_RECORD)));
-        if let Some(procfile) = image {
-            return Self {
-                agent: AgentFile::at(&programs.join("hoop")),
-                folder: Some(PathBuf::from(".")),
-                procfile,
-                is_image: true,
-                programs,
-                manifest_path,
-                manifest,
-            };
-        }
-        let (folder, procfile) = root
-            .into_iter()
-            .chain(home)
-            .find_map(|folder| Some((folder.to_owned(), read_procfile(&folder.join("Procfile"))?)))
-            .unzip();
+        let is_image = image.is_some();
+        let of_slug = || {
+            let mut folders = root.into_iter().chain(home);
+            folders.find_map(|folder| Some((folder.to_owned(), read_procfile(&folder.join("Procfile"))?)))
+        };
+        let image = image.map(|procfile| (PathBuf::from("."), procfile));
+        let (folder, procfile) = image.or_else(of_slug).unzip();
         Self {
             agent: AgentFile::at(&programs.join("hoop")),
             folder,
             procfile: procfile.unwrap_or_default(),
-            is_image: false,
+            is_image,
             programs,
             manifest_path,
             manifest,
