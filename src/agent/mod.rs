@@ -2,7 +2,9 @@
 //! what a slug holds.
 
 pub mod connections;
+pub mod database;
 pub mod generation;
+pub mod hoop_yml;
 pub mod key;
 pub mod key_fault;
 pub mod limits;
