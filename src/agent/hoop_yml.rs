@@ -392,7 +392,8 @@ mod tests {
             ),
             (
                 "connections:\n  a:\n    databse: X",
-                "hoop.yml, line 3, column 5: connections.a: unknown field `databse`, expected one of `command`, `database`, `review`, `mask`, `export`, `process_types`",
+                "hoop.yml, line 3, column 5: connections.a: unknown field `databse`, expected one of `command`, \
+                 `database`, `review`, `mask`, `export`, `process_types`",
             ),
             (
                 "connections:\n  a:\n    review: dba",
@@ -400,7 +401,8 @@ mod tests {
             ),
             (
                 "connections:\n  a:\n    review: ['a,b']",
-                "hoop.yml, line 3, column 13: connections.a.review: an item of a list has no comma, quotes, or control characters, such as [dba, leads]",
+                "hoop.yml, line 3, column 13: connections.a.review: an item of a list has no comma, quotes, or \
+                 control characters, such as [dba, leads]",
             ),
             (
                 "connections:\n  a:\n    command: x\n    database: Y",
@@ -408,7 +410,8 @@ mod tests {
             ),
             (
                 "connections:\n  a:\n    database: postgres://u:hunter22@h/d",
-                "hoop.yml, line 3, column 5: connections.a: a database is the name of the config var that holds its URL, such as DATABASE_URL",
+                "hoop.yml, line 3, column 5: connections.a: a database is the name of the config var that holds its \
+                 URL, such as DATABASE_URL",
             ),
             (
                 "connections:\n  a:\n    review: postgres://u:hunter22@h/d",
@@ -416,7 +419,8 @@ mod tests {
             ),
             (
                 "connections: postgres://u:hunter22@h/d",
-                "hoop.yml, line 1, column 14: connections: this is text, expected a connection's name and a colon in each line",
+                "hoop.yml, line 1, column 14: connections: this is text, expected a connection's name and a colon in \
+                 each line",
             ),
             (
                 "connections:\n  a: {}\n  a: {}",
@@ -424,23 +428,28 @@ mod tests {
             ),
             (
                 "connections:\n  $APP-shell: {}",
-                "hoop.yml, line 2, column 3: connections: a variable in a name is written with braces, such as ${HEROKU_APP_NAME}",
+                "hoop.yml, line 2, column 3: connections: a variable in a name is written with braces, such as \
+                 ${HEROKU_APP_NAME}",
             ),
             (
                 "connections:\n  a,b: {}",
-                "hoop.yml, line 2, column 3: connections: a connection's name has no comma, no URL, and no control characters, such as orders-db",
+                "hoop.yml, line 2, column 3: connections: a connection's name has no comma, no URL, and no control \
+                 characters, such as orders-db",
             ),
             (
                 "connections:\n  a: [x]",
-                "hoop.yml, line 2, column 6: connections.a: this is a list, expected what it publishes, such as command: bash or database: DATABASE_URL",
+                "hoop.yml, line 2, column 6: connections.a: this is a list, expected what it publishes, such as \
+                 command: bash or database: DATABASE_URL",
             ),
             (
                 "connections:\n  a:\n    command: ''",
-                "hoop.yml, line 3, column 5: connections.a: a command is a shell command line, such as bundle exec rails console",
+                "hoop.yml, line 3, column 5: connections.a: a command is a shell command line, such as bundle exec \
+                 rails console",
             ),
             (
                 "connections:\n  a: {}\n  command: y",
-                "hoop.yml, line 3, column 12: connections.command: this is text, expected what it publishes, such as command: bash or database: DATABASE_URL",
+                "hoop.yml, line 3, column 12: connections.command: this is text, expected what it publishes, such as \
+                 command: bash or database: DATABASE_URL",
             ),
             (
                 "connections:\n  a:\n    export: [{a: b}]",
@@ -448,7 +457,8 @@ mod tests {
             ),
             (
                 "connections:\n\ta: {}",
-                "hoop.yml, line 2, column 1: found character that cannot start any token, while scanning for the next token",
+                "hoop.yml, line 2, column 1: found character that cannot start any token, while scanning for the next \
+                 token",
             ),
             (
                 "connections:\n  a: {}\n---\n",
@@ -482,7 +492,8 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_a_file_or_a_mistake_without_a_password(
-            text in "(connections:\n|  a:\n|    review: |    database: |postgres://u:hunter22@h\n|\\[|\\{\\}|\\PC|\n){0,12}"
+            text in "(connections:\n|  a:\n|    review: |    database: |postgres://u:hunter22@h\n|\\[|\\{\\}|\\PC|\n)\
+                     {0,12}"
         ) {
             if let Err(mistake) = HoopYml::parse(&text) {
                 prop_assert!(!mistake.to_string().contains("hunter22"), "{mistake}");
