@@ -11,7 +11,7 @@ const LENGTH_LIMIT: usize = 255;
 
 /// The most bytes a name may have: `hoop run` refuses one of 253
 /// (<https://github.com/hoophq/hoop/blob/main/client/cmd/run.go>).
-const NAME_LIMIT: usize = 252;
+pub(crate) const NAME_LIMIT: usize = 252;
 
 /// What stands before the name of a variable that holds a connection's name.
 const REFERENCE: &str = "env.";

@@ -114,7 +114,7 @@ impl Database {
         }
         Ok(Self {
             kind,
-            uri: Secret::new(&uri),
+            uri: Secret::new(uri),
         })
     }
 }

@@ -1,0 +1,59 @@
+//! What is wrong with the file, and where.
+
+use crate::agent::hoop_yml::PATH;
+use crate::secret::redact::redacted;
+use std::fmt;
+
+/// What is wrong with the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// Line and column, both from 1 on; `None` where the file as a whole is meant.
+    pub place: Option<(usize, usize)>,
+    /// What is wrong, and what would be right.
+    pub text: String,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = &self.text;
+        match self.place {
+            None => write!(f, "{PATH}: {text}"),
+            Some((line, column)) => write!(f, "{PATH}, line {line}, column {column}: {text}"),
+        }
+    }
+}
+
+impl From<serde_yaml::Error> for Mistake {
+    fn from(error: serde_yaml::Error) -> Self {
+        let place = error.location().map(|location| (location.line(), location.column()));
+        let told = place.map(|(line, column)| format!(" at line {line} column {column}"));
+        let whole = error.to_string();
+        Self {
+            place,
+            text: without_values(&told.map_or(whole.clone(), |told| whole.replace(&told, ""))),
+        }
+    }
+}
+
+/// `text` without the values that were read, one of which may be a password: serde repeats what has a wrong type, and
+/// keys that it does not know.
+fn without_values(text: &str) -> String {
+    let text = redacted(text);
+    let Some((before, behind)) = text.split_once("invalid type: ") else {
+        return text;
+    };
+    let (found, expected) = behind.rsplit_once(", expected ").unwrap_or((behind, "something else"));
+    let found = match found.split(['"', '`']).next().unwrap_or_default().trim() {
+        "sequence" => "a list",
+        "map" => "names with values",
+        "unit value" => "nothing",
+        "string" => "text",
+        _ => "another value",
+    };
+    let expected = if expected == "a sequence" {
+        "a list, such as [dba]"
+    } else {
+        expected
+    };
+    format!("{before}this is {found}, expected {expected}")
+}

@@ -1,0 +1,157 @@
+use super::{HoopYml, Target};
+use proptest::prelude::*;
+
+fn mistake(text: &str) -> String {
+    HoopYml::parse(text).unwrap_err().to_string()
+}
+
+#[test]
+fn connections_are_read_in_their_order() {
+    let text = "connections:\n  orders-console:\n    command: bundle exec rails console\n  orders-db:\n    \
+                database: DATABASE_URL\n    review: [dba]\n    mask: [EMAIL_ADDRESS, PHONE_NUMBER]\n    \
+                process_types: [web.1]\n  ${HEROKU_APP_NAME}-shell: {}\n  plain:\n";
+    let file = HoopYml::parse(text).unwrap();
+    let names: Vec<&str> = file.connections.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(
+        names,
+        ["orders-console", "orders-db", "${HEROKU_APP_NAME}-shell", "plain"]
+    );
+    let connection = |number: usize| &file.connections[number].1;
+    assert_eq!(
+        connection(0).target,
+        Some(Target::Command("bundle exec rails console".to_owned()))
+    );
+    assert_eq!(connection(1).target, Some(Target::Database("DATABASE_URL".to_owned())));
+    assert_eq!(connection(1).review[0].as_str(), "dba");
+    assert_eq!(connection(1).mask.len(), 2);
+    assert_eq!(connection(2).target, None);
+    assert_eq!(connection(2), connection(3));
+
+    let expanded = |value: Option<&str>| file.connections[2].0.expanded(|_| value.map(str::to_owned));
+    assert_eq!(expanded(Some("orders")), Ok("orders-shell".to_owned()));
+    assert_eq!(expanded(Some(" ")), Err("HEROKU_APP_NAME".to_owned()));
+    assert_eq!(expanded(None), Err("HEROKU_APP_NAME".to_owned()));
+}
+
+#[test]
+fn every_mistake_has_its_place_and_the_right_form() {
+    for (text, expected) in [
+        ("", "hoop.yml, line 1, column 1: missing field `connections`"),
+        (
+            "connections: {}",
+            "hoop.yml: it names no connection; write one below connections:, such as orders-console: {}",
+        ),
+        (
+            "connection:\n  a: {}",
+            "hoop.yml, line 1, column 1: unknown field `connection`, expected `connections`",
+        ),
+        (
+            "connections:\n  a:\n    databse: X",
+            "hoop.yml, line 3, column 5: connections.a: unknown field `databse`, expected one of `command`, \
+             `database`, `review`, `mask`, `export`, `process_types`",
+        ),
+        (
+            "connections:\n  a:\n    review: dba",
+            "hoop.yml, line 3, column 13: connections.a.review: this is text, expected a list, such as [dba]",
+        ),
+        (
+            "connections:\n  a:\n    review: ['a,b']",
+            "hoop.yml, line 3, column 13: connections.a.review: an item of a list has no comma, quotes, or \
+             control characters, such as [dba, leads]",
+        ),
+        (
+            "connections:\n  a:\n    command: x\n    database: Y",
+            "hoop.yml, line 2, column 3: connections: a connection has a command or a database, not both",
+        ),
+        (
+            "connections:\n  a:\n    database: postgres://u:hunter22@h/d",
+            "hoop.yml, line 3, column 5: connections.a: a database is the name of the config var that holds its \
+             URL, such as DATABASE_URL",
+        ),
+        (
+            "connections:\n  a:\n    review: postgres://u:hunter22@h/d",
+            "hoop.yml, line 3, column 13: connections.a.review: this is text, expected a list, such as [dba]",
+        ),
+        (
+            "connections: postgres://u:hunter22@h/d",
+            "hoop.yml, line 1, column 14: connections: this is text, expected a connection's name and a colon in \
+             each line",
+        ),
+        (
+            "connections:\n  a: {}\n  a: {}",
+            "hoop.yml, line 3, column 3: connections: this connection stands in the file twice",
+        ),
+        (
+            "connections:\n  $APP-shell: {}",
+            "hoop.yml, line 2, column 3: connections: a variable in a name is written with braces, such as \
+             ${HEROKU_APP_NAME}",
+        ),
+        (
+            "connections:\n  a,b: {}",
+            "hoop.yml, line 2, column 3: connections: a connection's name has no comma, no URL, and no control \
+             characters, such as orders-db",
+        ),
+        (
+            "connections:\n  a: [x]",
+            "hoop.yml, line 2, column 6: connections.a: this is a list, expected what it publishes, such as \
+             command: bash or database: DATABASE_URL",
+        ),
+        (
+            "connections:\n  a:\n    command: ''",
+            "hoop.yml, line 3, column 5: connections.a: a command is a shell command line, such as bundle exec \
+             rails console",
+        ),
+        (
+            "connections:\n  a: {}\n  command: y",
+            "hoop.yml, line 3, column 12: connections.command: this is text, expected what it publishes, such as \
+             command: bash or database: DATABASE_URL",
+        ),
+        (
+            "connections:\n  a:\n    export: [{a: b}]",
+            "hoop.yml, line 3, column 14: connections.a.export[0]: this is names with values, expected a string",
+        ),
+        (
+            "connections:\n\ta: {}",
+            "hoop.yml, line 2, column 1: found character that cannot start any token, while scanning for the next \
+             token",
+        ),
+        (
+            "connections:\n  a: {}\n---\n",
+            "hoop.yml: deserializing from YAML containing more than one document is not supported",
+        ),
+        (
+            "- a",
+            "hoop.yml, line 1, column 1: this is a list, expected a line `connections:`",
+        ),
+    ] {
+        assert_eq!(mistake(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_password_in_the_wrong_place_is_not_repeated() {
+    for text in [
+        "postgres://u:hunter22@h/d: {}",
+        "connections:\n  a:\n    postgres://u:hunter22@h/d: x",
+        "connections:\n  postgres://u:hunter22@h/d: {}",
+        "connections:\n  a: postgres://u:hunter22@h/d",
+        "connections:\n  a:\n    command: [postgres://u:hunter22@h/d]",
+        "connections:\n  a:\n    review: ['postgres://u:hunter22@h/d,x']",
+        "postgres://u:hunter22@h/d",
+    ] {
+        let mistake = mistake(text);
+        assert!(!mistake.contains("hunter22"), "{mistake}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_a_file_or_a_mistake_without_a_password(
+        text in "(connections:\n|  a:\n|    review: |    database: |postgres://u:hunter22@h\n|\\[|\\{\\}|\\PC|\n)\
+                 {0,12}"
+    ) {
+        if let Err(mistake) = HoopYml::parse(&text) {
+            prop_assert!(!mistake.to_string().contains("hunter22"), "{mistake}");
+        }
+    }
+}
