@@ -73,12 +73,16 @@ pub struct Database {
     pub kind: DatabaseKind,
     /// The value of `HOOP_DB_URI`.
     pub uri: Secret,
+    /// What else its sessions need, as variables that an agent reads from those of a session.
+    pub variables: Vec<(&'static str, Secret)>,
+    /// The texts that must not be shown: its URL as it was written, and its password.
+    pub secrets: Vec<Secret>,
 }
 
 impl Database {
     /// Reads a URL.
-    pub fn parse(url: &Secret) -> Result<Self, DatabaseFault> {
-        let url = Url::parse(url.expose().trim()).map_err(|_| DatabaseFault::NotUrl)?;
+    pub fn parse(written: &Secret) -> Result<Self, DatabaseFault> {
+        let url = Url::parse(written.expose().trim()).map_err(|_| DatabaseFault::NotUrl)?;
         let kind = DatabaseKind::of_scheme(url.scheme()).ok_or(DatabaseFault::Scheme)?;
         let host = url
             .host_str()
@@ -112,11 +116,55 @@ impl Database {
             uri.push('?');
             uri.push_str(query);
         }
+        let encoded = part(&password).to_string();
+        let uri = Secret::new(uri);
         Ok(Self {
             kind,
-            uri: Secret::new(uri),
+            variables: variables(kind, &url, &uri),
+            secrets: vec![
+                written.clone(),
+                uri.clone(),
+                Secret::new(password),
+                Secret::new(encoded),
+            ],
+            uri,
         })
     }
+}
+
+/// What an agent reads from the variables of a session, and not from `HOOP_DB_URI`.
+fn variables(kind: DatabaseKind, url: &Url, uri: &Secret) -> Vec<(&'static str, Secret)> {
+    match kind {
+        DatabaseKind::Postgres => {
+            let mut pairs = url.query_pairs();
+            let mode = pairs.find_map(|(name, value)| (name == "sslmode").then(|| ssl_mode(&value)).flatten());
+            mode.map(|mode| (SSL_MODE, Secret::new(mode))).into_iter().collect()
+        }
+        DatabaseKind::MongoDb => {
+            let options = url.query().map(|query| ("OPTIONS", Secret::new(query)));
+            // Agents from 1.22 on take the whole URL, earlier ones its options only.
+            [("CONNECTION_STRING", uri.clone())]
+                .into_iter()
+                .chain(options)
+                .collect()
+        }
+        DatabaseKind::MySql | DatabaseKind::SqlServer => Vec::new(),
+    }
+}
+
+/// How an agent encrypts its connection to a database.
+const SSL_MODE: &str = "SSLMODE";
+
+/// The mode that an agent takes for one of libpq (<https://www.postgresql.org/docs/current/libpq-ssl.html>) or of a
+/// library: never a weaker one. Without one, an agent encrypts where the database can.
+fn ssl_mode(written: &str) -> Option<&'static str> {
+    Some(match written {
+        "disable" => "disable",
+        "allow" | "prefer" => "prefer",
+        "require" | "no-verify" => "require",
+        "verify-ca" | "verify-full" => "verify-full",
+        _ => return None,
+    })
 }
 
 /// A part of a URL as text.

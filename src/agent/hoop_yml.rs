@@ -51,6 +51,30 @@ pub struct Connection {
     pub process_types: Option<Vec<Item>>,
 }
 
+impl Connection {
+    /// What only agents from 1.21.23 on can do of it.
+    pub fn needs(&self) -> Vec<&'static str> {
+        let is_database = matches!(self.target, Some(Target::Database(_)));
+        let all = [
+            (is_database, "database:"),
+            (!self.review.is_empty(), "review:"),
+            (!self.mask.is_empty(), "mask:"),
+        ];
+        all.into_iter()
+            .filter_map(|(is_needed, what)| is_needed.then_some(what))
+            .collect()
+    }
+
+    /// Its kind in a word, for a person who reads a report.
+    pub fn kind(&self) -> &'static str {
+        match self.target {
+            Some(Target::Database(_)) => "database",
+            Some(Target::Command(_)) => "command",
+            None => "shell",
+        }
+    }
+}
+
 /// What is behind a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -106,6 +130,16 @@ impl Name {
     /// As it is written.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// A pattern of what it may stand for, in which `*` is any text.
+    pub fn pattern(&self) -> String {
+        let mut parts = self.0.split("${");
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.fold(first, |pattern, part| {
+            let behind = part.split_once('}').map_or("", |(_, behind)| behind);
+            format!("{pattern}*{behind}")
+        })
     }
 
     /// With the values of its variables, or the name of one that is not set or is empty.

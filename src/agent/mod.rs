@@ -10,5 +10,6 @@ pub mod key_fault;
 pub mod limits;
 pub mod manifest;
 pub mod platform;
+pub mod publish;
 pub mod sha256;
 pub mod version;

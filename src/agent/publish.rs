@@ -1,0 +1,176 @@
+//! Which connections an app publishes: those of `hoop.yml`, and those that only `HOOP_CONNECTION` names.
+//!
+//! One connection that cannot be published is a [`PublishFault`] and keeps no other from being published. Nothing is
+//! ever published without the rule that the file has for it.
+
+mod fault;
+
+pub use crate::agent::publish::fault::{NameFault, PublishFault};
+
+use crate::agent::connections::{Connections, NAME_LIMIT, published_name};
+use crate::agent::database::Database;
+use crate::agent::hoop_yml::{Connection, HoopYml, Item, Name, Target};
+use crate::agent::version::Version;
+use crate::secret::{Secret, conceal};
+use crate::text;
+use wildmatch::WildMatch;
+
+/// A connection to publish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// Its name, as the agent publishes it.
+    pub name: String,
+    /// What the file says of it.
+    pub connection: Connection,
+    /// Whether it is in the file, and not only in `HOOP_CONNECTION`.
+    pub is_of_file: bool,
+}
+
+/// The connections to publish, in the order of the file, and what keeps others from it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Publication {
+    pub connections: Vec<Published>,
+    pub faults: Vec<PublishFault>,
+}
+
+impl Publication {
+    /// Decides what an agent of `version` publishes. `chosen` are the names of `HOOP_CONNECTION`, as they are published:
+    /// they choose among those of `file`, and any other of them is a shell; without any, all of the file are published.
+    /// `variable` has the config vars, `secrets` what no name may hold.
+    pub fn of(
+        file: Option<&HoopYml>,
+        chosen: &Connections,
+        version: &Version,
+        variable: impl Fn(&str) -> Option<String>,
+        secrets: &[Secret],
+    ) -> Self {
+        let mut publication = Self::default();
+        let mut written_names: Vec<(String, &Name)> = Vec::new();
+        let mut nameless: Vec<WildMatch> = Vec::new();
+        for (written, connection) in file.iter().flat_map(|file| &file.connections) {
+            let name = match name(written, version, &variable, secrets) {
+                Ok(name) if chosen.is_empty() || chosen.names().contains(&name) => name,
+                Ok(_) => continue,
+                Err(fault) => {
+                    let pattern = WildMatch::new(&published_name(&written.pattern(), version));
+                    let may_be = |name: &String| pattern.matches(name);
+                    if chosen.is_empty() || chosen.names().iter().any(may_be) {
+                        publication.faults.push(fault);
+                    }
+                    nameless.push(pattern);
+                    continue;
+                }
+            };
+            if let Some((_, first)) = written_names.iter().find(|(known, _)| *known == name) {
+                publication.faults.push(PublishFault::Merged {
+                    first: first.as_str().to_owned(),
+                    other: written.as_str().to_owned(),
+                    name,
+                });
+                continue;
+            }
+            written_names.push((name.clone(), written));
+            publication.connections.push(Published {
+                name,
+                connection: connection.clone(),
+                is_of_file: true,
+            });
+        }
+        let of_file = |name: &String| written_names.iter().any(|(known, _)| known == name);
+        // It may be one of the file, with rules that a plain one does not have.
+        let may_be_of_file = |name: &String| nameless.iter().any(|pattern| pattern.matches(name));
+        let plain = chosen.names().iter();
+        let plain = plain.filter(|name| !of_file(name) && !may_be_of_file(name));
+        publication.connections.extend(plain.map(|name| Published {
+            name: name.clone(),
+            connection: Connection::default(),
+            is_of_file: false,
+        }));
+        publication
+    }
+}
+
+impl Published {
+    /// Its database, if it is one whose URL an agent can take.
+    pub fn database(&self, variable: impl Fn(&str) -> Option<Secret>) -> Result<Option<Database>, PublishFault> {
+        let Some(Target::Database(name)) = &self.connection.target else {
+            return Ok(None);
+        };
+        let connection = self.name.clone();
+        let name = name.clone();
+        match variable(&name).filter(|url| !url.expose().trim().is_empty()) {
+            None => Err(PublishFault::DatabaseUnset {
+                connection,
+                variable: name,
+            }),
+            Some(url) => Database::parse(&url)
+                .map(Some)
+                .map_err(|fault| PublishFault::DatabaseUrlInvalid {
+                    connection,
+                    variable: name,
+                    fault,
+                }),
+        }
+    }
+
+    /// What an agent of `version` cannot do of it.
+    pub fn needs_newer_agent(&self, version: &Version) -> Option<PublishFault> {
+        let needs = self.connection.needs();
+        // The first one with HOOP_DB_URI, --review, and --data-masking
+        // (https://github.com/hoophq/hoop/blob/1.21.23/client/cmd/run.go).
+        (!needs.is_empty() && !version.at_least(1, 21, 23)).then(|| PublishFault::NeedsNewerAgent {
+            connection: self.name.clone(),
+            needs,
+            version: version.clone(),
+        })
+    }
+
+    /// The items of its process types that are none of `known`; `is_known` says whether an item is one. Without a
+    /// Procfile nothing is known to be wrong.
+    pub fn unknown_process_types(&self, known: &[&str], is_known: impl Fn(&str) -> bool) -> Option<PublishFault> {
+        let items = self.connection.process_types.iter().flatten().map(Item::as_str);
+        let unknown: Vec<String> = items
+            .filter(|item| !is_known(item))
+            .map(|item| text::excerpt(item, 40))
+            .collect();
+        (!unknown.is_empty() && !known.is_empty()).then(|| PublishFault::ProcessTypeUnknown {
+            connection: self.name.clone(),
+            unknown,
+            known: known.iter().map(|name| text::visible(name)).collect(),
+        })
+    }
+}
+
+/// The name of a connection of the file, as an agent of `version` publishes it.
+fn name(
+    written: &Name,
+    version: &Version,
+    variable: impl Fn(&str) -> Option<String>,
+    secrets: &[Secret],
+) -> Result<String, PublishFault> {
+    let connection = || written.as_str().to_owned();
+    let invalid = |fault| PublishFault::NameInvalid {
+        connection: connection(),
+        fault,
+    };
+    let expanded = written.expanded(variable).map_err(|variable| PublishFault::NameUnset {
+        connection: connection(),
+        variable,
+    })?;
+    // It will be part of a command line, which every process of the dyno can read.
+    if expanded.contains("://") || conceal::looks_like_key(&expanded) || conceal::holds(secrets, &expanded) {
+        return Err(invalid(NameFault::HoldsKey));
+    }
+    if expanded.contains(',') || expanded.contains(char::is_control) {
+        return Err(invalid(NameFault::NotName));
+    }
+    let name = published_name(&expanded, version);
+    match name.len() {
+        0 => Err(invalid(NameFault::Vanishes)),
+        1..=NAME_LIMIT => Ok(name),
+        length => Err(invalid(NameFault::TooLong(length))),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,175 @@
+//! What keeps a connection from being published as it should be.
+
+use crate::agent::database::DatabaseFault;
+use crate::agent::version::Version;
+use crate::text;
+use std::fmt;
+
+/// What keeps a connection from being published as it should be. Connections of the file whose name is not known yet
+/// are called as they are written there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PublishFault {
+    /// A config var in its name is not set.
+    NameUnset { connection: String, variable: String },
+    /// What its name stands for is none.
+    NameInvalid { connection: String, fault: NameFault },
+    /// Two names of the file become one; the first counts.
+    Merged {
+        first: String,
+        other: String,
+        /// What they become.
+        name: String,
+    },
+    /// The config var that has its URL is not set.
+    DatabaseUnset { connection: String, variable: String },
+    /// An agent cannot take its URL.
+    DatabaseUrlInvalid {
+        connection: String,
+        variable: String,
+        fault: DatabaseFault,
+    },
+    /// The agent cannot publish it, or not with its rules.
+    NeedsNewerAgent {
+        connection: String,
+        /// What it cannot do.
+        needs: Vec<&'static str>,
+        version: Version,
+    },
+    /// Its process types name some that the app does not have.
+    ProcessTypeUnknown {
+        connection: String,
+        unknown: Vec<String>,
+        /// Those of the app.
+        known: Vec<String>,
+    },
+    /// Its command contains the agent key.
+    CommandHoldsKey { connection: String },
+}
+
+/// Why what a name of the file stands for cannot be the name of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameFault {
+    #[error("it has a comma or a control character")]
+    NotName,
+    #[error("nothing is left of it once the agent has removed the accents")]
+    Vanishes,
+    #[error("it is {0} bytes long, and the limit is 252")]
+    TooLong(usize),
+    #[error("it holds a URL or an agent key")]
+    HoldsKey,
+}
+
+impl PublishFault {
+    /// Whether the connection is not published.
+    pub fn is_fatal(&self) -> bool {
+        !matches!(
+            self,
+            PublishFault::Merged { .. } | PublishFault::ProcessTypeUnknown { .. }
+        )
+    }
+
+    /// What to do about it, as a sentence without its full stop.
+    pub fn remedy(&self) -> String {
+        match self {
+            PublishFault::NameUnset { variable, .. } if variable.starts_with("HEROKU_") => {
+                "Have the platform set it: heroku labs:enable runtime-dyno-metadata".to_owned()
+            }
+            PublishFault::NameUnset { variable, .. } => format!("Set it with: heroku config:set {variable}=<name>"),
+            PublishFault::NameInvalid { .. } => {
+                "Change the name in hoop.yml, or the config vars that it stands for".to_owned()
+            }
+            PublishFault::Merged { .. } => {
+                "Give them names that differ in more than capitals, accents, or spaces, or keep only one".to_owned()
+            }
+            PublishFault::DatabaseUnset { .. } => {
+                "Attach the add-on that sets it, or name another config var in hoop.yml. These are set: heroku config"
+                    .to_owned()
+            }
+            PublishFault::DatabaseUrlInvalid { .. } => "Name a config var in hoop.yml whose value is such as \
+                                                        postgres://USER:PASSWORD@HOST:5432/NAME. These are set: heroku \
+                                                        config"
+                .to_owned(),
+            PublishFault::NeedsNewerAgent { .. } => {
+                "Deploy again with a newer agent: heroku config:unset HOOP_VERSION".to_owned()
+            }
+            PublishFault::ProcessTypeUnknown { known, .. } => {
+                format!("Change process_types in hoop.yml; the app has {}", known.join(", "))
+            }
+            PublishFault::CommandHoldsKey { .. } => "Take the key out of the command in hoop.yml".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for PublishFault {
+    /// What is wrong, as a sentence without its full stop.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PublishFault::NameUnset { connection, variable } => {
+                let connection = shown(connection);
+                write!(
+                    f,
+                    "the name {connection} in hoop.yml refers to {variable}, which is not set"
+                )
+            }
+            PublishFault::NameInvalid { connection, fault } => {
+                let connection = shown(connection);
+                write!(f, "the name {connection} in hoop.yml cannot be used: {fault}")
+            }
+            PublishFault::Merged { first, other, name } => {
+                let (first, other, name) = (shown(first), shown(other), shown(name));
+                write!(
+                    f,
+                    "hoop.yml has {first} and {other}, which become the same name, {name}"
+                )
+            }
+            PublishFault::DatabaseUnset { connection, variable } => {
+                let connection = shown(connection);
+                write!(
+                    f,
+                    "{variable} is not set, and hoop.yml has the URL of {connection} there"
+                )
+            }
+            PublishFault::DatabaseUrlInvalid {
+                connection,
+                variable,
+                fault,
+            } => {
+                let connection = shown(connection);
+                write!(f, "{variable} is not the URL of a database for {connection}: {fault}")
+            }
+            PublishFault::NeedsNewerAgent {
+                connection,
+                needs,
+                version,
+            } => {
+                let (connection, needs) = (shown(connection), needs.join(" or "));
+                write!(
+                    f,
+                    "agent {version} cannot publish {connection} as hoop.yml has it: {needs} needs agent 1.21.23 or later"
+                )
+            }
+            PublishFault::ProcessTypeUnknown {
+                connection, unknown, ..
+            } => {
+                let (connection, unknown) = (shown(connection), unknown.join(", "));
+                write!(
+                    f,
+                    "hoop.yml names process types for {connection} that the app does not have: {unknown}"
+                )
+            }
+            PublishFault::CommandHoldsKey { connection } => {
+                let connection = shown(connection);
+                write!(
+                    f,
+                    "the command of {connection} in hoop.yml contains the agent key, where every process of the dyno and \
+                     every session could read it"
+                )
+            }
+        }
+    }
+}
+
+/// A name as it can be shown in a line.
+fn shown(name: &str) -> String {
+    text::excerpt(name, 60)
+}

@@ -1,0 +1,163 @@
+use super::{NameFault, Publication, PublishFault};
+use crate::agent::connections::Connections;
+use crate::agent::database::DatabaseFault;
+use crate::agent::hoop_yml::HoopYml;
+use crate::agent::version::Version;
+use crate::secret::Secret;
+use proptest::prelude::*;
+
+const FILE: &str = "connections:
+  Orders Console: {command: bundle exec rails console}
+  orders-db: {database: DATABASE_URL, review: [dba]}
+  ${APP}-shell: {}
+";
+
+fn version(text: &str) -> Version {
+    text.parse().unwrap()
+}
+
+fn variable(name: &str) -> Option<String> {
+    match name {
+        "APP" => Some("Órders".to_owned()),
+        "KEY" => Some("grpcs://a:s3cr3ts3cr3t@gateway.example:8443".to_owned()),
+        "LIST" => Some("a,b".to_owned()),
+        "ACCENT" => Some("\u{301}".to_owned()),
+        "LONG" => Some("l".repeat(253)),
+        _ => None,
+    }
+}
+
+fn published(file: &str, chosen: &str) -> Publication {
+    let file = HoopYml::parse(file).unwrap();
+    let version = version("1.148.0");
+    let chosen = Connections::parse(chosen, |_| None)
+        .unwrap()
+        .published(&version)
+        .unwrap();
+    Publication::of(Some(&file), &chosen, &version, variable, &[Secret::new("s3cr3t")])
+}
+
+fn names(publication: &Publication) -> Vec<&str> {
+    publication
+        .connections
+        .iter()
+        .map(|published| published.name.as_str())
+        .collect()
+}
+
+#[test]
+fn without_a_list_all_of_the_file_are_published_as_the_agent_spells_them() {
+    let publication = published(FILE, "");
+    assert_eq!(names(&publication), ["orders_console", "orders-db", "orders-shell"]);
+    assert_eq!(publication.faults, []);
+}
+
+#[test]
+fn a_list_chooses_among_the_file_and_adds_shells() {
+    let publication = published(FILE, "extra,ORDERS-DB,Orders Console");
+    assert_eq!(names(&publication), ["orders_console", "orders-db", "extra"]);
+    let [_, database, extra] = publication.connections.as_slice() else {
+        panic!("three of them");
+    };
+    assert_eq!(database.connection.review.len(), 1);
+    assert!(database.is_of_file && !extra.is_of_file);
+    assert_eq!(extra.connection.target, None);
+}
+
+#[test]
+fn names_that_cannot_be_used_are_told_and_keep_no_other_back() {
+    let file = "connections:\n  ${NOPE}: {}\n  ${KEY}: {}\n  ${LIST}: {}\n  ${ACCENT}: {}\n  ${LONG}: {}\n  x-s3cr3t: {}\n  ok: {}\n";
+    let publication = published(file, "");
+    assert_eq!(names(&publication), ["ok"]);
+    let faults = publication.faults.iter().map(|fault| match fault {
+        PublishFault::NameUnset { .. } => None,
+        PublishFault::NameInvalid { fault, .. } => Some(*fault),
+        other => panic!("{other}"),
+    });
+    use NameFault::{HoldsKey, NotName, TooLong, Vanishes};
+    assert_eq!(
+        faults.collect::<Vec<_>>(),
+        [
+            None,
+            Some(HoldsKey),
+            Some(NotName),
+            Some(Vanishes),
+            Some(TooLong(253)),
+            Some(HoldsKey)
+        ]
+    );
+}
+
+#[test]
+fn a_listed_name_that_may_be_one_of_the_file_is_not_published_without_its_rules() {
+    let file = "connections:\n  ${NOPE}-db: {review: [dba]}\n";
+    let publication = published(file, "orders-db,other");
+    assert_eq!(names(&publication), ["other"]);
+    assert!(matches!(
+        publication.faults.as_slice(),
+        [PublishFault::NameUnset { .. }]
+    ));
+    // A list of others says nothing about it.
+    assert_eq!(published(file, "other").faults, []);
+}
+
+#[test]
+fn of_two_that_become_one_the_first_is_published() {
+    let publication = published("connections:\n  Orders: {review: [dba]}\n  órders: {}\n", "");
+    assert_eq!(names(&publication), ["orders"]);
+    assert_eq!(publication.connections[0].connection.review.len(), 1);
+    let [PublishFault::Merged { first, other, name }] = publication.faults.as_slice() else {
+        panic!("{:?}", publication.faults);
+    };
+    assert_eq!([first.as_str(), other, name], ["Orders", "órders", "orders"]);
+}
+
+#[test]
+fn a_database_has_a_url_in_a_config_var() {
+    let publication = published(FILE, "orders-db");
+    let database = |value: Option<&str>| {
+        let found = publication.connections[0].database(|_| value.map(Secret::new));
+        found.map(|database| database.map(|database| database.uri.expose().to_owned()))
+    };
+    let url = "postgres://u:p@h:1/d";
+    assert_eq!(database(Some(url)), Ok(Some(url.to_owned())));
+    for unset in [None, Some(""), Some(" ")] {
+        assert!(matches!(database(unset), Err(PublishFault::DatabaseUnset { .. })));
+    }
+    let Err(PublishFault::DatabaseUrlInvalid { fault, .. }) = database(Some("postgres://h/d")) else {
+        panic!("it has no user");
+    };
+    assert_eq!(fault, DatabaseFault::NoUser);
+}
+
+#[test]
+fn an_older_agent_does_not_publish_what_it_cannot_do() {
+    let publication = published(FILE, "");
+    let needs = |index: usize, of: &str| publication.connections[index].needs_newer_agent(&version(of)).is_some();
+    assert_eq!([0, 1, 2].map(|index| needs(index, "1.21.22")), [false, true, false]);
+    assert!(!needs(1, "1.21.23"));
+}
+
+proptest! {
+    #[test]
+    fn every_published_name_is_published_once_and_as_itself(
+        names in proptest::collection::vec("[a-cA-Cá ]{0,2}[a-c]", 1..8),
+        chosen in proptest::collection::vec("[a-cá]{1,2}", 0..4),
+    ) {
+        let mut lines: Vec<String> = names.iter().map(|name| format!("  \"{}\": {{}}\n", name.trim())).collect();
+        lines.sort();
+        lines.dedup();
+        let publication = published(&format!("connections:\n{}", lines.concat()), &chosen.join(","));
+        let published: Vec<&str> = self::names(&publication);
+        for (place, name) in published.iter().enumerate() {
+            prop_assert!(!published[..place].contains(name));
+        }
+        // Each of the file is published, or told.
+        if chosen.is_empty() {
+            prop_assert_eq!(published.len() + publication.faults.len(), lines.len());
+        } else {
+            let plain = publication.connections.iter().filter(|published| !published.is_of_file);
+            prop_assert!(plain.count() <= chosen.len());
+        }
+    }
+}
