@@ -123,15 +123,26 @@ failures! {
     AgentMissing => "start::agent-missing",
     /// `.hoop/manifest.yml` is missing or damaged.
     ManifestUnreadable => "start::manifest-unreadable",
-    /// This key needs `HOOP_CONNECTION`.
+    /// This key needs `HOOP_CONNECTION` or `hoop.yml`.
     ConnectionMissing => "start::connection-missing",
-    /// `HOOP_CONNECTION` is too long, refers to a variable that is not set or holds no name, or contains an agent key.
+    /// `HOOP_CONNECTION` or a name in `hoop.yml` is too long, refers to a variable that is not set or holds no name, or
+    /// contains an agent key.
     ConnectionInvalid => "start::connection-invalid",
-    /// Names in `HOOP_CONNECTION` differ only in accents or spaces, so they become one connection.
+    /// Names in `HOOP_CONNECTION` or `hoop.yml` differ only in accents or spaces, so they become one connection.
     ConnectionMerged => "start::connection-merged",
     /// The agent runs, but does not publish `HOOP_CONNECTION` with this key.
     ConnectionNotPublished => "start::connection-not-published",
-    /// `HOOP_COMMAND` has a quote that is not closed, or contains the agent key.
+    /// `hoop.yml` cannot be read: it has a mistake in the line and column that are told.
+    HoopYmlInvalid => "start::hoop-yml-invalid",
+    /// `hoop.yml` has no effect with this agent and this kind of key.
+    HoopYmlNoEffect => "start::hoop-yml-no-effect",
+    /// The config var that `hoop.yml` names for a database is not set.
+    DatabaseUnset => "start::database-unset",
+    /// The config var that `hoop.yml` names for a database does not have a URL with a user and a password.
+    DatabaseUrlInvalid => "start::database-url-invalid",
+    /// The agent is too old to publish a connection of `hoop.yml` with its rules.
+    ConnectionNeedsNewerAgent => "start::connection-needs-newer-agent",
+    /// `HOOP_COMMAND` has a quote that is not closed; or it, or a command in `hoop.yml`, contains the agent key.
     CommandInvalid => "start::command-invalid",
     /// An on/off config var is neither on nor off, and counts as off; or another config var has an invalid value, and
     /// its default is used.

@@ -57,6 +57,13 @@ impl Generation {
     }
 }
 
+impl Generation {
+    /// Whether it is `hoop run`: a process for each connection.
+    pub fn is_run(self) -> bool {
+        matches!(self, Generation::RunWithArguments | Generation::RunWithCommand)
+    }
+}
+
 impl fmt::Display for Generation {
     /// What runs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -19,9 +19,13 @@ mod mistake;
 pub use crate::agent::hoop_yml::mistake::Mistake;
 
 use crate::agent::connections::NAME_LIMIT;
+use crate::os::regular_file;
+use crate::procfile::command_line;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use std::fmt;
+use std::io::{self, Read as _};
+use std::path::Path;
 
 /// Where the file is, below the app's root.
 pub const PATH: &str = "hoop.yml";
@@ -111,6 +115,9 @@ impl TryFrom<Written> for Connection {
             (None, Some(Variable(name))) => Some(Target::Database(name)),
             (None, None) => None,
         };
+        if written.process_types.as_ref().is_some_and(Vec::is_empty) {
+            return Err("process_types names at least one, such as [web]");
+        }
         Ok(Self {
             target,
             review: written.review,
@@ -195,6 +202,7 @@ impl TryFrom<String> for Command {
     fn try_from(line: String) -> Result<Self, Self::Error> {
         match line.trim() {
             "" => Err("a command is a shell command line, such as bundle exec rails console"),
+            line if command_line::has_open_quote(line) => Err("a quote in this command is not closed"),
             _ if line.contains('\0') => Err("a command has no NUL characters"),
             line => Ok(Self(line.to_owned())),
         }
@@ -299,7 +307,35 @@ impl Visitor<'_> for NewName<'_> {
     }
 }
 
+/// The most bytes of the file that are read: far more than any has.
+const LIMIT: u64 = 64 * 1024;
+
 impl HoopYml {
+    /// Reads the file in the folder of an app. `None` if there is none.
+    pub fn of_app(folder: &Path) -> Option<Result<Self, Mistake>> {
+        let mut text = String::new();
+        let read =
+            regular_file::open(&folder.join(PATH)).and_then(|file| file.take(LIMIT + 1).read_to_string(&mut text));
+        let whole = |text: String| Err(Mistake { place: None, text });
+        Some(match read {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => whole("it is not UTF-8 text".to_owned()),
+            Err(error) => whole(format!("it cannot be read: {error}")),
+            Ok(bytes) if bytes as u64 > LIMIT => whole(format!("it has more than {LIMIT} bytes")),
+            Ok(_) => Self::parse(&text),
+        })
+    }
+
+    /// The config vars that have the URL of a database.
+    pub fn database_variables(&self) -> impl Iterator<Item = &str> {
+        self.connections
+            .iter()
+            .filter_map(|(_, connection)| match &connection.target {
+                Some(Target::Database(variable)) => Some(variable.as_str()),
+                _ => None,
+            })
+    }
+
     /// Reads the file's text.
     pub fn parse(text: &str) -> Result<Self, Mistake> {
         let file: Self = serde_yaml::from_str(text)?;

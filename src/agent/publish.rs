@@ -11,6 +11,7 @@ use crate::agent::connections::{Connections, NAME_LIMIT, published_name};
 use crate::agent::database::Database;
 use crate::agent::hoop_yml::{Connection, HoopYml, Item, Name, Target};
 use crate::agent::version::Version;
+use crate::secret::redact::redacted;
 use crate::secret::{Secret, conceal};
 use crate::text;
 use wildmatch::WildMatch;
@@ -91,6 +92,42 @@ impl Publication {
 }
 
 impl Published {
+    /// What it is and by which rules, for a person who reads a report. `None` if the file does not have it.
+    pub fn description(&self) -> Option<String> {
+        let Connection {
+            target,
+            review,
+            mask,
+            export,
+            process_types,
+        } = &self.connection;
+        let target = match target {
+            Some(Target::Database(variable)) => format!("database, URL from {variable}"),
+            Some(Target::Command(line)) => format!("command {}", text::excerpt(&redacted(line), 60)),
+            None => "shell".to_owned(),
+        };
+        let list = |items: &[Item]| {
+            let items: Vec<&str> = items.iter().map(Item::as_str).collect();
+            text::excerpt(&redacted(&items.join(", ")), 100)
+        };
+        let rules = [
+            ("review by", Some(review)),
+            ("masks", Some(mask)),
+            ("sessions see", export.as_ref()),
+            ("only in", process_types.as_ref()),
+        ];
+        let rules = rules.into_iter().filter_map(|(what, items)| {
+            let items = items.filter(|items| !items.is_empty())?;
+            Some(format!("; {what} {}", list(items)))
+        });
+        let nothing = export
+            .as_ref()
+            .filter(|items| items.is_empty())
+            .map(|_| "; sessions see only PATH");
+        self.is_of_file
+            .then(|| target + &rules.collect::<String>() + nothing.unwrap_or_default())
+    }
+
     /// Its database, if it is one whose URL an agent can take.
     pub fn database(&self, variable: impl Fn(&str) -> Option<Secret>) -> Result<Option<Database>, PublishFault> {
         let Some(Target::Database(name)) = &self.connection.target else {

@@ -14,6 +14,13 @@ const WORDS_OF_SHELL: [&str; 38] = [
 /// Hyphens, and what word processors make of them. No program is called so.
 pub const DASHES: [char; 3] = ['-', '–', '—'];
 
+/// Whether a quote in `line` is not closed, as far as that can be known. Within `$(…)` and the like, quotes begin anew or
+/// end differently.
+pub fn has_open_quote(line: &str) -> bool {
+    let nests = ["$'", "$(", "${", "`", "<<", "#"];
+    !nests.iter().any(|nesting| line.contains(nesting)) && shell_words::split(line).is_err()
+}
+
 /// `line` with `hoopstart --` in front of its program, see [`as_program`].
 pub fn with_hoopstart(line: &str) -> Option<String> {
     as_program(line).map(|program| format!("hoopstart -- {program}"))

@@ -17,8 +17,18 @@ const ESCAPE: usize = 3;
 /// All forms of `credentials`, whole and of their secret parts, the longest first: a short one must not take
 /// from a long one the part by which it would be found.
 pub fn of<'a>(credentials: impl IntoIterator<Item = &'a [u8]>) -> Vec<Secret> {
+    printed(credentials.into_iter().flat_map(texts))
+}
+
+/// The same of texts of which a part alone is no secret.
+pub fn of_whole<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Vec<Secret> {
+    printed(secrets.into_iter().map(|secret| secret.as_bytes().to_vec()))
+}
+
+/// Every way to print one of these texts.
+fn printed(texts: impl Iterator<Item = Vec<u8>>) -> Vec<Secret> {
     let mut forms = BTreeSet::new();
-    for text in credentials.into_iter().flat_map(texts) {
+    for text in texts {
         for bytes in [percent_decoded(&text), text] {
             add_printed(&bytes, &mut forms);
             for keeps in [is_of_user_info, is_unreserved] {

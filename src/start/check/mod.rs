@@ -175,8 +175,15 @@ impl<'a> Check<'a> {
         if way.is_none() {
             facts.push(Fact::GatewayUnknown);
         }
-        let connections = agent_set.commands.iter().map(|command| command.connection.clone());
-        facts.extend(connections.map(Fact::Connection));
+        let connections = agent_set.commands.iter().map(|command| Fact::Connection {
+            name: command.connection.clone(),
+            description: command.description.clone(),
+        });
+        facts.extend(connections);
+        facts.extend(agent_set.elsewhere.iter().map(|published| Fact::Elsewhere {
+            name: published.name.clone(),
+            description: published.description().unwrap_or_default(),
+        }));
         facts.extend(agent_set.connections.merged().into_iter().map(Fact::Merged));
         let is_cut = wrong
             .iter()

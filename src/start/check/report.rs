@@ -38,7 +38,16 @@ pub enum Fact {
     GatewayUnknown,
     Certificate(Certificate),
     /// The name of a connection, or `None` for those of an agent that publishes none by name.
-    Connection(Option<String>),
+    Connection {
+        name: Option<String>,
+        /// What it is and by which rules, if `hoop.yml` says so.
+        description: Option<String>,
+    },
+    /// A connection of other dynos.
+    Elsewhere {
+        name: String,
+        description: String,
+    },
     Merged(Merged),
     App {
         hides_key: bool,
@@ -71,7 +80,8 @@ impl Fact {
             Fact::TwoKeys => "key",
             Fact::Gateway { .. } | Fact::GatewayUnknown => "gateway",
             Fact::Certificate(_) => "certificate",
-            Fact::Connection(_) => "connection",
+            Fact::Connection { .. } => "connection",
+            Fact::Elsewhere { .. } => "elsewhere",
             Fact::Merged(_) => "one name",
             Fact::App { .. } => "app",
             Fact::Command(_) => "command",
@@ -115,7 +125,12 @@ impl Fact {
             Fact::GatewayUnknown => "unknown: the agent key cannot be read",
             Fact::Certificate(certificate) => return certificate.to_string(),
             // The name that users see in the gateway.
-            Fact::Connection(name) => return text::visible(name.as_deref().unwrap_or(UNNAMED)),
+            Fact::Connection { name, description } => {
+                let name = text::visible(name.as_deref().unwrap_or(UNNAMED));
+                let description = description.as_ref().map(|text| format!(" ({text})"));
+                return name + &description.unwrap_or_default();
+            }
+            Fact::Elsewhere { name, description } => return format!("{} ({description})", text::visible(name)),
             Fact::Merged(merged) => return written(merged),
             Fact::App { hides_key: true } => "without HOOP_KEY and HOOP_DSN",
             Fact::App { hides_key: false } => "with its environment unchanged",

@@ -92,6 +92,9 @@ fn of_app(status: &Status) -> String {
             "connection",
             &text::visible(agent.connection.as_deref().unwrap_or(UNNAMED)),
         );
+        if let Some(publishes) = &agent.publishes {
+            fact("  publishes", &text::visible(publishes));
+        }
         fact("  state", &state(agent));
         fact("  memory", memory.as_deref().unwrap_or("unknown"));
         if let Some(condition) = &agent.condition {

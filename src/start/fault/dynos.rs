@@ -21,6 +21,8 @@ pub enum Reason {
     Wrapped,
     ByDefault,
     NotByDefault,
+    /// Every connection of `hoop.yml` is for other dynos.
+    NoConnection,
     /// `HOOP_AUTOSTART` is on, but this is not a dyno.
     Local,
 }
@@ -36,6 +38,7 @@ impl fmt::Display for Reason {
             Reason::Wrapped => "its line in the Procfile starts the agent",
             Reason::ByDefault => "the agent runs in every process type except run, release, scheduler, cron, and build",
             Reason::NotByDefault => "the agent does not run in this process type unless it is named",
+            Reason::NoConnection => "hoop.yml has no connection for it",
             Reason::Local => "HOOP_AUTOSTART starts no agent where DYNO is not set",
         })
     }

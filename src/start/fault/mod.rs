@@ -15,10 +15,12 @@ pub mod gap;
 pub mod gateway;
 pub mod peer;
 pub mod program;
+pub mod publish;
 pub(crate) mod sentence;
 pub mod supervisor;
 pub mod trouble;
 
+use crate::agent::publish::PublishFault;
 use crate::failure::Failure;
 use crate::os::stderr;
 use crate::start::fault::agent::AgentFault;
@@ -27,6 +29,7 @@ use crate::start::fault::config::ConfigFault;
 use crate::start::fault::dynos::DynosFault;
 use crate::start::fault::ended::EndedFault;
 use crate::start::fault::gateway::GatewayFault;
+use crate::start::fault::publish::FileFault;
 use crate::start::fault::sentence::{Kind, error, warning};
 use crate::start::fault::supervisor::SupervisorFault;
 use crate::start::fault::trouble::Trouble;
@@ -58,6 +61,8 @@ macro_rules! kinds {
 
 kinds! {
     Config(ConfigFault),
+    File(FileFault),
+    Connection(PublishFault),
     Agent(AgentFault),
     Dynos(DynosFault),
     Gateway(GatewayFault),

@@ -2,13 +2,17 @@
 
 use crate::agent::connections::Connections;
 use crate::agent::generation::Generation;
+use crate::agent::hoop_yml::{Connection, Item, Target};
+use crate::agent::publish::Published;
 use crate::agent::version::Version;
 use crate::config;
 use crate::os::environment::Environment;
 use crate::start::fault::config::ConfigFault;
 use crate::start::plan::credential::{CREDENTIALS, Credential};
-use crate::start::plan::entrypoint;
+use crate::start::plan::entrypoint::{self, Entrypoint};
+use crate::start::plan::publishing::{Databases, Here};
 use std::ffi::{OsStr, OsString};
+use wildmatch::WildMatch;
 
 /// Turns a connection of `hoop run` into a database connection wherever it is set. An app may use it for its own
 /// purposes, while hoopstart publishes command lines.
@@ -22,75 +26,129 @@ const LOGGING: [&str; 2] = ["LOG_LEVEL", "LOG_ENCODING"];
 const LOG_ENCODING: &str = "json";
 
 /// One agent process.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct AgentCommand {
     /// The connection it publishes, if any.
     pub connection: Option<String>,
+    /// What and by which rules, as reports say it.
+    pub description: Option<String>,
     /// The arguments of `hoop`.
     pub arguments: Vec<OsString>,
+    /// The variables that only this process has.
+    pub own: Environment,
 }
 
-/// The agent processes to run, at least one. `entrypoint` is the shell command line behind each connection.
-pub(crate) fn commands(
-    generation: Generation,
-    connections: &Connections,
-    entrypoint: Option<&OsStr>,
-    environment: &Environment,
-) -> Result<Vec<AgentCommand>, ConfigFault> {
-    let one = |connection: &String, rest: Vec<OsString>| {
-        let mut arguments: Vec<OsString> = vec!["run".into(), "--name".into(), connection.into()];
-        arguments.extend(rest);
-        AgentCommand {
-            connection: Some(connection.clone()),
+impl AgentCommand {
+    /// An agent whose connections are named in its environment, or set up in the gateway.
+    pub(crate) fn start_agent() -> Self {
+        Self {
+            arguments: vec!["start".into(), "agent".into()],
+            ..Self::default()
+        }
+    }
+
+    /// An agent that publishes one connection. `entrypoint` is the shell command line behind it, unless the file has
+    /// one or it is a database; `environment` is that of all agents, `databases` are those of the file.
+    ///
+    /// # Errors
+    ///
+    /// No shell could run the command line.
+    pub(crate) fn run(
+        here: &Here,
+        generation: Generation,
+        entrypoint: Option<&OsStr>,
+        environment: &Environment,
+        databases: &Databases,
+    ) -> Result<Self, ConfigFault> {
+        let Published { name, connection, .. } = &here.published;
+        let mut arguments: Vec<OsString> = vec!["run".into(), "--name".into(), name.into()];
+        let mut own = Environment::default();
+        let line = match &connection.target {
+            Some(Target::Command(line)) => Some(OsStr::new(line)),
+            Some(Target::Database(_)) => None,
+            None => entrypoint.filter(|line| !line.to_string_lossy().trim().is_empty()),
+        };
+        if generation == Generation::RunWithArguments {
+            if connection.export.is_some() {
+                let seen = seen(here, environment, databases);
+                arguments.extend(["--export".into(), seen.join(",").into()]);
+            }
+            if let Some(line) = line {
+                arguments.push("--".into());
+                arguments.extend(entrypoint::arguments(line)?);
+            }
+        } else {
+            let mut seen = seen(here, environment, databases);
+            if let Some(database) = &here.database {
+                own.set(DATABASE_URI, database.uri.expose());
+                for (name, value) in &database.variables {
+                    own.set(name, value.expose());
+                    seen.push(name);
+                }
+            }
+            let command = line.map(entrypoint::command).transpose()?;
+            if let Some((line, Entrypoint::Variable)) = line.zip(command.as_ref()) {
+                own.set(config::COMMAND, line);
+                seen.push(config::COMMAND);
+            }
+            seen.sort_unstable();
+            seen.dedup();
+            arguments.extend(["--export".into(), seen.join(",").into()]);
+            arguments.extend(
+                command
+                    .into_iter()
+                    .flat_map(|command| ["--command".into(), command.into_value()]),
+            );
+            for (option, items) in [("--review", &connection.review), ("--data-masking", &connection.mask)] {
+                let items: Vec<&str> = items.iter().map(Item::as_str).collect();
+                if !items.is_empty() {
+                    arguments.push(format!("{option}={}", items.join(",")).into());
+                }
+            }
+        }
+        Ok(Self {
+            connection: Some(name.clone()),
+            description: here.published.description(),
             arguments,
-        }
-    };
-    let entrypoint = entrypoint.filter(|line| !line.to_string_lossy().trim().is_empty());
-    let mut rest: Vec<OsString> = Vec::new();
-    match generation {
-        Generation::NamesInEnvironment | Generation::NamesInGateway => {
-            return Ok(vec![AgentCommand {
-                connection: None,
-                arguments: vec!["start".into(), "agent".into()],
-            }]);
-        }
-        Generation::RunWithArguments => {
-            if let Some(line) = entrypoint {
-                rest.push("--".into());
-                rest.extend(entrypoint::arguments(line)?);
-            }
-        }
-        Generation::RunWithCommand => {
-            rest.extend(["--export".into(), exported_names(environment).into()]);
-            if let Some(line) = entrypoint {
-                rest.extend(["--command".into(), entrypoint::command(line)?]);
-            }
-        }
+            own,
+        })
     }
-    Ok(connections
-        .names()
-        .iter()
-        .map(|connection| one(connection, rest.clone()))
-        .collect())
 }
 
-/// The names of all variables that a session may see: all but the credentials and the agent's own. Without such a list,
-/// an agent hands out its own key with the rest. It does the same with a list of names that are not set, so `PATH`,
-/// which every agent has, is always on it. A comma would split a name, and a colon in one breaks every session.
-fn exported_names(environment: &Environment) -> String {
-    let is_kept = |name: &&str| {
-        !name.is_empty()
-            && !name.contains([',', ':'])
-            && !CREDENTIALS.contains(name)
-            && !LOGGING.contains(name)
-            && *name != DATABASE_URI
+/// The names of the variables that a session sees, with `PATH`, which every agent has: with a list of names of which
+/// none is set, an agent hands out all.
+fn seen<'a>(here: &Here, environment: &'a Environment, databases: &Databases) -> Vec<&'a str> {
+    let Connection { export, target, .. } = &here.published.connection;
+    let is_database = matches!(target, Some(Target::Database(_)));
+    let patterns = export.as_ref().map(|items| {
+        let patterns = items.iter().map(|item| WildMatch::new(item.as_str()));
+        patterns.collect::<Vec<_>>()
+    });
+    let is_seen = |name: &str, value: &OsStr| match &patterns {
+        Some(patterns) => patterns.iter().any(|pattern| pattern.matches(name)),
+        None => !is_database && !databases.are_in(name, value),
     };
-    let names = environment.iter().filter_map(|(name, _)| name.to_str());
-    let mut names: Vec<&str> = names.filter(is_kept).collect();
-    if !names.contains(&"PATH") {
-        names.push("PATH");
+    let names = environment
+        .iter()
+        .filter_map(|(name, value)| Some((name.to_str()?, value)));
+    let mut seen: Vec<&str> = names
+        .filter(|(name, value)| can_be_seen(name) && is_seen(name, value))
+        .map(|(name, _)| name)
+        .collect();
+    if !seen.contains(&"PATH") {
+        seen.push("PATH");
     }
-    names.join(",")
+    seen
+}
+
+/// Whether a session may see the variable: it is none of the credentials and of the agent's own. A comma would split a
+/// name, and a colon in one breaks every session.
+fn can_be_seen(name: &str) -> bool {
+    !name.is_empty()
+        && !name.contains([',', ':'])
+        && !CREDENTIALS.contains(&name)
+        && !LOGGING.contains(&name)
+        && name != DATABASE_URI
 }
 
 /// The environment of an agent process: the app's, with the credential only where this agent looks for it, with a log

@@ -6,6 +6,7 @@ use crate::config;
 use crate::agent::connections::{Connections, ConnectionsFault, Merged};
 use crate::agent::generation::Generation;
 use crate::agent::limits::Limit;
+use crate::agent::publish::Published;
 use crate::agent::version::Version;
 use crate::os::environment::Environment;
 use crate::secret::conceal;
@@ -15,8 +16,10 @@ use crate::start::fault::config::ConfigFault;
 use crate::start::log::lines::Settings;
 use crate::start::plan::agent_command::{self, AgentCommand};
 use crate::start::plan::credential::{Credential, Credentials, Gateway};
+use crate::start::plan::dyno::Dyno;
 use crate::start::plan::installed::{AgentFile, Installed};
 use crate::start::plan::memory_limit::MemoryLimit;
+use crate::start::plan::publishing::{self, Databases, Publishing};
 use crate::text;
 use std::cell::LazyCell;
 use std::path::PathBuf;
@@ -33,7 +36,9 @@ pub(crate) struct AgentSet {
     pub commands: Vec<AgentCommand>,
     /// The connections of `HOOP_CONNECTION`, whether they are published or not.
     pub connections: Connections,
-    /// The environment of each of them.
+    /// The connections of `hoop.yml` that other dynos publish.
+    pub elsewhere: Vec<Published>,
+    /// What the environment of each of them begins with.
     pub environment: Environment,
     pub credentials: Credentials,
     pub log: Settings,
@@ -44,13 +49,29 @@ pub(crate) struct AgentSet {
     pub memory: MemoryLimit,
 }
 
+/// What a dyno is to run.
+#[derive(Clone, Debug)]
+pub(crate) enum Wanted {
+    Agents(Box<AgentSet>),
+    /// None, since every connection of `hoop.yml` is for other dynos.
+    Nothing,
+}
+
 impl AgentSet {
+    /// The environment of the agent number `agent`.
+    pub(crate) fn environment_of(&self, agent: usize) -> Environment {
+        let own = self.commands[agent].own.iter();
+        let all = self.environment.iter().chain(own);
+        all.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
     /// Decides which agents to run. Faults that do not keep them from running are added to `faults`.
     pub(crate) fn wanted(
         environment: &Environment,
         installed: &Installed,
+        dyno: &Dyno,
         faults: &mut Vec<Fault>,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Wanted, Fault> {
         let manifest = installed
             .manifest
             .as_ref()
@@ -94,9 +115,10 @@ impl AgentSet {
             Some(value) => Connections::parse(value, variable),
             None => Ok(Connections::default()),
         };
+        let file = publishing::file(installed, generation, faults)?;
         let connections = if generation.needs_names() {
             let connections = connections.map_err(ConfigFault::ConnectionInvalid)?;
-            if connections.is_empty() {
+            if connections.is_empty() && file.is_none() {
                 return Err(ConfigFault::ConnectionMissing.into());
             }
             // Names are part of a command line, which every process of the dyno can read.
@@ -122,8 +144,7 @@ impl AgentSet {
             connections
         };
         let entrypoint = environment.value(config::COMMAND);
-        let is_published = matches!(generation, Generation::RunWithArguments | Generation::RunWithCommand);
-        if is_published && entrypoint.is_some_and(|line| conceal::holds(&masks, &line.to_string_lossy())) {
+        if generation.is_run() && entrypoint.is_some_and(|line| conceal::holds(&masks, &line.to_string_lossy())) {
             return Err(ConfigFault::CommandHoldsKey.into());
         }
 
@@ -138,19 +159,49 @@ impl AgentSet {
             &programs,
             log.level,
         );
-        let commands = agent_command::commands(generation, &connections, entrypoint, &agent_environment)?;
-        Ok(Self {
+        let mut credentials = credentials.clone();
+        let mut elsewhere = Vec::new();
+        let commands = if generation.is_run() {
+            let databases = Databases::of(file, environment);
+            credentials.add(databases.secrets());
+            let mut publishing = Publishing::of(
+                file,
+                &connections,
+                version,
+                environment,
+                &installed.procfile,
+                dyno,
+                &masks,
+            );
+            elsewhere = publishing.elsewhere;
+            let last = publishing.faults.iter().rposition(Fault::stops_a_required_agent);
+            let last = last
+                .filter(|_| publishing.here.is_empty())
+                .map(|last| publishing.faults.remove(last));
+            faults.extend(publishing.faults);
+            match last {
+                Some(fault) => return Err(fault),
+                None if publishing.here.is_empty() => return Ok(Wanted::Nothing),
+                None => {}
+            }
+            let run = |here| AgentCommand::run(here, generation, entrypoint, &agent_environment, &databases);
+            publishing.here.iter().map(run).collect::<Result<_, _>>()?
+        } else {
+            vec![AgentCommand::start_agent()]
+        };
+        Ok(Wanted::Agents(Box::new(Self {
             program,
             version: version.clone(),
             generation,
             commands,
             connections,
             environment: agent_environment,
-            credentials: credentials.clone(),
+            elsewhere,
+            credentials,
             log,
             incurable,
             gateway: credential.gateway(environment),
             memory: MemoryLimit::of(environment, faults),
-        })
+        })))
     }
 }

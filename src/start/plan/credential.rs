@@ -7,6 +7,7 @@ use crate::agent::key_fault::KeyFault;
 use crate::os::environment::Environment;
 use crate::secret::{Secret, forms};
 use crate::text;
+use std::cmp::Reverse;
 use std::ffi::OsStr;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt as _;
@@ -138,18 +139,33 @@ pub(crate) fn all(environment: &Environment) -> impl Iterator<Item = &[u8]> {
 
 /// The credentials of a dyno, which must not be shown.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Credentials(Vec<Vec<u8>>);
+pub(crate) struct Credentials {
+    /// What authenticates the agent.
+    own: Vec<Vec<u8>>,
+    others: Vec<Secret>,
+}
 
 impl Credentials {
     /// All credentials in `environment`.
     pub(crate) fn of(environment: &Environment) -> Self {
-        Self(all(environment).map(<[u8]>::to_vec).collect())
+        Self {
+            own: all(environment).map(<[u8]>::to_vec).collect(),
+            others: Vec::new(),
+        }
+    }
+
+    /// Adds secrets that an agent may only print as a whole, such as the password of a database.
+    pub(crate) fn add(&mut self, secrets: &[Secret]) {
+        self.others.extend_from_slice(secrets);
     }
 
     /// The texts that an agent must not print: every credential and its secret part, in all forms in which an agent
     /// could print it, the longest first. Making them takes a fifth of a millisecond, which no app needs to wait for.
     pub(crate) fn masks(&self) -> Vec<Secret> {
-        forms::of(self.0.iter().map(Vec::as_slice))
+        let mut masks = forms::of(self.own.iter().map(Vec::as_slice));
+        masks.extend(forms::of_whole(self.others.iter().map(Secret::expose)));
+        masks.sort_by_key(|mask| Reverse(mask.expose().len()));
+        masks
     }
 }
 

@@ -7,6 +7,8 @@
 //! they are, and shown by the gateway. A shell gets everything else.
 
 use crate::config;
+use crate::procfile::command_line;
+use crate::secret::redact::redacted;
 use crate::start::fault::config::ConfigFault;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
@@ -110,17 +112,40 @@ pub(crate) fn arguments(line: &OsStr) -> Result<Vec<OsString>, ConfigFault> {
     Ok(vec![SHELL.into(), "-c".into(), script])
 }
 
-/// The value of `hoop run … --command`. A line that needs a shell stays in its variable, which every session has.
+/// The value of `hoop run … --command`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Entrypoint {
+    /// Plain words.
+    Words(OsString),
+    /// A line that needs a shell, or has a password that nobody may read in a command line. It is in the variable
+    /// `HOOP_COMMAND`, which the session must see.
+    Variable,
+}
+
+impl Entrypoint {
+    /// The value.
+    pub(crate) fn into_value(self) -> OsString {
+        match self {
+            Entrypoint::Words(words) => words,
+            Entrypoint::Variable => format!("{SHELL} -c ${}", config::COMMAND).into(),
+        }
+    }
+}
+
+/// The value of `hoop run … --command` for a line.
 ///
 /// # Errors
 ///
 /// A quote is not closed, so no shell could run the line.
-pub(crate) fn command(line: &OsStr) -> Result<OsString, ConfigFault> {
+pub(crate) fn command(line: &OsStr) -> Result<Entrypoint, ConfigFault> {
     check_quotes(line)?;
-    match line.to_str().filter(|line| words(OsStr::new(line)).is_some()) {
-        Some(line) if !line.contains(['"', '\'']) => Ok(line.trim_matches(BLANKS).into()),
-        _ => Ok(format!("{SHELL} -c ${}", config::COMMAND).into()),
-    }
+    let plain = line.to_str().filter(|line| words(OsStr::new(line)).is_some());
+    Ok(match plain {
+        Some(line) if !line.contains(['"', '\'']) && redacted(line) == line => {
+            Entrypoint::Words(line.trim_matches(BLANKS).into())
+        }
+        _ => Entrypoint::Variable,
+    })
 }
 
 /// The words of `line`, if it is one command of plain words, some of them maybe in quotes. `None` if only a shell knows
@@ -162,16 +187,12 @@ fn is_plain(character: char) -> bool {
     character.is_alphanumeric() || "-_./:@%+=,".contains(character)
 }
 
-/// Checks that every quote in `line` is closed, as far as that can be known. Within `$(…)` and the like, quotes begin
-/// anew or end differently.
+/// Checks that every quote in `line` is closed, as far as that can be known.
 fn check_quotes(line: &OsStr) -> Result<(), ConfigFault> {
-    let line = line.to_string_lossy();
-    let nests = ["$'", "$(", "${", "`", "<<", "#"];
-    if nests.iter().any(|nesting| line.contains(nesting)) || shell_words::split(&line).is_ok() {
-        Ok(())
-    } else {
-        Err(ConfigFault::CommandInvalid)
+    if command_line::has_open_quote(&line.to_string_lossy()) {
+        return Err(ConfigFault::CommandInvalid);
     }
+    Ok(())
 }
 
 /// A script that does what `line` does without a `$`, which these agents would replace.

@@ -1,5 +1,6 @@
 //! What is installed in the dyno, as hoopstart finds it.
 
+use crate::agent::hoop_yml::{HoopYml, Mistake};
 use crate::agent::manifest::{self, Manifest};
 use crate::os::environment::Environment;
 use crate::os::regular_file;
@@ -35,6 +36,8 @@ pub(crate) struct Installed {
     pub(crate) folder: Option<PathBuf>,
     /// The app's present Procfile; empty if it is missing or cannot be read. In an image, what its processes start.
     pub(crate) procfile: Procfile,
+    /// The app's `hoop.yml`, if there is one.
+    pub(crate) hoop_yml: Option<Result<HoopYml, Mistake>>,
     /// Whether this is an image of Cloud Native Buildpacks.
     pub(crate) is_image: bool,
 }
@@ -91,6 +94,11 @@ impl Installed {
         let (folder, procfile) = image.or_else(of_slug).unzip();
         Self {
             agent: AgentFile::at(&programs.join("hoop")),
+            // An app may have no Procfile.
+            hoop_yml: match &folder {
+                Some(folder) => HoopYml::of_app(folder),
+                None => root.into_iter().chain(home).find_map(HoopYml::of_app),
+            },
             folder,
             procfile: procfile.unwrap_or_default(),
             is_image,

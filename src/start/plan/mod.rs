@@ -8,16 +8,18 @@ pub mod dyno;
 pub mod entrypoint;
 pub mod installed;
 pub mod memory_limit;
+pub mod publishing;
 pub mod starter;
 
 use crate::config;
+use crate::failure::Failure;
 use crate::os::environment::Environment;
 use crate::procfile::invocation::starts_agent;
 use crate::start::fault::Fault;
 use crate::start::fault::config::ConfigFault;
 use crate::start::fault::debug::Decided;
 use crate::start::fault::dynos::Reason;
-use crate::start::plan::agent_set::AgentSet;
+use crate::start::plan::agent_set::{AgentSet, Wanted};
 use crate::start::plan::choice::{Choice, DynoList};
 use crate::start::plan::dyno::Dyno;
 use crate::start::plan::installed::Installed;
@@ -91,8 +93,9 @@ impl Plan {
         let decision = if disabled {
             Decision::NotHere(Reason::Disabled)
         } else if runs_here {
-            match AgentSet::wanted(environment, installed, &mut faults) {
-                Ok(agent_set) => Decision::Run(Box::new(agent_set)),
+            match AgentSet::wanted(environment, installed, &dyno, &mut faults) {
+                Ok(Wanted::Agents(agent_set)) => Decision::Run(agent_set),
+                Ok(Wanted::Nothing) => Decision::NotHere(Reason::NoConnection),
                 Err(fault) => {
                     faults.push(fault);
                     Decision::Cannot
@@ -106,7 +109,8 @@ impl Plan {
         if matches!(decision, Decision::NotHere(_)) {
             let is_one_off = dyno.is_ignored_by_default() || dyno.is_local() && starter == Starter::Autostart;
             let may_belong = !disabled && !is_one_off;
-            let is_of_choice = |fault: &Fault| matches!(fault, Fault::Dynos(_));
+            let is_of_choice =
+                |fault: &Fault| fault.failure() == Failure::ProcessTypeUnknown || matches!(fault, Fault::Dynos(_));
             faults.retain(|fault| may_belong && is_of_choice(fault));
         }
         Self {

@@ -31,6 +31,7 @@ fn installed(version: &str) -> Installed {
         manifest: Ok(manifest),
         agent: AgentFile::Program,
         folder: None,
+        hoop_yml: None,
         procfile: Procfile::parse("web: hoopstart -- puma"),
         is_image: false,
     }

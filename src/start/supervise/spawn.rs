@@ -170,7 +170,7 @@ fn strings(agent_set: &AgentSet, agent: usize) -> io::Result<(CString, Vec<CStri
     for argument in &agent_set.commands[agent].arguments {
         arguments.push(c_string(OsStr::new(argument))?);
     }
-    Ok((program, arguments, variables(&agent_set.environment)?))
+    Ok((program, arguments, variables(&agent_set.environment_of(agent))?))
 }
 
 /// `environment` as C has it.

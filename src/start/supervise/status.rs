@@ -35,6 +35,9 @@ pub struct AppStatus {
 pub struct AgentStatus {
     /// The connection it publishes.
     pub connection: Option<String>,
+    /// What that is and by which rules, if `hoop.yml` says so.
+    #[serde(default)]
+    pub publishes: Option<String>,
     /// What it does.
     pub state: State,
     /// Its process, while it runs.
@@ -111,6 +114,7 @@ mod tests {
     fn a_datagram_holds_the_whole_and_of_too_much_all_but_the_lines() {
         let agent = AgentStatus {
             connection: Some("orders".to_owned()),
+            publishes: Some("p".repeat(600)),
             lines: vec!["hoop | one".to_owned()],
             ..AgentStatus::default()
         };

@@ -289,6 +289,7 @@ impl<'a> Supervisor<'a> {
         let condition = self.children.condition(agent, now).filter(|_| state != State::Ended);
         AgentStatus {
             connection: self.agent_set.commands[agent].connection.clone(),
+            publishes: self.agent_set.commands[agent].description.clone(),
             state,
             pid: self.children.pid(agent),
             seconds,

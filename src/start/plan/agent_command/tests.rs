@@ -1,10 +1,14 @@
-use super::{CREDENTIALS, Generation, agent_environment, commands};
+use super::{AgentCommand, CREDENTIALS, Generation, agent_environment};
 use crate::agent::connections::Connections;
+use crate::agent::hoop_yml::HoopYml;
 use crate::agent::key::KeyMode;
 use crate::agent::version::Version;
 use crate::os::environment::Environment;
+use crate::procfile::Procfile;
 use crate::start::fault::config::ConfigFault;
 use crate::start::plan::credential::Credential;
+use crate::start::plan::dyno::Dyno;
+use crate::start::plan::publishing::{Databases, Publishing};
 use proptest::prelude::*;
 use std::ffi::OsStr;
 
@@ -28,9 +32,57 @@ fn environment() -> Environment {
     .collect()
 }
 
+/// The agents of an app with this `hoop.yml` in `web.1`.
+fn commands(
+    generation: Generation,
+    file: Option<&HoopYml>,
+    connections: &Connections,
+    entrypoint: Option<&OsStr>,
+    environment: &Environment,
+) -> Result<Vec<AgentCommand>, ConfigFault> {
+    if !generation.is_run() {
+        return Ok(vec![AgentCommand::start_agent()]);
+    }
+    let version = "1.148.0".parse().unwrap();
+    let dyno = Dyno::parse(Some("web.1"));
+    let procfile = Procfile::default();
+    let publishing = Publishing::of(file, connections, &version, environment, &procfile, &dyno, &[]);
+    let databases = Databases::of(file, environment);
+    let here = publishing.here.iter();
+    here.map(|here| AgentCommand::run(here, generation, entrypoint, environment, &databases))
+        .collect()
+}
+
+/// The only agent of an app with this `hoop.yml` and these variables besides its own: its arguments, and the variables
+/// that no other has.
+fn only(file: &str, variables: &[(&str, &str)]) -> (Vec<String>, Environment) {
+    let mut environment = environment();
+    for (name, value) in variables {
+        environment.set(name, *value);
+    }
+    let file = HoopYml::parse(file).unwrap();
+    let none = Connections::default();
+    let mut commands = commands(
+        Generation::RunWithCommand,
+        Some(&file),
+        &none,
+        Some(OsStr::new("irb")),
+        &environment,
+    );
+    let AgentCommand { arguments, own, .. } = commands.as_mut().unwrap().remove(0);
+    let arguments = arguments.into_iter().map(|argument| argument.into_string().unwrap());
+    (arguments.collect(), own)
+}
+
 fn lines(generation: Generation, names: &str, entrypoint: Option<&str>) -> Result<Vec<String>, ConfigFault> {
     let connections = Connections::parse(names, |_| None).unwrap();
-    let commands = commands(generation, &connections, entrypoint.map(OsStr::new), &environment())?;
+    let commands = commands(
+        generation,
+        None,
+        &connections,
+        entrypoint.map(OsStr::new),
+        &environment(),
+    )?;
     let line = |arguments: &[std::ffi::OsString]| arguments.join(OsStr::new("|")).into_string().unwrap();
     Ok(commands.iter().map(|command| line(&command.arguments)).collect())
 }
@@ -59,7 +111,7 @@ fn each_generation_has_its_command_lines() {
     }
     assert_eq!(
         lines(Generation::RunWithCommand, "a", Some("env | sort")).unwrap(),
-        ["run|--name|a|--export|BASH_FUNC_x%%,LANG,PATH|--command|sh -c $HOOP_COMMAND"]
+        ["run|--name|a|--export|BASH_FUNC_x%%,HOOP_COMMAND,LANG,PATH|--command|sh -c $HOOP_COMMAND"]
     );
     assert_eq!(
         lines(Generation::RunWithCommand, "a", Some("bundle exec rails console")).unwrap(),
@@ -69,6 +121,104 @@ fn each_generation_has_its_command_lines() {
         lines(Generation::RunWithCommand, "a", None).unwrap(),
         ["run|--name|a|--export|BASH_FUNC_x%%,LANG,PATH"]
     );
+}
+
+const URL: &str = "postgresql://u:p%40ssword@db.example/orders?sslmode=verify-ca";
+
+const DATABASE: (&str, &str) = ("DATABASE_URL", URL);
+
+#[test]
+fn a_database_is_published_with_its_url_in_the_environment_of_its_agent_only() {
+    let file =
+        "connections:\n  orders-db:\n    database: DATABASE_URL\n    review: [dba, team leads]\n    mask: [A, B]\n";
+    let (arguments, own) = only(file, &[DATABASE]);
+    let expected = [
+        "run",
+        "--name",
+        "orders-db",
+        "--export",
+        "PATH,SSLMODE",
+        "--review=dba,team leads",
+        "--data-masking=A,B",
+    ];
+    assert_eq!(arguments, expected);
+    let uri = "postgres://u:p%40ssword@db.example/orders?sslmode=verify-ca";
+    assert_eq!(own.text("HOOP_DB_URI"), Some(uri));
+    assert_eq!(own.text("SSLMODE"), Some("verify-full"));
+    assert_eq!(own.iter().count(), 2);
+}
+
+#[test]
+fn a_database_of_mongodb_has_its_options_too() {
+    let file = "connections: {m: {database: MONGO_URL}}";
+    let (arguments, own) = only(file, &[("MONGO_URL", "mongodb://u:p@h:1/d?tls=true")]);
+    assert_eq!(
+        arguments,
+        ["run", "--name", "m", "--export", "CONNECTION_STRING,OPTIONS,PATH"]
+    );
+    assert_eq!(own.text("OPTIONS"), Some("tls=true"));
+    assert_eq!(own.text("CONNECTION_STRING"), own.text("HOOP_DB_URI"));
+}
+
+#[test]
+fn a_session_sees_what_its_connection_exports() {
+    let same = ("HEROKU_POSTGRESQL_RED_URL", URL);
+    let within = ("SETTINGS", "{\"password\": \"p@ssword\"}");
+    for (export, seen) in [
+        ("", "BASH_FUNC_x%%,LANG,PATH,RAILS_ENV"),
+        ("export: []", "PATH"),
+        ("export: [RAILS_*, NOPE]", "PATH,RAILS_ENV"),
+        ("export: [DATABASE_URL]", "DATABASE_URL,PATH"),
+        (
+            "export: ['*']",
+            "BASH_FUNC_x%%,DATABASE_URL,HEROKU_POSTGRESQL_RED_URL,LANG,PATH,RAILS_ENV,SETTINGS",
+        ),
+        ("export: [HOOP_KEY, TOKEN, LOG_LEVEL, HOOP_DB_URI]", "PATH"),
+    ] {
+        let file = format!("connections:\n  a: {{command: irb, {export}}}\n  b: {{database: DATABASE_URL}}\n");
+        let (arguments, _) = only(&file, &[DATABASE, same, within, ("RAILS_ENV", "production")]);
+        assert_eq!(
+            arguments,
+            ["run", "--name", "a", "--export", seen, "--command", "irb"],
+            "{export}"
+        );
+    }
+}
+
+#[test]
+fn a_connection_has_its_own_command_or_that_of_all() {
+    let line = |file: &str| only(file, &[]).0.pop().unwrap();
+    assert_eq!(line("connections: {a: {command: rails c}}"), "rails c");
+    assert_eq!(line("connections: {a: {}}"), "irb");
+    assert_eq!(
+        only("connections: {a: {command: rails c}}", &[]).1,
+        Environment::default()
+    );
+
+    // A line that needs a shell, or holds a password, is in a variable that the session sees.
+    for command in ["echo $A | cat", "psql postgres://u:password@h/d"] {
+        let (arguments, own) = only(
+            &format!("connections: {{a: {{command: '{command}', export: []}}}}"),
+            &[],
+        );
+        assert_eq!(
+            arguments[3..],
+            ["--export", "HOOP_COMMAND,PATH", "--command", "sh -c $HOOP_COMMAND"]
+        );
+        assert_eq!(own.text("HOOP_COMMAND"), Some(command));
+    }
+}
+
+#[test]
+fn an_older_agent_takes_what_it_knows() {
+    let file = HoopYml::parse("connections:\n  a: {command: rails c, export: [LANG]}\n  b: {}\n").unwrap();
+    let none = Connections::default();
+    let commands = commands(Generation::RunWithArguments, Some(&file), &none, None, &environment()).unwrap();
+    assert_eq!(
+        commands[0].arguments,
+        ["run", "--name", "a", "--export", "LANG,PATH", "--", "rails", "c"]
+    );
+    assert_eq!(commands[1].arguments, ["run", "--name", "b"]);
 }
 
 #[test]
@@ -169,7 +319,7 @@ proptest! {
         let environment =
             agent_environment(&app, &version, generation, &credential, &connections, programs, "info");
         let entrypoint = entrypoint.as_deref().map(OsStr::new);
-        let commands = commands(generation, &connections, entrypoint, &environment).unwrap();
+        let commands = commands(generation, None, &connections, entrypoint, &environment).unwrap();
 
         // The key is where this agent looks, and nowhere else.
         let (one, other) = if version.at_least(1, 21, 5) {

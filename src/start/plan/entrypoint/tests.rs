@@ -15,7 +15,7 @@ fn plain_words_go_as_they_are() {
         "echo a b",
         "rails runner Gr\u{fc}\u{df}e",
     ] {
-        assert_eq!(command(OsStr::new(line)).unwrap(), line.trim());
+        assert_eq!(command(OsStr::new(line)).unwrap().into_value(), line.trim());
         let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
         assert_eq!(arguments(OsStr::new(line)).unwrap(), words);
     }
@@ -63,10 +63,14 @@ fn what_needs_a_shell_gets_one() {
         "a^b",
         "x a\u{a0}b",
     ] {
-        assert_eq!(command(OsStr::new(line)).unwrap(), "sh -c $HOOP_COMMAND", "{line}");
+        assert_eq!(
+            command(OsStr::new(line)).unwrap().into_value(),
+            "sh -c $HOOP_COMMAND",
+            "{line}"
+        );
     }
     let bytes = OsStr::from_bytes(b"echo \xff");
-    assert_eq!(command(bytes).unwrap(), "sh -c $HOOP_COMMAND");
+    assert_eq!(command(bytes).unwrap().into_value(), "sh -c $HOOP_COMMAND");
 }
 
 #[test]

@@ -1,0 +1,166 @@
+//! The connections of `hoop.yml` and `HOOP_CONNECTION`, for this dyno.
+
+use crate::agent::connections::Connections;
+use crate::agent::database::Database;
+use crate::agent::generation::Generation;
+use crate::agent::hoop_yml::{HoopYml, Item, Target};
+use crate::agent::publish::{Publication, PublishFault, Published};
+use crate::agent::version::Version;
+use crate::os::environment::Environment;
+use crate::procfile::Procfile;
+use crate::secret::{Secret, conceal};
+use crate::start::fault::Fault;
+use crate::start::fault::publish::FileFault;
+use crate::start::plan::choice::DynoList;
+use crate::start::plan::dyno::Dyno;
+use crate::start::plan::installed::Installed;
+use std::ffi::OsStr;
+
+/// The connections for this dyno.
+#[derive(Debug)]
+pub(crate) struct Publishing {
+    pub(crate) here: Vec<Here>,
+    /// Those for other dynos.
+    pub(crate) elsewhere: Vec<Published>,
+    pub(crate) faults: Vec<Fault>,
+}
+
+/// A connection for this dyno.
+#[derive(Debug)]
+pub(crate) struct Here {
+    pub(crate) published: Published,
+    pub(crate) database: Option<Database>,
+}
+
+/// The app's `hoop.yml`, where it has an effect. What is wrong with it is added to `faults`.
+///
+/// # Errors
+///
+/// It cannot be read.
+pub(crate) fn file<'a>(
+    installed: &'a Installed,
+    generation: Generation,
+    faults: &mut Vec<Fault>,
+) -> Result<Option<&'a HoopYml>, Fault> {
+    match &installed.hoop_yml {
+        None => Ok(None),
+        Some(_) if !generation.is_run() => {
+            faults.push(FileFault::NoEffect.into());
+            Ok(None)
+        }
+        Some(Ok(file)) => Ok(Some(file)),
+        // Its rules may be for the names of HOOP_CONNECTION, too.
+        Some(Err(mistake)) => Err(FileFault::Invalid {
+            mistake: mistake.to_string(),
+        }
+        .into()),
+    }
+}
+
+impl Publishing {
+    /// Decides what `dyno` publishes with an agent of `version`. `chosen` are the names of `HOOP_CONNECTION`, `masks` the
+    /// agent key.
+    pub(crate) fn of(
+        file: Option<&HoopYml>,
+        chosen: &Connections,
+        version: &Version,
+        environment: &Environment,
+        procfile: &Procfile,
+        dyno: &Dyno,
+        masks: &[Secret],
+    ) -> Self {
+        let variable = |name: &str| {
+            environment
+                .value(name)
+                .map(|value| value.to_string_lossy().into_owned())
+        };
+        let Publication { connections, faults } = Publication::of(file, chosen, version, variable, masks);
+        let mut publishing = Self {
+            here: Vec::new(),
+            elsewhere: Vec::new(),
+            faults: faults.into_iter().map(Fault::from).collect(),
+        };
+        let known: Vec<&str> = procfile.process_types().collect();
+        let can_run = |item: &str| {
+            let item = DynoList::of([item].into_iter());
+            item.impossible().is_empty() && item.unknown(&known, dyno).is_empty()
+        };
+        for published in connections {
+            let unknown = published.unknown_process_types(&known, can_run);
+            publishing.faults.extend(unknown.map(Fault::from));
+            let process_types = published.connection.process_types.as_ref();
+            let is_here = process_types.is_none_or(|items| {
+                // Outside of a dyno there are no others.
+                dyno.is_local() || DynoList::of(items.iter().map(Item::as_str)).names(dyno)
+            });
+            if !is_here {
+                publishing.elsewhere.push(published);
+                continue;
+            }
+            match resolve(&published, version, environment, masks) {
+                Ok(database) => publishing.here.push(Here { published, database }),
+                Err(fault) => publishing.faults.push(fault.into()),
+            }
+        }
+        publishing
+    }
+}
+
+/// The database of a connection that can be published.
+fn resolve(
+    published: &Published,
+    version: &Version,
+    environment: &Environment,
+    masks: &[Secret],
+) -> Result<Option<Database>, PublishFault> {
+    if let Some(fault) = published.needs_newer_agent(version) {
+        return Err(fault);
+    }
+    if let Some(Target::Command(line)) = &published.connection.target
+        && (conceal::holds(masks, line) || conceal::looks_like_key(line))
+    {
+        let connection = published.name.clone();
+        return Err(PublishFault::CommandHoldsKey { connection });
+    }
+    published.database(|name| environment.value(name).map(|url| Secret::new(url.to_string_lossy())))
+}
+
+/// The databases of a file, whose credentials only their own sessions may see.
+#[derive(Debug, Default)]
+pub(crate) struct Databases {
+    /// The config vars that have their URLs.
+    names: Vec<String>,
+    secrets: Vec<Secret>,
+}
+
+impl Databases {
+    pub(crate) fn of(file: Option<&HoopYml>, environment: &Environment) -> Self {
+        let names: Vec<String> = file
+            .into_iter()
+            .flat_map(HoopYml::database_variables)
+            .map(str::to_owned)
+            .collect();
+        let urls = names.iter().filter_map(|name| environment.text(name)).map(Secret::new);
+        let secrets = urls.flat_map(|url| Database::parse(&url).map_or(vec![url], |database| database.secrets));
+        Self {
+            secrets: secrets.collect(),
+            names,
+        }
+    }
+
+    /// The texts that must not be shown.
+    pub(crate) fn secrets(&self) -> &[Secret] {
+        &self.secrets
+    }
+
+    /// Whether a variable is one of a database, or has the credentials of one: an add-on may set several.
+    pub(crate) fn are_in(&self, name: &str, value: &OsStr) -> bool {
+        let value = value.to_string_lossy();
+        let mut secrets = self.secrets.iter().map(Secret::expose);
+        self.names.iter().any(|known| known == name)
+            || secrets.any(|secret| value == secret || secret.len() >= SHORTEST && value.contains(secret))
+    }
+}
+
+/// A shorter password may stand in a value by accident.
+const SHORTEST: usize = 6;
