@@ -16,7 +16,7 @@
 
 mod mistake;
 
-pub use crate::agent::hoop_yml::mistake::Mistake;
+pub use crate::agent::hoop_yml::mistake::{Mistake, PATH};
 
 use crate::agent::connections::NAME_LIMIT;
 use crate::os::regular_file;
@@ -26,9 +26,6 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use std::fmt;
 use std::io::{self, Read as _};
 use std::path::Path;
-
-/// Where the file is, below the app's root.
-pub const PATH: &str = "hoop.yml";
 
 /// The file.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

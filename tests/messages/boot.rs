@@ -1,9 +1,11 @@
 //! Everything that hoopstart can say, of each kind at least once.
 
 use hoop_buildpack::agent::connections::{ConnectionsFault, Merged};
+use hoop_buildpack::agent::database::DatabaseFault;
 use hoop_buildpack::agent::generation::Generation;
 use hoop_buildpack::agent::key_fault::KeyFault;
 use hoop_buildpack::agent::limits::Limit;
+use hoop_buildpack::agent::publish::{NameFault, PublishFault};
 use hoop_buildpack::agent::version::Version;
 use hoop_buildpack::start::check::report::Fact;
 use hoop_buildpack::start::check::started_by::StartedBy;
@@ -21,6 +23,7 @@ use hoop_buildpack::start::fault::gap::Gap;
 use hoop_buildpack::start::fault::gateway::{GatewayFault, Ignored, InvalidVariable, TlsCause, TlsRemedy};
 use hoop_buildpack::start::fault::peer::{Broken, Peer, Unanswered};
 use hoop_buildpack::start::fault::program::{Unfit, UnfitInterpreter};
+use hoop_buildpack::start::fault::publish::FileFault;
 use hoop_buildpack::start::fault::supervisor::{InternalError, SupervisorFault};
 use hoop_buildpack::start::fault::trouble::Trouble;
 use hoop_buildpack::start::supervise::status::{AgentStatus, AppStatus, ConditionStatus, State, Status};
@@ -52,6 +55,71 @@ fn merged() -> Merged {
         name: text("orders_db"),
         written: vec![text("Órders DB"), text("orders_db")],
     }
+}
+
+fn connection(name: Option<&str>, description: Option<&str>) -> Fact {
+    Fact::Connection {
+        name: name.map(text),
+        description: description.map(text),
+    }
+}
+
+fn published() -> Vec<PublishFault> {
+    let connection = || text("orders-db");
+    let name_invalid = |fault| PublishFault::NameInvalid {
+        connection: text("${NAME}-db"),
+        fault,
+    };
+    let url_invalid = |fault| PublishFault::DatabaseUrlInvalid {
+        connection: connection(),
+        variable: text("DATABASE_URL"),
+        fault,
+    };
+    let name_unset = |variable: &str| PublishFault::NameUnset {
+        connection: format!("${{{variable}}}-db"),
+        variable: text(variable),
+    };
+    vec![
+        name_unset("HEROKU_APP_NAME"),
+        name_unset("NAME"),
+        name_invalid(NameFault::NotName),
+        name_invalid(NameFault::Vanishes),
+        name_invalid(NameFault::TooLong(300)),
+        name_invalid(NameFault::HoldsKey),
+        PublishFault::Merged {
+            first: text("Orders DB"),
+            other: text("\u{d3}rders DB"),
+            name: text("orders_db"),
+        },
+        PublishFault::DatabaseUnset {
+            connection: connection(),
+            variable: text("DATABASE_URL"),
+        },
+        url_invalid(DatabaseFault::NotUrl),
+        url_invalid(DatabaseFault::Scheme),
+        url_invalid(DatabaseFault::NoHost),
+        url_invalid(DatabaseFault::NoUser),
+        url_invalid(DatabaseFault::NoPassword),
+        url_invalid(DatabaseFault::NotUtf8),
+        PublishFault::NeedsNewerAgent {
+            connection: connection(),
+            needs: vec!["database:", "review:"],
+            version: version("1.20.11"),
+        },
+        PublishFault::ProcessTypeUnknown {
+            connection: connection(),
+            unknown: vec![text("wroker")],
+            known: vec![text("web"), text("worker")],
+        },
+        PublishFault::CommandHoldsKey {
+            connection: connection(),
+        },
+    ]
+}
+
+fn file() -> [FileFault; 2] {
+    let mistake = text("hoop.yml, line 3, column 5: unknown field `comand`, expected one of `command`, `database`");
+    [FileFault::Invalid { mistake }, FileFault::NoEffect]
 }
 
 fn config() -> Vec<ConfigFault> {
@@ -414,6 +482,8 @@ fn gateway() -> Vec<GatewayFault> {
 pub(crate) fn faults() -> Vec<Fault> {
     let mut faults: Vec<Fault> = Vec::new();
     faults.extend(config().into_iter().map(Fault::from));
+    faults.extend(file().map(Fault::from));
+    faults.extend(published().into_iter().map(Fault::from));
     faults.extend(agent().into_iter().map(Fault::from));
     faults.extend(dynos().into_iter().map(Fault::from));
     faults.extend(troubles().into_iter().map(Fault::from));
@@ -523,8 +593,16 @@ pub(crate) fn facts() -> Vec<Fact> {
         restricted(Some("HOOP_TLSCA"), None),
         restricted(None, Some(name.clone())),
         restricted(Some("HOOP_TLSCA"), Some(name)),
-        Fact::Connection(Some(text("orders"))),
-        Fact::Connection(None),
+        connection(Some("orders"), None),
+        connection(None, None),
+        connection(
+            Some("orders-db"),
+            Some("database, URL from DATABASE_URL; review by dba"),
+        ),
+        Fact::Elsewhere {
+            name: text("orders-console"),
+            description: text("command bundle exec rails console; only in worker"),
+        },
         Fact::Merged(merged()),
         Fact::App { hides_key: false },
         Fact::App { hides_key: true },
@@ -554,6 +632,7 @@ pub(crate) fn status_report() -> StatusReport {
         key_visible_because: None,
         agents: vec![AgentStatus {
             connection: Some(text("orders")),
+            publishes: Some(text("database, URL from DATABASE_URL; masks EMAIL_ADDRESS")),
             state: State::Running,
             pid: Some(17),
             seconds: Some(3_720),

@@ -1,8 +1,10 @@
 //! What is wrong with the file, and where.
 
-use crate::agent::hoop_yml::PATH;
 use crate::secret::redact::redacted;
 use std::fmt;
+
+/// Where the file is, below the app's root.
+pub const PATH: &str = "hoop.yml";
 
 /// What is wrong with the file.
 #[derive(Clone, Debug, PartialEq, Eq)]

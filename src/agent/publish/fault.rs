@@ -82,12 +82,12 @@ impl PublishFault {
                 "Give them names that differ in more than capitals, accents, or spaces, or keep only one".to_owned()
             }
             PublishFault::DatabaseUnset { .. } => {
-                "Attach the add-on that sets it, or name another config var in hoop.yml. These are set: heroku config"
+                "Attach the add-on that sets it, or name another config var in hoop.yml (heroku config lists them)"
                     .to_owned()
             }
-            PublishFault::DatabaseUrlInvalid { .. } => "Name a config var in hoop.yml whose value is such as \
-                                                        postgres://USER:PASSWORD@HOST:5432/NAME. These are set: heroku \
-                                                        config"
+            PublishFault::DatabaseUrlInvalid { .. } => "Name a config var in hoop.yml that has a URL such as \
+                                                        postgres://USER:PASSWORD@HOST:5432/NAME (heroku config lists \
+                                                        them)"
                 .to_owned(),
             PublishFault::NeedsNewerAgent { .. } => {
                 "Deploy again with a newer agent: heroku config:unset HOOP_VERSION".to_owned()
@@ -142,10 +142,12 @@ impl fmt::Display for PublishFault {
                 needs,
                 version,
             } => {
-                let (connection, needs) = (shown(connection), needs.join(" or "));
+                let connection = shown(connection);
+                let verb = if needs.len() == 1 { "needs" } else { "need" };
+                let needs = needs.join(" and ");
                 write!(
                     f,
-                    "agent {version} cannot publish {connection} as hoop.yml has it: {needs} needs agent 1.21.23 or later"
+                    "agent {version} cannot publish {connection} as hoop.yml has it: {needs} {verb} agent 1.21.23 or later"
                 )
             }
             PublishFault::ProcessTypeUnknown {
