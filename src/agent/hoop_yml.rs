@@ -60,6 +60,7 @@ impl Connection {
             (is_database, "database:"),
             (!self.review.is_empty(), "review:"),
             (!self.mask.is_empty(), "mask:"),
+            (self.export.is_some(), "export:"),
         ];
         all.into_iter()
             .filter_map(|(is_needed, what)| is_needed.then_some(what))

@@ -153,7 +153,7 @@ impl Published {
     /// What an agent of `version` cannot do of it.
     pub fn needs_newer_agent(&self, version: &Version) -> Option<PublishFault> {
         let needs = self.connection.needs();
-        // The first one with HOOP_DB_URI, --review, and --data-masking
+        // The first one with HOOP_DB_URI, --review, --data-masking, and an --export that does something
         // (https://github.com/hoophq/hoop/blob/1.21.23/client/cmd/run.go).
         (!needs.is_empty() && !version.at_least(1, 21, 23)).then(|| PublishFault::NeedsNewerAgent {
             connection: self.name.clone(),

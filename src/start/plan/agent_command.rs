@@ -69,10 +69,6 @@ impl AgentCommand {
             None => entrypoint.filter(|line| !line.to_string_lossy().trim().is_empty()),
         };
         if generation == Generation::RunWithArguments {
-            if connection.export.is_some() {
-                let seen = seen(here, environment, databases);
-                arguments.extend(["--export".into(), seen.join(",").into()]);
-            }
             if let Some(line) = line {
                 arguments.push("--".into());
                 arguments.extend(entrypoint::arguments(line)?);

@@ -211,12 +211,12 @@ fn a_connection_has_its_own_command_or_that_of_all() {
 
 #[test]
 fn an_older_agent_takes_what_it_knows() {
-    let file = HoopYml::parse("connections:\n  a: {command: rails c, export: [LANG]}\n  b: {}\n").unwrap();
+    let file = HoopYml::parse("connections:\n  a: {command: rails c}\n  b: {}\n").unwrap();
     let none = Connections::default();
     let commands = commands(Generation::RunWithArguments, Some(&file), &none, None, &environment()).unwrap();
     assert_eq!(
         commands[0].arguments,
-        ["run", "--name", "a", "--export", "LANG,PATH", "--", "rails", "c"]
+        ["run", "--name", "a", "--", "rails", "c"]
     );
     assert_eq!(commands[1].arguments, ["run", "--name", "b"]);
 }
