@@ -23,6 +23,7 @@ mod logs;
 mod memory;
 mod names;
 mod process_types;
+mod publish;
 mod secrets;
 mod shield;
 mod shutdown;

@@ -214,10 +214,7 @@ fn an_older_agent_takes_what_it_knows() {
     let file = HoopYml::parse("connections:\n  a: {command: rails c}\n  b: {}\n").unwrap();
     let none = Connections::default();
     let commands = commands(Generation::RunWithArguments, Some(&file), &none, None, &environment()).unwrap();
-    assert_eq!(
-        commands[0].arguments,
-        ["run", "--name", "a", "--", "rails", "c"]
-    );
+    assert_eq!(commands[0].arguments, ["run", "--name", "a", "--", "rails", "c"]);
     assert_eq!(commands[1].arguments, ["run", "--name", "b"]);
 }
 
