@@ -5,6 +5,7 @@
 use crate::acquire::event::Event;
 use crate::messages::events::{Said, said};
 use crate::messages::message::{Message, Tone};
+use crate::messages::publish::Announcement;
 use crate::os::audience;
 use crate::secret::conceal::conceal;
 use indoc::indoc;
@@ -101,6 +102,19 @@ impl<'a> BuildLog<'a> {
     /// Adds a fact below the step.
     pub fn detail(&mut self, text: impl Display) {
         self.write(&format!("{}{text}", self.look.detail));
+    }
+
+    /// Says what the app will publish.
+    pub fn announce(&mut self, announcement: &Announcement) {
+        if !announcement.lines.is_empty() {
+            self.step("Publishing at run time, as hoop.yml says");
+        }
+        for line in &announcement.lines {
+            self.detail(line);
+        }
+        for warning in &announcement.warnings {
+            self.tell(warning);
+        }
     }
 
     /// Ends the log of a build that began at `started`.

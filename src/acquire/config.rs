@@ -70,9 +70,19 @@ pub struct RunTimeVars {
     pub names: Vec<String>,
     /// The folders that other buildpacks make the app's, with the config var that says so.
     pub folders: Vec<(&'static str, String)>,
+    /// The env dir, where the platform hands one over.
+    pub env_dir: Option<PathBuf>,
 }
 
 impl RunTimeVars {
+    /// The value of any config var, as far as this build can read it.
+    pub fn value(&self, name: &str) -> Option<Secret> {
+        let mut value = String::new();
+        let file = regular_file::open(&self.env_dir.as_ref()?.join(name));
+        file.ok()?.read_to_string(&mut value).ok()?;
+        Some(Secret::new(value.strip_suffix('\n').unwrap_or(&value)))
+    }
+
     /// What the on/off config var `name` says, if it is set to one of the two.
     pub fn is_on(&self, name: &str) -> bool {
         let mut switches = self.switches.iter();
@@ -212,6 +222,7 @@ impl BuildConfig {
                 process_types: file(config::PROCESS_TYPES)?,
                 ignored_types: file(config::IGNORE_PROCESS_TYPES)?,
                 names: env_dir.map(names).unwrap_or_default(),
+                env_dir: env_dir.map(Path::to_owned),
                 // Those of others, which may hold anything.
                 folders: config::FOLDER_VARS
                     .into_iter()

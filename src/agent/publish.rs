@@ -128,8 +128,28 @@ impl Published {
             .then(|| target + &rules.collect::<String>() + nothing.unwrap_or_default())
     }
 
+    /// Its database, if it is one, once it is known that an agent of `version` can publish it. `keys` has the agent key in
+    /// all its forms, `variable` the config vars.
+    pub fn resolved(
+        &self,
+        version: &Version,
+        keys: &[Secret],
+        variable: impl Fn(&str) -> Option<Secret>,
+    ) -> Result<Option<Database>, PublishFault> {
+        if let Some(fault) = self.needs_newer_agent(version) {
+            return Err(fault);
+        }
+        if let Some(Target::Command(line)) = &self.connection.target
+            && (conceal::holds(keys, line) || conceal::looks_like_key(line))
+        {
+            let connection = self.name.clone();
+            return Err(PublishFault::CommandHoldsKey { connection });
+        }
+        self.database(variable)
+    }
+
     /// Its database, if it is one whose URL an agent can take.
-    pub fn database(&self, variable: impl Fn(&str) -> Option<Secret>) -> Result<Option<Database>, PublishFault> {
+    fn database(&self, variable: impl Fn(&str) -> Option<Secret>) -> Result<Option<Database>, PublishFault> {
         let Some(Target::Database(name)) = &self.connection.target else {
             return Ok(None);
         };
@@ -151,7 +171,7 @@ impl Published {
     }
 
     /// What an agent of `version` cannot do of it.
-    pub fn needs_newer_agent(&self, version: &Version) -> Option<PublishFault> {
+    fn needs_newer_agent(&self, version: &Version) -> Option<PublishFault> {
         let needs = self.connection.needs();
         // The first one with HOOP_DB_URI, --review, --data-masking, and an --export that does something
         // (https://github.com/hoophq/hoop/blob/1.21.23/client/cmd/run.go).

@@ -4,6 +4,7 @@ use crate::acquire::cache::Cache;
 use crate::acquire::config::{BuildConfig, Install, VersionRequest};
 use crate::acquire::fetch::Fetcher;
 use crate::acquire::recipe::{Acquire, Acquired};
+use crate::agent::hoop_yml::HoopYml;
 use crate::agent::manifest::{AgentRecord, BUILDPACK_VERSION, Manifest};
 use crate::agent::platform::Platform;
 use crate::build_log::BuildLog;
@@ -160,6 +161,9 @@ fn build(
         run_time: &config.run_time,
         others: &others,
     };
+    if let Some(file) = &HoopYml::of_app(&folders.build_dir) {
+        log.announce(&advice::published(file, &app));
+    }
     for advice in advice::advice(&app) {
         log.tell(&advice);
     }

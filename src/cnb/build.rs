@@ -4,8 +4,10 @@ use crate::acquire::cache::{Cache, CachedArchive};
 use crate::acquire::config::{self, BuildConfig, Install, VersionRequest};
 use crate::acquire::fetch::Fetcher;
 use crate::acquire::recipe::{Acquire, Acquired};
+use crate::agent::hoop_yml::HoopYml;
 use crate::agent::manifest::{AgentRecord, BUILDPACK_VERSION, Manifest};
 use crate::agent::platform::Platform;
+use crate::agent::version::Version;
 use crate::build_log::BuildLog;
 use crate::cnb::bindings;
 use crate::cnb::error::BuildError;
@@ -17,6 +19,7 @@ use crate::cnb::sbom;
 use crate::cnb::wrap::{self, WRAP, Wrap};
 use crate::messages::events;
 use crate::messages::message::Tone;
+use crate::messages::publish::Announced;
 use crate::os::environment::Environment;
 use crate::os::stop::Stop;
 use crate::procfile::image::Launch;
@@ -74,17 +77,30 @@ fn build(folders: &Folders, environment: &Environment, stop: &Stop, log: &mut Bu
     };
 
     let record = layers.record();
-    if let Some(agent) = record.as_ref().and_then(|record| record.same_as_wanted(&config)) {
+    let version = if let Some(agent) = record.as_ref().and_then(|record| record.same_as_wanted(&config)) {
         log.step(format!("Reusing hoop {} of the last image", agent.version));
         log.detail(format!("sha256 {}, from {}", agent.sha256, agent.source));
         describe_agent(&layers, Some(agent.clone()), log)?;
         describe_downloads(&layers, false)?;
+        Some(agent.version.clone())
     } else {
         let last = record.and_then(|record| record.agent).map(|agent| CachedArchive {
             version: agent.version,
             digest: agent.sha256,
         });
-        install(&config, environment, &layers, last, stop, log)?;
+        install(&config, environment, &layers, last, stop, log)?
+    };
+    // The lifecycle starts a build in the app's folder.
+    if let Some(file) = &HoopYml::of_app(Path::new(".")) {
+        let announced = Announced {
+            file,
+            agent: version.as_ref(),
+            run_time: &config.run_time,
+            // Not those of the containers to come.
+            sees_config: false,
+            process_types: &[],
+        };
+        log.announce(&announced.announcement(|_| true));
     }
     if let Some(value) = to_wrap {
         wrap(&wrap::wanted(&value), &folders.layers_dir, &layers, log)?;
@@ -116,7 +132,7 @@ fn config(
     Ok(BuildConfig::read_with(env_dir, &files)?)
 }
 
-/// Gets the agent and puts it into the layers. `last` is what the last image has.
+/// Gets the agent, puts it into the layers, and returns its version. `last` is what the last image has.
 fn install(
     config: &BuildConfig,
     environment: &Environment,
@@ -124,7 +140,7 @@ fn install(
     last: Option<CachedArchive>,
     stop: &Stop,
     log: &mut BuildLog,
-) -> Result<(), BuildError> {
+) -> Result<Option<Version>, BuildError> {
     // Of a version that is named, the next build needs no tarball: the image has the layer.
     let is_kept = config.version == VersionRequest::Latest;
     let mut cache = None;
@@ -182,8 +198,10 @@ fn install(
         "{what} add {} to the image, in a layer of their own",
         text::megabytes(bytes)
     ));
+    let version = agent.as_ref().map(|agent| agent.version.clone());
     describe_agent(layers, agent, log)?;
-    describe_downloads(layers, is_kept)
+    describe_downloads(layers, is_kept)?;
+    Ok(version)
 }
 
 /// What is kept of an agent.

@@ -11,6 +11,7 @@ mod fetch;
 mod latest;
 pub mod message;
 mod proof;
+pub mod publish;
 mod resolve;
 pub mod shortage;
 

@@ -13,11 +13,13 @@ use crate::config;
 
 use crate::acquire::config::RunTimeVars;
 use crate::agent::connections::Connections;
+use crate::agent::hoop_yml::{HoopYml, Mistake};
 use crate::agent::key::AgentKey;
 use crate::agent::version::Version;
 use crate::classic::advice::line::{SCRIPT, with_note};
 use crate::classic::survey::{OtherBuildpacks, ProcfileFault, ProcfileState};
 use crate::messages::message::Message;
+use crate::messages::publish::{Announced, Announcement};
 use crate::procfile::invocation::{Invocation, corrected, is_continued};
 use crate::procfile::{NOT_RUN_BY_DEFAULT, Procfile, RELEASE, shown};
 use crate::secret::redact::redacted;
@@ -59,6 +61,19 @@ pub fn advice(app: &App) -> Vec<Message> {
         advice.extend(order_advice(app.others, app.procfile.procfile()));
     }
     advice
+}
+
+/// What `app` will publish by its `hoop.yml`.
+pub fn published(file: &Result<HoopYml, Mistake>, app: &App) -> Announcement {
+    let procfile = app.procfile.procfile();
+    let announced = Announced {
+        file,
+        agent: app.agent,
+        run_time: app.run_time,
+        sees_config: true,
+        process_types: &procfile.map_or(Vec::new(), |procfile| procfile.process_types().collect()),
+    };
+    announced.announcement(|item| procfile.is_none_or(|procfile| values::may_run(item, procfile)))
 }
 
 /// Advice on what starts the agent, or does not.

@@ -80,7 +80,7 @@ fn list_advice(name: &str, value: &str, procfile: Option<&Procfile>) -> Option<M
         );
     }
     let procfile = procfile?;
-    let is_unknown = |item: &&&str| !type_of(item).is_some_and(|kind| is_known(item, kind, procfile));
+    let is_unknown = |item: &&&str| !may_run(item, procfile);
     let unknown: Vec<&str> = items.iter().filter(is_unknown).copied().collect();
     let first = unknown.first()?;
     let types: Vec<&str> = procfile.process_types().collect();
@@ -100,6 +100,11 @@ fn list_advice(name: &str, value: &str, procfile: Option<&Procfile>) -> Option<M
 /// The items of a list.
 fn items(value: &str) -> impl Iterator<Item = &str> {
     value.split(',').map(str::trim).filter(|item| !item.is_empty())
+}
+
+/// Whether the app may have what `item` of a list names.
+pub(super) fn may_run(item: &str, procfile: &Procfile) -> bool {
+    type_of(item).is_some_and(|kind| is_known(item, kind, procfile))
 }
 
 /// The process type that `item` names: a type, or a dyno of it. `None` where it can be neither.

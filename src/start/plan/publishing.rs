@@ -3,12 +3,12 @@
 use crate::agent::connections::Connections;
 use crate::agent::database::Database;
 use crate::agent::generation::Generation;
-use crate::agent::hoop_yml::{HoopYml, Item, Target};
-use crate::agent::publish::{Publication, PublishFault, Published};
+use crate::agent::hoop_yml::{HoopYml, Item};
+use crate::agent::publish::{Publication, Published};
 use crate::agent::version::Version;
 use crate::os::environment::Environment;
 use crate::procfile::Procfile;
-use crate::secret::{Secret, conceal};
+use crate::secret::Secret;
 use crate::start::fault::Fault;
 use crate::start::fault::publish::FileFault;
 use crate::start::plan::choice::DynoList;
@@ -97,32 +97,14 @@ impl Publishing {
                 publishing.elsewhere.push(published);
                 continue;
             }
-            match resolve(&published, version, environment, masks) {
+            let url = |name: &str| environment.value(name).map(|url| Secret::new(url.to_string_lossy()));
+            match published.resolved(version, masks, url) {
                 Ok(database) => publishing.here.push(Here { published, database }),
                 Err(fault) => publishing.faults.push(fault.into()),
             }
         }
         publishing
     }
-}
-
-/// The database of a connection that can be published.
-fn resolve(
-    published: &Published,
-    version: &Version,
-    environment: &Environment,
-    masks: &[Secret],
-) -> Result<Option<Database>, PublishFault> {
-    if let Some(fault) = published.needs_newer_agent(version) {
-        return Err(fault);
-    }
-    if let Some(Target::Command(line)) = &published.connection.target
-        && (conceal::holds(masks, line) || conceal::looks_like_key(line))
-    {
-        let connection = published.name.clone();
-        return Err(PublishFault::CommandHoldsKey { connection });
-    }
-    published.database(|name| environment.value(name).map(|url| Secret::new(url.to_string_lossy())))
 }
 
 /// The databases of a file, whose credentials only their own sessions may see.

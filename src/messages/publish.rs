@@ -1,0 +1,161 @@
+//! What an app will publish by its `hoop.yml`, and what a build can tell is wrong with that.
+
+use crate::acquire::config::RunTimeVars;
+use crate::agent::connections::Connections;
+use crate::agent::generation::Generation;
+use crate::agent::hoop_yml::{Connection, HoopYml, Mistake, Target};
+use crate::agent::key::AgentKey;
+use crate::agent::publish::{Publication, PublishFault, Published};
+use crate::agent::version::Version;
+use crate::messages::message::Message;
+use crate::secret::{Secret, forms};
+use crate::text;
+
+/// What there is to say of a `hoop.yml`.
+#[derive(Debug, Default)]
+pub struct Announcement {
+    /// A line for each connection that will be published, and for what its sessions do not see.
+    pub lines: Vec<String>,
+    pub warnings: Vec<Message>,
+}
+
+/// A file, and what a build knows of its app.
+#[derive(Debug)]
+pub struct Announced<'a> {
+    pub file: &'a Result<HoopYml, Mistake>,
+    /// The agent, if there is one.
+    pub agent: Option<&'a Version>,
+    pub run_time: &'a RunTimeVars,
+    /// Whether a build sees the config vars of the dynos.
+    pub sees_config: bool,
+    /// The process types of the app; none if they are not known.
+    pub process_types: &'a [&'a str],
+}
+
+impl Announced<'_> {
+    /// What there is to say. `is_known` says whether an item of `process_types` may be one of the app.
+    pub fn announcement(&self, is_known: impl Fn(&str) -> bool) -> Announcement {
+        let file = match self.file {
+            Ok(file) => file,
+            Err(mistake) => return warning(invalid(mistake)),
+        };
+        let Some(version) = self.agent else {
+            return Announcement::default();
+        };
+        let key = self.run_time.key.as_ref().map(|(_, key)| key);
+        if let Some(key) = key.and_then(|key| AgentKey::parse(key).ok())
+            && !Generation::of(version, Some(key.mode)).is_run()
+        {
+            return warning(no_effect(version));
+        }
+        let mut announcement = Announcement::default();
+        let keys = forms::of(key.map(|key| key.expose().as_bytes()));
+        let Publication { connections, faults } = self.publication(file, version, &keys);
+        for published in &connections {
+            let unknown = published.unknown_process_types(self.process_types, &is_known);
+            announcement.warnings.extend(unknown.iter().map(told));
+            match published.resolved(version, &keys, |name| self.run_time.value(name)) {
+                Ok(_) => announcement.lines.push(line(published, "")),
+                // The add-on may come later.
+                Err(PublishFault::DatabaseUnset { variable, .. }) if self.sees_config => {
+                    announcement
+                        .lines
+                        .push(line(published, &format!(" ({variable} is not set yet)")));
+                }
+                Err(PublishFault::DatabaseUnset { .. }) => announcement.lines.push(line(published, "")),
+                Err(fault) => announcement.warnings.push(told(&fault)),
+            }
+        }
+        for fault in &faults {
+            match fault {
+                // The platform may set it for dynos only.
+                PublishFault::NameUnset { connection, .. } => {
+                    let connection = text::excerpt(connection, 100);
+                    announcement
+                        .lines
+                        .push(format!("{connection}, as far as each dyno has a name for it"));
+                }
+                fault => announcement.warnings.push(told(fault)),
+            }
+        }
+        announcement.lines.extend(unseen(file, &connections));
+        announcement
+    }
+
+    fn publication(&self, file: &HoopYml, version: &Version, keys: &[Secret]) -> Publication {
+        let variable = |name: &str| self.run_time.value(name).map(|value| value.expose().to_owned());
+        // What a reference stands for may only be known at run time. What is wrong has advice of its own.
+        let chosen = self.run_time.connection.as_deref().unwrap_or_default();
+        let chosen = Connections::parse(chosen, |name| Some(variable(name).unwrap_or_else(|| name.to_owned())));
+        let chosen = chosen.and_then(|chosen| chosen.published(version)).unwrap_or_default();
+        Publication::of(Some(file), &chosen, version, variable, keys)
+    }
+}
+
+fn warning(message: Message) -> Announcement {
+    Announcement {
+        lines: Vec::new(),
+        warnings: vec![message],
+    }
+}
+
+/// The line of a connection.
+fn line(published: &Published, note: &str) -> String {
+    let description = published.description().unwrap_or_else(|| "shell".to_owned());
+    format!("{}: {description}{note}", text::excerpt(&published.name, 100))
+}
+
+/// What the sessions of shells and commands do not see without `export:`.
+fn unseen(file: &HoopYml, connections: &[Published]) -> Option<String> {
+    let mut names: Vec<&str> = file.database_variables().collect();
+    names.sort_unstable();
+    names.dedup();
+    let is_shell = |connection: &Connection| !matches!(connection.target, Some(Target::Database(_)));
+    let sees_all_else =
+        |published: &&Published| is_shell(&published.connection) && published.connection.export.is_none();
+    let blind: Vec<String> = connections
+        .iter()
+        .filter(sees_all_else)
+        .map(|published| text::excerpt(&published.name, 60))
+        .collect();
+    let is_worth_telling = !names.is_empty() && !blind.is_empty();
+    is_worth_telling.then(|| {
+        format!(
+            "Sessions of {} do not see {}, unless export: names it",
+            blind.join(", "),
+            names.join(", ")
+        )
+    })
+}
+
+/// Tells that the file cannot be read.
+fn invalid(mistake: &Mistake) -> Message {
+    Message::warning("hoop.yml has a mistake, so the app will publish nothing.")
+        .text(format!("{mistake}."))
+        .text("It should look like this:")
+        .text(EXAMPLE)
+}
+
+/// A file without a mistake.
+const EXAMPLE: &str = "    connections:
+      orders-db:
+        database: DATABASE_URL
+        review: [dba]
+      orders-console:
+        command: bundle exec rails console";
+
+/// Tells that the file is of no use.
+fn no_effect(version: &Version) -> Message {
+    Message::warning("hoop.yml has no effect with this agent key.")
+        .text(format!(
+            "Agent {version} publishes the connections of the file with an organization's key. With this one, they are set \
+             up in the gateway's web app. This command shows the other:"
+        ))
+        .quote("hoop admin get orgkeys")
+}
+
+/// Tells what keeps a connection from being published.
+fn told(fault: &PublishFault) -> Message {
+    let sentence = fault.to_string();
+    Message::warning(format!("{sentence}.")).text(format!("{}.", fault.remedy()))
+}
