@@ -16,6 +16,7 @@ mod config_vars;
 mod digests;
 mod disks;
 mod faults;
+mod hoop_yml;
 mod install_optional;
 mod installs;
 mod killed;
