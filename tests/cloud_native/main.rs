@@ -8,6 +8,7 @@ mod support;
 
 mod builds;
 mod failures;
+mod hoop_yml;
 mod image;
 mod launches;
 mod packaged;
