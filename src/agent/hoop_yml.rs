@@ -27,11 +27,14 @@ use std::fmt;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-/// The file.
+/// What an app publishes with the key of a hoop organization.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(title = "hoop.yml"))]
 #[serde(deny_unknown_fields, expecting = "a line `connections:`")]
 pub struct HoopYml {
-    /// The connections to publish, by name, in the order of the file.
+    /// The connections to publish, by name. `${NAME}` in a name stands for the value of a config var.
+    #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<String, Option<Written>>", extend("minProperties" = 1)))]
     #[serde(deserialize_with = "connections")]
     pub connections: Vec<(Name, Connection)>,
 }
@@ -66,15 +69,6 @@ impl Connection {
             .filter_map(|(is_needed, what)| is_needed.then_some(what))
             .collect()
     }
-
-    /// Its kind in a word, for a person who reads a report.
-    pub fn kind(&self) -> &'static str {
-        match self.target {
-            Some(Target::Database(_)) => "database",
-            Some(Target::Command(_)) => "command",
-            None => "shell",
-        }
-    }
 }
 
 /// What is behind a connection.
@@ -86,20 +80,29 @@ pub enum Target {
     Database(String),
 }
 
-/// A connection as it is written.
+/// A database, a command, or a shell where neither is given.
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "Connection", extend("not" = { "required": ["command", "database"] })))]
 #[serde(
     deny_unknown_fields,
     expecting = "what it publishes, such as command: bash or database: DATABASE_URL"
 )]
 struct Written {
+    /// The shell command line that a session runs, such as `bundle exec rails console`.
     command: Option<Command>,
+    /// The config var that holds the URL of a database, such as `DATABASE_URL`.
     database: Option<Variable>,
+    /// The groups of hoop that approve a session.
     #[serde(default)]
     review: Vec<Item>,
+    /// The types of data that a session does not show, such as `EMAIL_ADDRESS`.
     #[serde(default)]
     mask: Vec<Item>,
+    /// The variables that a session sees. `*` stands for any characters.
     export: Option<Vec<Item>>,
+    /// The process types and dynos that publish it, such as `web` or `web.1`.
+    #[cfg_attr(test, schemars(length(min = 1)))]
     process_types: Option<Vec<Item>>,
 }
 
@@ -191,6 +194,8 @@ impl TryFrom<String> for Name {
 
 /// A shell command line.
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(inline, extend("pattern" = r"\S")))]
 #[serde(try_from = "String")]
 struct Command(String);
 
@@ -209,6 +214,8 @@ impl TryFrom<String> for Command {
 
 /// The name of a config var.
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(inline, extend("pattern" = "^[A-Za-z_][A-Za-z0-9_]*$")))]
 #[serde(try_from = "String")]
 struct Variable(String);
 
@@ -231,6 +238,11 @@ fn is_variable(text: &str) -> bool {
 
 /// An item of a list: one that an agent, which splits its lists at commas and reads quotes in them, takes as it is.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(
+    test,
+    schemars(inline, description = "A text without commas and quotes.", extend("pattern" = r#"^[^,"]*[^,"\s][^,"]*$"#))
+)]
 #[serde(try_from = "String")]
 pub struct Item(String);
 

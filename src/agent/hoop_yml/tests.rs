@@ -5,6 +5,19 @@ fn mistake(text: &str) -> String {
     HoopYml::parse(text).unwrap_err().to_string()
 }
 
+/// Where the schema is that editors read.
+const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/hoop.schema.json");
+
+#[test]
+fn the_schema_for_editors_is_that_of_the_types() {
+    let schema = serde_json::to_string_pretty(&schemars::schema_for!(HoopYml)).unwrap() + "\n";
+    if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
+        std::fs::write(SCHEMA, &schema).unwrap();
+    }
+    let written = std::fs::read_to_string(SCHEMA).unwrap();
+    assert_eq!(written, schema, "write it with: INSTA_UPDATE=always cargo test schema");
+}
+
 #[test]
 fn connections_are_read_in_their_order() {
     let text = "connections:\n  orders-console:\n    command: bundle exec rails console\n  orders-db:\n    \
