@@ -1,11 +1,14 @@
 //! The examples of the documents work, and show what the program prints.
 
-use crate::markdown::{Document, Fence};
+use crate::markdown::{Document, Fence, unquoted};
 use crate::support::build::Build;
 use crate::support::dyno::{Dyno, Launch, QUIET_AGENT, STANDARD, Slug};
 use crate::support::run::Run;
 use crate::{document, documents, read, root};
+use hoop_buildpack::acquire::config::RunTimeVars;
+use hoop_buildpack::agent::hoop_yml::HoopYml;
 use hoop_buildpack::config;
+use hoop_buildpack::messages::publish::Announced;
 use std::ffi::OsString;
 use std::fs;
 use std::process::Command;
@@ -182,6 +185,42 @@ fn the_ways_to_install_name_this_buildpack_first_and_start_the_agent() {
     let list = terraform.split_once("buildpacks = [").expect("there is a list").1;
     assert_eq!(list.split_whitespace().next(), Some(format!("\"{url}\",").as_str()));
     assert!(terraform.contains("HOOP_AUTOSTART = \"true\""));
+}
+
+#[test]
+fn the_files_that_are_shown_can_be_read_and_the_log_is_that_of_the_first() {
+    let page = document("docs/publish.md");
+    let files: Vec<HoopYml> = page
+        .fences()
+        .iter()
+        .filter(|fence| fence.lines[0] == "connections:")
+        .map(|fence| HoopYml::parse(&fence.text()).expect("it has no mistake"))
+        .collect();
+    let [first, _] = files.as_slice() else {
+        panic!("two are shown")
+    };
+    let agent = "1.148.0".parse().expect("it is a version");
+    let announced = Announced {
+        file: &Ok(first.clone()),
+        agent: Some(&agent),
+        run_time: &RunTimeVars::default(),
+        sees_config: false,
+        process_types: &[],
+    };
+    let lines = announced.announcement(|_| true).lines;
+    let shown = page.fence_with("-----> ");
+    let shown: Vec<&str> = shown.lines[1..].iter().map(|line| line.trim_start()).collect();
+    assert_eq!(shown, lines);
+    let keys: Vec<String> = page
+        .section("The file")
+        .table()
+        .into_iter()
+        .map(|row| unquoted(&row[0]))
+        .collect();
+    assert_eq!(
+        keys,
+        ["command", "database", "review", "mask", "export", "process_types"]
+    );
 }
 
 #[test]
