@@ -8,6 +8,7 @@ mod support;
 
 use hoop_buildpack::agent::version::Version;
 use rustix::process::Signal;
+use serde_json::json;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -381,6 +382,58 @@ fn what_a_user_types_is_not_logged_whatever_log_level_the_app_has_nor_what_nobod
         ] {
             dyno.assert(!dyno.stderr().contains(workings), version);
         }
+        stop(dyno, &key);
+    }
+}
+
+#[test]
+#[ignore = "needs real agents and a gateway: set HOOP_REAL_RELEASES and HOOP_REAL_GATEWAY, see CONTRIBUTING.md"]
+fn a_file_publishes_databases_and_commands_with_their_rules() {
+    let gateway = Gateway::of_environment();
+    let Some(url) = std::env::var_os("HOOP_REAL_DATABASE") else {
+        skipped("HOOP_REAL_DATABASE has no URL of a PostgreSQL database, see CONTRIBUTING.md");
+        return;
+    };
+    let key = gateway.organization_key();
+    for version in agents(&gateway, "1.21.23") {
+        let build = built(version);
+        let [database, shell, reviewed] = ["database", "shell", "reviewed"].map(unique);
+        for name in [&database, &shell, &reviewed] {
+            gateway.expect_connection(name);
+        }
+        build.put(
+            "hoop.yml",
+            &format!(
+                "connections:\n  {database}: {{database: DATABASE_URL, mask: [EMAIL_ADDRESS, PHONE_NUMBER]}}\n  \
+                 {shell}: {{command: sh}}\n  {reviewed}: {{command: sh, review: [admin]}}\n"
+            ),
+        );
+        let dyno = boot(&dyno(&build, &key).with("DATABASE_URL", &url).with("RAILS_ENV", "test"));
+
+        let found = gateway.connection(&database);
+        assert_eq!(
+            (&found["type"], &found["subtype"]),
+            (&json!("database"), &json!("postgres"))
+        );
+        assert_eq!(found["command"][0], "psql");
+        assert_eq!(found["redact_types"], json!(["EMAIL_ADDRESS", "PHONE_NUMBER"]));
+        let found = gateway.connection(&reviewed);
+        assert_eq!((&found["type"], &found["subtype"]), (&json!("custom"), &json!("")));
+        assert_eq!(found["command"], json!(["sh"]));
+        assert_eq!(found["reviewers"], json!(["admin"]));
+
+        gateway.serves(&shell, "echo \"$RAILS_ENV.$DATABASE_URL.$HOOP_DB_URI\"", "test..\n");
+        gateway.serves(&database, "select 6 * 7", "?column?\n42\n(1 row)\n\n");
+        let session = gateway.session(&reviewed, "echo now");
+        assert!(session.output.contains("\"has_review\":true"), "{session:?}");
+        let url = url.to_string_lossy();
+        let password = Url::parse(&url)
+            .expect("it is a URL")
+            .password()
+            .expect("it has one")
+            .to_owned();
+        let printed = dyno.stderr();
+        dyno.assert(!printed.contains(&password), "the password of the database was printed");
         stop(dyno, &key);
     }
 }

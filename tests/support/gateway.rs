@@ -111,6 +111,15 @@ impl Gateway {
             .push(format!("connections/{name}"));
     }
 
+    /// Waits until a connection is there, and returns what the gateway knows of it.
+    #[track_caller]
+    pub(crate) fn connection(&self, name: &str) -> Value {
+        eventually(&format!("connection {name}"), || {
+            let (code, found) = self.ask(Method::GET, &format!("connections/{name}"), None);
+            (code == 200).then_some(found)
+        })
+    }
+
     /// Waits until an agent (`agents/NAME`) or a connection (`connections/NAME`) has this status.
     #[track_caller]
     pub(crate) fn shows(&self, path: &str, status: &str) {

@@ -355,4 +355,42 @@ proptest! {
             }
         }
     }
+
+    #[test]
+    fn the_credentials_of_a_database_are_only_where_its_own_sessions_are(
+        databases in proptest::collection::btree_map("[A-Z]{1,6}_URL", "[a-z]{1,9}", 1..4),
+        shells in proptest::collection::btree_set("shell-[a-z]{1,4}", 0..4),
+        app in any_environment(),
+        copies in proptest::collection::btree_map("COPY_[A-Z]{1,3}", "[a-z@:/ ]{0,6}", 0..3),
+    ) {
+        let mut app = app;
+        let mut file = String::from("connections:\n");
+        for (variable, host) in &databases {
+            app.set(variable, format!("mysql2://u:S3CR3T%2F{host}@{host}:3306/d"));
+            file.push_str(&format!("  db-{variable}: {{database: {variable}}}\n"));
+            for (copy, before) in &copies {
+                app.set(&format!("{copy}_{variable}"), format!("{before}S3CR3T/{host}"));
+            }
+        }
+        for name in &shells {
+            file.push_str(&format!("  {name}: {{}}\n"));
+        }
+        let file = HoopYml::parse(&file).unwrap();
+        let none = Connections::default();
+        let commands = commands(Generation::RunWithCommand, Some(&file), &none, None, &app).unwrap();
+        prop_assert_eq!(commands.len(), databases.len() + shells.len());
+        for command in commands {
+            let words: Vec<&str> = command.arguments.iter().map(|word| word.to_str().unwrap()).collect();
+            prop_assert!(words.iter().all(|word| !word.contains("S3CR3T")), "{:?}", words);
+            let place = words.iter().position(|word| *word == "--export").unwrap() + 1;
+            for name in words[place].split(',') {
+                let value = app.value(name).unwrap_or_default().to_string_lossy();
+                prop_assert!(!value.contains("S3CR3T/") && !value.contains("S3CR3T%2F"), "{}", name);
+            }
+            let holds = |(_, value): (&OsStr, &OsStr)| value.to_string_lossy().contains("S3CR3T");
+            let is_database = command.connection.is_some_and(|name| name.starts_with("db-"));
+            prop_assert_eq!(command.own.iter().any(holds), is_database);
+            prop_assert!(command.description.is_none_or(|text| !text.contains("S3CR3T")));
+        }
+    }
 }
