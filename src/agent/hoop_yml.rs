@@ -23,6 +23,8 @@ use crate::os::regular_file;
 use crate::procfile::command_line;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
+#[cfg(test)]
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Read as _};
 use std::path::Path;
@@ -34,7 +36,7 @@ use std::path::Path;
 #[serde(deny_unknown_fields, expecting = "a line `connections:`")]
 pub struct HoopYml {
     /// The connections to publish, by name. `${NAME}` in a name stands for the value of a config var.
-    #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<String, Option<Written>>", extend("minProperties" = 1)))]
+    #[cfg_attr(test, schemars(with = "BTreeMap<String, Option<Written>>", extend("minProperties" = 1)))]
     #[serde(deserialize_with = "connections")]
     pub connections: Vec<(Name, Connection)>,
 }

@@ -35,8 +35,9 @@ pub struct Publication {
 }
 
 impl Publication {
-    /// Decides what an agent of `version` publishes. `chosen` are the names of `HOOP_CONNECTION`, as they are published:
-    /// they choose among those of `file`, and any other of them is a shell; without any, all of the file are published.
+    /// Decides what an agent of `version` publishes. `chosen` are the names of `HOOP_CONNECTION`, as they are
+    /// published: they choose among those of `file`, and any other of them is a shell; without any, all of the file are
+    /// published.
     /// `variable` has the config vars, `secrets` what no name may hold.
     pub fn of(
         file: Option<&HoopYml>,
@@ -128,8 +129,8 @@ impl Published {
             .then(|| target + &rules.collect::<String>() + nothing.unwrap_or_default())
     }
 
-    /// Its database, if it is one, once it is known that an agent of `version` can publish it. `keys` has the agent key in
-    /// all its forms, `variable` the config vars.
+    /// Its database, if it is one, once it is known that an agent of `version` can publish it. `keys` has the agent key
+    /// in all its forms, `variable` the config vars.
     pub fn resolved(
         &self,
         version: &Version,

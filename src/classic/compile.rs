@@ -17,6 +17,7 @@ use crate::classic::{install, messages};
 use crate::failure::Failure;
 use crate::messages::events;
 use crate::messages::message::{Message, Tone};
+use crate::messages::publish;
 use crate::os::environment::Environment;
 use crate::os::stop::Stop;
 use crate::procfile::Procfile;
@@ -161,8 +162,12 @@ fn build(
         run_time: &config.run_time,
         others: &others,
     };
-    if let Some(file) = &HoopYml::of_app(&folders.build_dir) {
-        log.announce(&advice::published(file, &app));
+    let announcement = match &HoopYml::of_app(&folders.build_dir) {
+        Some(file) => Some(advice::published(file, &app)),
+        None => publish::misnamed(&folders.build_dir),
+    };
+    if let Some(announcement) = announcement {
+        log.announce(&announcement);
     }
     for advice in advice::advice(&app) {
         log.tell(&advice);

@@ -19,7 +19,7 @@ use crate::cnb::sbom;
 use crate::cnb::wrap::{self, WRAP, Wrap};
 use crate::messages::events;
 use crate::messages::message::Tone;
-use crate::messages::publish::Announced;
+use crate::messages::publish::{self, Announced};
 use crate::os::environment::Environment;
 use crate::os::stop::Stop;
 use crate::procfile::image::Launch;
@@ -91,16 +91,21 @@ fn build(folders: &Folders, environment: &Environment, stop: &Stop, log: &mut Bu
         install(&config, environment, &layers, last, stop, log)?
     };
     // The lifecycle starts a build in the app's folder.
-    if let Some(file) = &HoopYml::of_app(Path::new(".")) {
-        let announced = Announced {
-            file,
-            agent: version.as_ref(),
-            run_time: &config.run_time,
-            // Not those of the containers to come.
-            sees_config: false,
-            process_types: &[],
-        };
-        log.announce(&announced.announcement(|_| true));
+    let app = Path::new(".");
+    let announced = |file| Announced {
+        file,
+        agent: version.as_ref(),
+        run_time: &config.run_time,
+        // Not those of the containers to come.
+        sees_config: false,
+        process_types: &[],
+    };
+    let announcement = match &HoopYml::of_app(app) {
+        Some(file) => Some(announced(file).announcement(|_| true)),
+        None => publish::misnamed(app),
+    };
+    if let Some(announcement) = announcement {
+        log.announce(&announcement);
     }
     if let Some(value) = to_wrap {
         wrap(&wrap::wanted(&value), &folders.layers_dir, &layers, log)?;

@@ -3,13 +3,14 @@
 use crate::acquire::config::RunTimeVars;
 use crate::agent::connections::Connections;
 use crate::agent::generation::Generation;
-use crate::agent::hoop_yml::{Connection, HoopYml, Mistake, Target};
+use crate::agent::hoop_yml::{Connection, HoopYml, Mistake, PATH, Target};
 use crate::agent::key::AgentKey;
 use crate::agent::publish::{Publication, PublishFault, Published};
 use crate::agent::version::Version;
 use crate::messages::message::Message;
 use crate::secret::{Secret, forms};
 use crate::text;
+use std::path::Path;
 
 /// What there is to say of a `hoop.yml`.
 #[derive(Debug, Default)]
@@ -55,14 +56,13 @@ impl Announced<'_> {
             let unknown = published.unknown_process_types(self.process_types, &is_known);
             announcement.warnings.extend(unknown.iter().map(told));
             match published.resolved(version, &keys, |name| self.run_time.value(name)) {
-                Ok(_) => announcement.lines.push(line(published, "")),
                 // The add-on may come later.
                 Err(PublishFault::DatabaseUnset { variable, .. }) if self.sees_config => {
                     announcement
                         .lines
                         .push(line(published, &format!(" ({variable} is not set yet)")));
                 }
-                Err(PublishFault::DatabaseUnset { .. }) => announcement.lines.push(line(published, "")),
+                Ok(_) | Err(PublishFault::DatabaseUnset { .. }) => announcement.lines.push(line(published, "")),
                 Err(fault) => announcement.warnings.push(told(&fault)),
             }
         }
@@ -90,6 +90,23 @@ impl Announced<'_> {
         let chosen = chosen.and_then(|chosen| chosen.published(version)).unwrap_or_default();
         Publication::of(Some(file), &chosen, version, variable, keys)
     }
+}
+
+/// What there is to say of an app whose file has another name than it must have.
+pub fn misnamed(folder: &Path) -> Option<Announcement> {
+    let names = std::fs::read_dir(folder)
+        .ok()?
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut meant: Vec<String> = names
+        .filter(|name| ["hoop.yml", "hoop.yaml", ".hoop.yml", ".hoop.yaml"].contains(&name.to_lowercase().as_str()))
+        .collect();
+    meant.sort();
+    let name = meant.first()?;
+    let message = Message::warning(format!("the app has no {PATH}, but it has a file named {name}."))
+        .text("Only a file of exactly that name is read, so nothing of it is published. Rename it:")
+        // A file system that knows no case needs two steps.
+        .quote(format!("git mv -f {name} {PATH}"));
+    Some(warning(message))
 }
 
 fn warning(message: Message) -> Announcement {
@@ -148,8 +165,8 @@ const EXAMPLE: &str = "    connections:
 fn no_effect(version: &Version) -> Message {
     Message::warning("hoop.yml has no effect with this agent key.")
         .text(format!(
-            "Agent {version} publishes the connections of the file with an organization's key. With this one, they are set \
-             up in the gateway's web app. This command shows the other:"
+            "Agent {version} publishes the connections of the file with an organization's key. With this one, they are \
+             set up in the gateway's web app. This command shows the other:"
         ))
         .quote("hoop admin get orgkeys")
 }

@@ -14,8 +14,8 @@ const WORDS_OF_SHELL: [&str; 38] = [
 /// Hyphens, and what word processors make of them. No program is called so.
 pub const DASHES: [char; 3] = ['-', '–', '—'];
 
-/// Whether a quote in `line` is not closed, as far as that can be known. Within `$(…)` and the like, quotes begin anew or
-/// end differently.
+/// Whether a quote in `line` is not closed, as far as that can be known. Within `$(…)` and the like, quotes begin anew
+/// or end differently.
 pub fn has_open_quote(line: &str) -> bool {
     let nests = ["$'", "$(", "${", "`", "<<", "#"];
     !nests.iter().any(|nesting| line.contains(nesting)) && shell_words::split(line).is_err()

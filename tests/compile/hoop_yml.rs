@@ -2,6 +2,7 @@
 
 use crate::support::build::Build;
 use crate::support::mirror::{Mirror, VERSION};
+use std::fs;
 use std::path::Path;
 
 const ORGANIZATION: &str = "grpcs://_default:s3cr3t-0f-the-test@gateway.example:8443";
@@ -63,6 +64,19 @@ fn a_mistake_is_a_warning_with_its_place_and_the_right_form() {
         build.put("hoop.yml", file);
         let run = build.compile_warns(VERSION, &["hoop.yml has a mistake", phrases]);
         run.assert(!run.stderr().contains("pa55"), "a value is told");
+    }
+}
+
+#[test]
+fn a_file_of_another_name_is_a_warning_with_the_line_that_renames_it() {
+    let server = Mirror::of(VERSION).serve();
+    let build = build(&server.url(), "publishes");
+    let text = build.read("hoop.yml");
+    fs::remove_file(build.app().join("hoop.yml")).unwrap();
+    for name in ["hoop.yaml", "Hoop.yml", ".hoop.yml"] {
+        build.put(name, &text);
+        build.compile_warns(VERSION, &[&format!("git mv -f {name} hoop.yml")]);
+        fs::remove_file(build.app().join(name)).unwrap();
     }
 }
 

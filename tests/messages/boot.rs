@@ -118,7 +118,7 @@ fn published() -> Vec<PublishFault> {
 }
 
 fn file() -> [FileFault; 2] {
-    let mistake = text("hoop.yml, line 3, column 5: unknown field `comand`, expected one of `command`, `database`");
+    let mistake = text("hoop.yml, line 3, column 5: unknown key `comand`, expected one of `command`, `database`");
     [FileFault::Invalid { mistake }, FileFault::NoEffect]
 }
 

@@ -205,7 +205,8 @@ fn a_connection_that_cannot_be_published_is_told_and_the_others_run() {
         agent_of(&agents, "shell");
         is_told(&dyno, &[id]);
     }
-    let names = "connections:\n  ${NOPE}-db: {}\n  Órders: {}\n  orders: {review: [dba]}\n  a: {process_types: [wroker, web]}\n";
+    let names = "connections:\n  ${NOPE}-db: {}\n  Órders: {}\n  orders: {review: [dba]}\n  a: {process_types: [wroker,\
+                 web]}\n";
     slug.put("hoop.yml", names);
     let (dyno, _) = running(&launch(&slug), 2);
     is_told(

@@ -40,7 +40,7 @@ impl From<serde_yaml::Error> for Mistake {
 /// `text` without the values that were read, one of which may be a password: serde repeats what has a wrong type, and
 /// keys that it does not know.
 fn without_values(text: &str) -> String {
-    let text = redacted(text);
+    let text = in_words_of_the_file(&redacted(text));
     let Some((before, behind)) = text.split_once("invalid type: ") else {
         return text;
     };
@@ -52,10 +52,31 @@ fn without_values(text: &str) -> String {
         "string" => "text",
         _ => "another value",
     };
-    let expected = if expected == "a sequence" {
-        "a list, such as [dba]"
-    } else {
-        expected
+    let expected = match expected {
+        "a sequence" => "a list, such as [dba]",
+        "a string" => "text",
+        expected => expected,
     };
     format!("{before}this is {found}, expected {expected}")
+}
+
+/// `text` of the libraries as someone who has never seen their code would say it.
+fn in_words_of_the_file(text: &str) -> String {
+    for (of_library, of_file) in [
+        ("unknown field ", "unknown key "),
+        ("missing field `connections`", "the line `connections:` is missing"),
+        (
+            "found character that cannot start any token, while scanning for the next token",
+            "a line is indented with spaces, without tabs, and a text that begins with @, `, or % is in quotes",
+        ),
+        (
+            "deserializing from YAML containing more than one document is not supported",
+            "only one document is read, so no line is ---",
+        ),
+    ] {
+        if text.contains(of_library) {
+            return text.replace(of_library, of_file);
+        }
+    }
+    text.to_owned()
 }

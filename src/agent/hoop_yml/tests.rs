@@ -49,18 +49,18 @@ fn connections_are_read_in_their_order() {
 #[test]
 fn every_mistake_has_its_place_and_the_right_form() {
     for (text, expected) in [
-        ("", "hoop.yml, line 1, column 1: missing field `connections`"),
+        ("", "hoop.yml, line 1, column 1: the line `connections:` is missing"),
         (
             "connections: {}",
             "hoop.yml: it names no connection; write one below connections:, such as orders-console: {}",
         ),
         (
             "connection:\n  a: {}",
-            "hoop.yml, line 1, column 1: unknown field `connection`, expected `connections`",
+            "hoop.yml, line 1, column 1: unknown key `connection`, expected `connections`",
         ),
         (
             "connections:\n  a:\n    databse: X",
-            "hoop.yml, line 3, column 5: connections.a: unknown field `databse`, expected one of `command`, \
+            "hoop.yml, line 3, column 5: connections.a: unknown key `databse`, expected one of `command`, \
              `database`, `review`, `mask`, `export`, `process_types`",
         ),
         (
@@ -121,12 +121,12 @@ fn every_mistake_has_its_place_and_the_right_form() {
         ),
         (
             "connections:\n  a:\n    export: [{a: b}]",
-            "hoop.yml, line 3, column 14: connections.a.export[0]: this is names with values, expected a string",
+            "hoop.yml, line 3, column 14: connections.a.export[0]: this is names with values, expected text",
         ),
         (
             "connections:\n\ta: {}",
-            "hoop.yml, line 2, column 1: found character that cannot start any token, while scanning for the next \
-             token",
+            "hoop.yml, line 2, column 1: a line is indented with spaces, without tabs, and a text that \
+             begins with @, `, or % is in quotes",
         ),
         (
             "connections:\n  a: {}\n---\n",

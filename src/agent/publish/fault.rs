@@ -147,7 +147,8 @@ impl fmt::Display for PublishFault {
                 let needs = needs.join(" and ");
                 write!(
                     f,
-                    "agent {version} cannot publish {connection} as hoop.yml has it: {needs} {verb} agent 1.21.23 or later"
+                    "agent {version} cannot publish {connection} as hoop.yml has it: {needs} {verb} agent 1.21.23 or \
+                     later"
                 )
             }
             PublishFault::ProcessTypeUnknown {
@@ -163,8 +164,8 @@ impl fmt::Display for PublishFault {
                 let connection = shown(connection);
                 write!(
                     f,
-                    "the command of {connection} in hoop.yml contains the agent key, where every process of the dyno and \
-                     every session could read it"
+                    "the command of {connection} in hoop.yml contains the agent key, where every process of the \
+                     dyno and every session could read it"
                 )
             }
         }

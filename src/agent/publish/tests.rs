@@ -66,24 +66,24 @@ fn a_list_chooses_among_the_file_and_adds_shells() {
 
 #[test]
 fn names_that_cannot_be_used_are_told_and_keep_no_other_back() {
-    let file = "connections:\n  ${NOPE}: {}\n  ${KEY}: {}\n  ${LIST}: {}\n  ${ACCENT}: {}\n  ${LONG}: {}\n  x-s3cr3t: {}\n  ok: {}\n";
-    let publication = published(file, "");
+    let names_of_file = ["${NOPE}", "${KEY}", "${LIST}", "${ACCENT}", "${LONG}", "x-s3cr3t", "ok"];
+    let lines = names_of_file.map(|name| format!("  {name}: {{}}\n"));
+    let publication = published(&format!("connections:\n{}", lines.concat()), "");
     assert_eq!(names(&publication), ["ok"]);
     let faults = publication.faults.iter().map(|fault| match fault {
         PublishFault::NameUnset { .. } => None,
         PublishFault::NameInvalid { fault, .. } => Some(*fault),
         other => panic!("{other}"),
     });
-    use NameFault::{HoldsKey, NotName, TooLong, Vanishes};
     assert_eq!(
         faults.collect::<Vec<_>>(),
         [
             None,
-            Some(HoldsKey),
-            Some(NotName),
-            Some(Vanishes),
-            Some(TooLong(253)),
-            Some(HoldsKey)
+            Some(NameFault::HoldsKey),
+            Some(NameFault::NotName),
+            Some(NameFault::Vanishes),
+            Some(NameFault::TooLong(253)),
+            Some(NameFault::HoldsKey)
         ]
     );
 }

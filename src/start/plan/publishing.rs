@@ -58,8 +58,8 @@ pub(crate) fn file<'a>(
 }
 
 impl Publishing {
-    /// Decides what `dyno` publishes with an agent of `version`. `chosen` are the names of `HOOP_CONNECTION`, `masks` the
-    /// agent key.
+    /// Decides what `dyno` publishes with an agent of `version`. `chosen` are the names of `HOOP_CONNECTION`, `masks`
+    /// the agent key.
     pub(crate) fn of(
         file: Option<&HoopYml>,
         chosen: &Connections,

@@ -364,18 +364,16 @@ proptest! {
         copies in proptest::collection::btree_map("COPY_[A-Z]{1,3}", "[a-z@:/ ]{0,6}", 0..3),
     ) {
         let mut app = app;
-        let mut file = String::from("connections:\n");
+        let mut lines = vec!["connections:\n".to_owned()];
         for (variable, host) in &databases {
             app.set(variable, format!("mysql2://u:S3CR3T%2F{host}@{host}:3306/d"));
-            file.push_str(&format!("  db-{variable}: {{database: {variable}}}\n"));
+            lines.push(format!("  db-{variable}: {{database: {variable}}}\n"));
             for (copy, before) in &copies {
                 app.set(&format!("{copy}_{variable}"), format!("{before}S3CR3T/{host}"));
             }
         }
-        for name in &shells {
-            file.push_str(&format!("  {name}: {{}}\n"));
-        }
-        let file = HoopYml::parse(&file).unwrap();
+        lines.extend(shells.iter().map(|name| format!("  {name}: {{}}\n")));
+        let file = HoopYml::parse(&lines.concat()).unwrap();
         let none = Connections::default();
         let commands = commands(Generation::RunWithCommand, Some(&file), &none, None, &app).unwrap();
         prop_assert_eq!(commands.len(), databases.len() + shells.len());
