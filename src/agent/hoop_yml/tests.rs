@@ -130,7 +130,7 @@ fn every_mistake_has_its_place_and_the_right_form() {
         ),
         (
             "connections:\n  a: {}\n---\n",
-            "hoop.yml: deserializing from YAML containing more than one document is not supported",
+            "hoop.yml: only one document is read, so no line is ---",
         ),
         (
             "- a",
