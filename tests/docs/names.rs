@@ -43,6 +43,7 @@ fn variables_that_are_named_are_read() {
         "HOOP_BUILDPACK_RELEASES_URL",
         "HOOP_BUILDPACK_RETRY_BASE_MS",
         "HOOP_BUILDPACK_STALL_MS",
+        "HOOP_REAL_DATABASE",
         "HOOP_REAL_GATEWAY",
         "HOOP_REAL_RELEASES",
         "HOOP_TLSCA",

@@ -145,4 +145,4 @@ impl Databases {
 }
 
 /// A shorter password may stand in a value by accident.
-const SHORTEST: usize = 6;
+const SHORTEST: usize = 8;
