@@ -173,17 +173,15 @@ impl AgentSet {
                 dyno,
                 &masks,
             );
-            elsewhere = publishing.elsewhere;
-            let last = publishing.faults.iter().rposition(Fault::stops_a_required_agent);
-            let last = last
-                .filter(|_| publishing.here.is_empty())
-                .map(|last| publishing.faults.remove(last));
+            let cause = publishing.take_cause();
             faults.extend(publishing.faults);
-            match last {
-                Some(fault) => return Err(fault),
-                None if publishing.here.is_empty() => return Ok(Wanted::Nothing),
-                None => {}
+            if let Some(cause) = cause {
+                return Err(cause);
             }
+            if publishing.here.is_empty() {
+                return Ok(Wanted::Nothing);
+            }
+            elsewhere = publishing.elsewhere;
             let run = |here| AgentCommand::run(here, generation, entrypoint, &agent_environment, &databases);
             publishing.here.iter().map(run).collect::<Result<_, _>>()?
         } else {

@@ -105,6 +105,12 @@ impl Publishing {
         }
         publishing
     }
+
+    /// Takes out the last fault that keeps a connection from being published, if none is.
+    pub(crate) fn take_cause(&mut self) -> Option<Fault> {
+        let last = self.faults.iter().rposition(Fault::stops_a_required_agent)?;
+        self.here.is_empty().then(|| self.faults.remove(last))
+    }
 }
 
 /// The databases of a file, whose credentials only their own sessions may see.
