@@ -55,6 +55,8 @@ impl fmt::Display for DatabaseKind {
 pub enum DatabaseFault {
     #[error("it is not a URL")]
     NotUrl,
+    #[error("it has several hosts, and agents take one")]
+    SeveralHosts,
     #[error("its scheme is not one of postgres, postgresql, mysql, mysql2, sqlserver, mongodb")]
     Scheme,
     #[error("it has no host")]
@@ -82,7 +84,11 @@ pub struct Database {
 impl Database {
     /// Reads a URL.
     pub fn parse(written: &Secret) -> Result<Self, DatabaseFault> {
-        let url = Url::parse(written.expose().trim()).map_err(|_| DatabaseFault::NotUrl)?;
+        let text = written.expose().trim();
+        let url = Url::parse(text).map_err(|_| match has_several_hosts(text) {
+            true => DatabaseFault::SeveralHosts,
+            false => DatabaseFault::NotUrl,
+        })?;
         let kind = DatabaseKind::of_scheme(url.scheme()).ok_or(DatabaseFault::Scheme)?;
         let host = url
             .host_str()
@@ -167,6 +173,14 @@ fn ssl_mode(written: &str) -> Option<&'static str> {
     })
 }
 
+/// Whether a URL names several servers (<https://www.mongodb.com/docs/manual/reference/connection-string-formats/>), as no
+/// other URL does.
+fn has_several_hosts(url: &str) -> bool {
+    let place = url.split_once("://").map_or("", |(_, rest)| rest);
+    let place = place.split(['/', '?']).next().unwrap_or_default();
+    place.rsplit('@').next().is_some_and(|hosts| hosts.contains(','))
+}
+
 /// A part of a URL as text.
 fn decoded(part: &str) -> Result<String, DatabaseFault> {
     let text = percent_decode_str(part).decode_utf8();
@@ -223,6 +237,8 @@ mod tests {
         for (url, fault) in [
             ("", DatabaseFault::NotUrl),
             ("secret", DatabaseFault::NotUrl),
+            ("mongodb://u:secret@a:1,b:2/d", DatabaseFault::SeveralHosts),
+            ("mongodb://u:se,cret@a b/d", DatabaseFault::NotUrl),
             ("postgres://u:secret#1@db.example/d", DatabaseFault::NotUrl),
             ("redis://u:secret@db.example", DatabaseFault::Scheme),
             ("postgres:///d", DatabaseFault::NoHost),

@@ -319,8 +319,16 @@ impl Visitor<'_> for NewName<'_> {
     }
 }
 
-/// The most bytes of the file that are read: far more than any has.
-const LIMIT: u64 = 64 * 1024;
+/// The most bytes of the file that are read: 128 connections with rules have fewer.
+const LIMIT: u64 = 16 * 1024;
+
+/// The most connections. Each is a process of a dyno, which has 256 of them, threads included
+/// (<https://devcenter.heroku.com/articles/dyno-scaling-and-process-limits>).
+const MOST: usize = 128;
+
+/// The most lists and maps in one another: the parser takes seconds for some thousands. The file needs three, and a few
+/// more where a command has brackets.
+const DEEPEST: usize = 500;
 
 impl HoopYml {
     /// Reads the file in the folder of an app. `None` if there is none.
@@ -350,15 +358,38 @@ impl HoopYml {
 
     /// Reads the file's text.
     pub fn parse(text: &str) -> Result<Self, Mistake> {
-        let file: Self = serde_yaml::from_str(text)?;
-        if file.connections.is_empty() {
-            return Err(Mistake {
-                place: None,
-                text: "it names no connection; write one below connections:, such as orders-console: {}".to_owned(),
-            });
+        let whole = |text: String| Err(Mistake { place: None, text });
+        if depth(text) > DEEPEST {
+            return whole(format!("it has more than {DEEPEST} lists in one another"));
         }
-        Ok(file)
+        let file: Self = serde_yaml::from_str(text)?;
+        match file.connections.len() {
+            0 => whole("it names no connection; write one below connections:, such as orders-console: {}".to_owned()),
+            1..=MOST => Ok(file),
+            number => whole(format!("it names {number} connections, and the limit is {MOST}")),
+        }
     }
+}
+
+/// How many lists and maps of `text` are begun and not yet ended: brackets, and the marks that a line begins with.
+fn depth(text: &str) -> usize {
+    let (mut open, mut deepest) = (0_usize, 0);
+    for line in text.lines().map(str::trim_start).filter(|line| !line.starts_with('#')) {
+        let marks = line
+            .split(' ')
+            .take_while(|word| ["-", "?", ":"].contains(word))
+            .count();
+        deepest = deepest.max(marks);
+        for character in line.chars() {
+            match character {
+                '[' | '{' => open += 1,
+                ']' | '}' => open = open.saturating_sub(1),
+                _ => {}
+            }
+            deepest = deepest.max(open);
+        }
+    }
+    deepest
 }
 
 #[cfg(test)]

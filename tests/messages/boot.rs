@@ -96,6 +96,7 @@ fn published() -> Vec<PublishFault> {
             variable: text("DATABASE_URL"),
         },
         url_invalid(DatabaseFault::NotUrl),
+        url_invalid(DatabaseFault::SeveralHosts),
         url_invalid(DatabaseFault::Scheme),
         url_invalid(DatabaseFault::NoHost),
         url_invalid(DatabaseFault::NoUser),

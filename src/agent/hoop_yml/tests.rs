@@ -142,6 +142,29 @@ fn every_mistake_has_its_place_and_the_right_form() {
 }
 
 #[test]
+fn a_file_that_would_take_long_to_read_is_refused_unread() {
+    let nested = |open: &str, close: &str| format!("connections: {}x{}", open.repeat(4_000), close.repeat(4_000));
+    for text in [
+        nested("[", "]"),
+        nested("{a: ", "}"),
+        format!("connections:\n  {}x", "- ".repeat(4_000)),
+    ] {
+        assert_eq!(mistake(&text), "hoop.yml: it has more than 500 lists in one another");
+    }
+    let connections = |number: usize| {
+        let lines: Vec<String> = (0..number)
+            .map(|number| format!("  a{number}: {{command: 'x [[ - - - -'}}\n"))
+            .collect();
+        format!("connections:\n# {}\n{}", "- [".repeat(40), lines.concat())
+    };
+    assert_eq!(
+        mistake(&connections(129)),
+        "hoop.yml: it names 129 connections, and the limit is 128"
+    );
+    assert_eq!(HoopYml::parse(&connections(128)).unwrap().connections.len(), 128);
+}
+
+#[test]
 fn a_password_in_the_wrong_place_is_not_repeated() {
     for text in [
         "postgres://u:hunter22@h/d: {}",
