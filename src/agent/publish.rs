@@ -3,8 +3,10 @@
 //! One connection that cannot be published is a [`PublishFault`] and keeps no other from being published. Nothing is
 //! ever published without the rule that the file has for it.
 
+mod databases;
 mod fault;
 
+pub use crate::agent::publish::databases::Databases;
 pub use crate::agent::publish::fault::{NameFault, PublishFault};
 
 use crate::agent::connections::{Connections, NAME_LIMIT, published_name};
@@ -14,6 +16,7 @@ use crate::agent::version::Version;
 use crate::secret::redact::redacted;
 use crate::secret::{Secret, conceal};
 use crate::text;
+use std::cell::Cell;
 use wildmatch::WildMatch;
 
 /// A connection to publish.
@@ -38,19 +41,20 @@ impl Publication {
     /// Decides what an agent of `version` publishes. `chosen` are the names of `HOOP_CONNECTION`, as they are
     /// published: they choose among those of `file`, and any other of them is a shell; without any, all of the file are
     /// published.
-    /// `variable` has the config vars, `secrets` what no name may hold.
+    /// `variable` has the config vars, `keys` the agent key in all its forms.
     pub fn of(
         file: Option<&HoopYml>,
         chosen: &Connections,
         version: &Version,
         variable: impl Fn(&str) -> Option<String>,
-        secrets: &[Secret],
+        keys: &[Secret],
     ) -> Self {
         let mut publication = Self::default();
+        let databases = Databases::of(file, &variable);
         let mut written_names: Vec<(String, &Name)> = Vec::new();
         let mut nameless: Vec<WildMatch> = Vec::new();
         for (written, connection) in file.iter().flat_map(|file| &file.connections) {
-            let name = match name(written, version, &variable, secrets) {
+            let name = match name(written, version, &variable, &databases, keys) {
                 Ok(name) if chosen.is_empty() || chosen.names().contains(&name) => name,
                 Ok(_) => continue,
                 Err(fault) => {
@@ -204,20 +208,28 @@ fn name(
     written: &Name,
     version: &Version,
     variable: impl Fn(&str) -> Option<String>,
-    secrets: &[Secret],
+    databases: &Databases,
+    keys: &[Secret],
 ) -> Result<String, PublishFault> {
     let connection = || written.as_str().to_owned();
     let invalid = |fault| PublishFault::NameInvalid {
         connection: connection(),
         fault,
     };
-    let expanded = written.expanded(variable).map_err(|variable| PublishFault::NameUnset {
+    let is_secret = Cell::new(false);
+    let told = |name: &str| {
+        let value = variable(name)?;
+        is_secret.set(is_secret.get() || databases.are_in(name, &value));
+        Some(value)
+    };
+    let expanded = written.expanded(told).map_err(|variable| PublishFault::NameUnset {
         connection: connection(),
         variable,
     })?;
     // It will be part of a command line, which every process of the dyno can read.
-    if expanded.contains("://") || conceal::looks_like_key(&expanded) || conceal::holds(secrets, &expanded) {
-        return Err(invalid(NameFault::HoldsKey));
+    let has_key = expanded.contains("://") || conceal::looks_like_key(&expanded) || conceal::holds(keys, &expanded);
+    if is_secret.get() || has_key {
+        return Err(invalid(NameFault::HoldsSecret));
     }
     if expanded.contains(',') || expanded.contains(char::is_control) {
         return Err(invalid(NameFault::NotName));

@@ -85,7 +85,7 @@ fn published() -> Vec<PublishFault> {
         name_invalid(NameFault::NotName),
         name_invalid(NameFault::Vanishes),
         name_invalid(NameFault::TooLong(300)),
-        name_invalid(NameFault::HoldsKey),
+        name_invalid(NameFault::HoldsSecret),
         PublishFault::Merged {
             first: text("Orders DB"),
             other: text("\u{d3}rders DB"),

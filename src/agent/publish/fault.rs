@@ -55,8 +55,8 @@ pub enum NameFault {
     Vanishes,
     #[error("it is {0} bytes long, and the limit is 252")]
     TooLong(usize),
-    #[error("it holds a URL or an agent key")]
-    HoldsKey,
+    #[error("it has a URL, an agent key, or the password of a database in it")]
+    HoldsSecret,
 }
 
 impl PublishFault {

@@ -22,6 +22,8 @@ fn variable(name: &str) -> Option<String> {
         "KEY" => Some("grpcs://a:s3cr3ts3cr3t@gateway.example:8443".to_owned()),
         "LIST" => Some("a,b".to_owned()),
         "ACCENT" => Some("\u{301}".to_owned()),
+        "DATABASE_URL" => Some("postgres://u:pa55word@h/d".to_owned()),
+        "PASSWORD" => Some("pa55word".to_owned()),
         "LONG" => Some("l".repeat(253)),
         _ => None,
     }
@@ -79,13 +81,32 @@ fn names_that_cannot_be_used_are_told_and_keep_no_other_back() {
         faults.collect::<Vec<_>>(),
         [
             None,
-            Some(NameFault::HoldsKey),
+            Some(NameFault::HoldsSecret),
             Some(NameFault::NotName),
             Some(NameFault::Vanishes),
             Some(NameFault::TooLong(253)),
-            Some(NameFault::HoldsKey)
+            Some(NameFault::HoldsSecret)
         ]
     );
+}
+
+#[test]
+fn the_password_of_a_database_is_no_name() {
+    let file =
+        "connections:\n  db: {database: DATABASE_URL}\n  x-${PASSWORD}: {}\n  ${DATABASE_URL}: {}\n  pa55word: {}\n";
+    let publication = published(file, "");
+    // Who writes it into the file has shown it already, and means it.
+    assert_eq!(names(&publication), ["db", "pa55word"]);
+    for fault in publication.faults {
+        assert!(matches!(
+            fault,
+            PublishFault::NameInvalid {
+                fault: NameFault::HoldsSecret,
+                ..
+            }
+        ));
+        assert!(!fault.to_string().contains("pa55"));
+    }
 }
 
 #[test]

@@ -118,13 +118,15 @@ impl<'a> Invocation<'a> {
             return Self::in_line(inner)?.is_right().then(|| inner.to_owned());
         }
         let place = self.place()?;
-        match (place.finding().map(|finding| finding.remedy), place.server_left_out()) {
+        let right = match (place.finding().map(|finding| finding.remedy), place.server_left_out()) {
             (Some(Remedy::App(app)), None) => Some(place.line_with(&app)),
             // A command that may be the server comes after this one.
             (Some(Remedy::App(app)), Some(server)) => place.line_moved_to(server, Some(&app)),
             (None, Some(server)) => place.line_moved_to(server, None),
             (Some(Remedy::OtherCommand | Remedy::Script) | None, _) => None,
-        }
+        };
+        // What no shell could run has no right form.
+        right.filter(|right| starts_agent(right))
     }
 }
 

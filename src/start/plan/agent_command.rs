@@ -3,14 +3,14 @@
 use crate::agent::connections::Connections;
 use crate::agent::generation::Generation;
 use crate::agent::hoop_yml::{Connection, Item, Target};
-use crate::agent::publish::Published;
+use crate::agent::publish::{Databases, Published};
 use crate::agent::version::Version;
 use crate::config;
 use crate::os::environment::Environment;
 use crate::start::fault::config::ConfigFault;
 use crate::start::plan::credential::{CREDENTIALS, Credential};
 use crate::start::plan::entrypoint::{self, Entrypoint};
-use crate::start::plan::publishing::{Databases, Here};
+use crate::start::plan::publishing::Here;
 use std::ffi::{OsStr, OsString};
 use wildmatch::WildMatch;
 
@@ -122,7 +122,7 @@ fn seen<'a>(here: &Here, environment: &'a Environment, databases: &Databases) ->
     });
     let is_seen = |name: &str, value: &OsStr| match &patterns {
         Some(patterns) => patterns.iter().any(|pattern| pattern.matches(name)),
-        None => !is_database && !databases.are_in(name, value),
+        None => !is_database && !databases.are_in(name, &value.to_string_lossy()),
     };
     let names = environment
         .iter()

@@ -6,7 +6,7 @@ use crate::config;
 use crate::agent::connections::{Connections, ConnectionsFault, Merged};
 use crate::agent::generation::Generation;
 use crate::agent::limits::Limit;
-use crate::agent::publish::Published;
+use crate::agent::publish::{Databases, Published};
 use crate::agent::version::Version;
 use crate::os::environment::Environment;
 use crate::secret::conceal;
@@ -19,7 +19,7 @@ use crate::start::plan::credential::{Credential, Credentials, Gateway};
 use crate::start::plan::dyno::Dyno;
 use crate::start::plan::installed::{AgentFile, Installed};
 use crate::start::plan::memory_limit::MemoryLimit;
-use crate::start::plan::publishing::{self, Databases, Publishing};
+use crate::start::plan::publishing::{self, Publishing};
 use crate::text;
 use std::cell::LazyCell;
 use std::path::PathBuf;
@@ -162,7 +162,7 @@ impl AgentSet {
         let mut credentials = credentials.clone();
         let mut elsewhere = Vec::new();
         let commands = if generation.is_run() {
-            let databases = Databases::of(file, environment);
+            let databases = Databases::of(file, variable);
             credentials.add(databases.secrets());
             let mut publishing = Publishing::of(
                 file,

@@ -14,7 +14,6 @@ use crate::start::fault::publish::FileFault;
 use crate::start::plan::choice::DynoList;
 use crate::start::plan::dyno::Dyno;
 use crate::start::plan::installed::Installed;
-use std::ffi::OsStr;
 
 /// The connections for this dyno.
 #[derive(Debug)]
@@ -112,43 +111,3 @@ impl Publishing {
         self.here.is_empty().then(|| self.faults.remove(last))
     }
 }
-
-/// The databases of a file, whose credentials only their own sessions may see.
-#[derive(Debug, Default)]
-pub(crate) struct Databases {
-    /// The config vars that have their URLs.
-    names: Vec<String>,
-    secrets: Vec<Secret>,
-}
-
-impl Databases {
-    pub(crate) fn of(file: Option<&HoopYml>, environment: &Environment) -> Self {
-        let names: Vec<String> = file
-            .into_iter()
-            .flat_map(HoopYml::database_variables)
-            .map(str::to_owned)
-            .collect();
-        let urls = names.iter().filter_map(|name| environment.text(name)).map(Secret::new);
-        let secrets = urls.flat_map(|url| Database::parse(&url).map_or(vec![url], |database| database.secrets));
-        Self {
-            secrets: secrets.collect(),
-            names,
-        }
-    }
-
-    /// The texts that must not be shown.
-    pub(crate) fn secrets(&self) -> &[Secret] {
-        &self.secrets
-    }
-
-    /// Whether a variable is one of a database, or has the credentials of one: an add-on may set several.
-    pub(crate) fn are_in(&self, name: &str, value: &OsStr) -> bool {
-        let value = value.to_string_lossy();
-        let mut secrets = self.secrets.iter().map(Secret::expose);
-        self.names.iter().any(|known| known == name)
-            || secrets.any(|secret| value == secret || secret.len() >= SHORTEST && value.contains(secret))
-    }
-}
-
-/// A shorter password may stand in a value by accident.
-const SHORTEST: usize = 8;

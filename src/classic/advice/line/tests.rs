@@ -174,6 +174,12 @@ fn a_secret_in_a_line_is_not_repeated() {
     }
 }
 
+#[test]
+fn a_line_that_no_shell_could_run_is_shown_a_script() {
+    let advice = given("web: hoopstart -e ( |", &RunTimeVars::default()).concat();
+    assert!(advice.contains("\n    web: hoopstart -- bash bin/start"), "{advice}");
+}
+
 proptest! {
     #[test]
     fn any_line_has_advice_or_none_and_what_is_advised_needs_none(
