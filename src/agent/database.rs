@@ -85,9 +85,12 @@ impl Database {
     /// Reads a URL.
     pub fn parse(written: &Secret) -> Result<Self, DatabaseFault> {
         let text = written.expose().trim();
-        let url = Url::parse(text).map_err(|_| match has_several_hosts(text) {
-            true => DatabaseFault::SeveralHosts,
-            false => DatabaseFault::NotUrl,
+        let url = Url::parse(text).map_err(|_| {
+            if has_several_hosts(text) {
+                DatabaseFault::SeveralHosts
+            } else {
+                DatabaseFault::NotUrl
+            }
         })?;
         let kind = DatabaseKind::of_scheme(url.scheme()).ok_or(DatabaseFault::Scheme)?;
         let host = url
@@ -173,8 +176,8 @@ fn ssl_mode(written: &str) -> Option<&'static str> {
     })
 }
 
-/// Whether a URL names several servers (<https://www.mongodb.com/docs/manual/reference/connection-string-formats/>), as no
-/// other URL does.
+/// Whether a URL names several servers, as no other URL does
+/// (<https://www.mongodb.com/docs/manual/reference/connection-string-formats/>).
 fn has_several_hosts(url: &str) -> bool {
     let place = url.split_once("://").map_or("", |(_, rest)| rest);
     let place = place.split(['/', '?']).next().unwrap_or_default();

@@ -69,12 +69,7 @@ impl Announced<'_> {
         for fault in &faults {
             match fault {
                 // The platform may set it for dynos only.
-                PublishFault::NameUnset { connection, .. } => {
-                    let connection = text::excerpt(connection, 100);
-                    announcement
-                        .lines
-                        .push(format!("{connection}, as far as each dyno has a name for it"));
-                }
+                PublishFault::NameUnset { connection, .. } => announcement.lines.extend(as_written(file, connection)),
                 fault => announcement.warnings.push(told(fault)),
             }
         }
@@ -120,6 +115,17 @@ fn warning(message: Message) -> Announcement {
 fn line(published: &Published, note: &str) -> String {
     let description = published.description().unwrap_or_else(|| "shell".to_owned());
     format!("{}: {description}{note}", text::excerpt(&published.name, 100))
+}
+
+/// The line of a connection whose name is only known in the dyno.
+fn as_written(file: &HoopYml, name: &str) -> Option<String> {
+    let (name, connection) = file.connections.iter().find(|(written, _)| written.as_str() == name)?;
+    let published = Published {
+        name: name.as_str().to_owned(),
+        connection: connection.clone(),
+        is_of_file: true,
+    };
+    Some(line(&published, ""))
 }
 
 /// What the sessions of shells and commands do not see without `export:`.

@@ -29,7 +29,7 @@ fn an_image_publishes_what_its_file_says() {
     for line in [
         "- Publishing at run time, as hoop.yml says\n",
         "  - orders-db: database, URL from DATABASE_URL; review by dba\n",
-        "  - ${NAME}-shell, as far as each dyno has a name for it\n",
+        "  - ${NAME}-shell: shell; only in task\n",
     ] {
         assert!(log.contains(line), "{line}{log}");
     }

@@ -31,7 +31,7 @@ fn the_log_lists_what_will_be_published_with_its_rules() {
         "       orders_console: command bundle exec rails console; sessions see *; only in worker\n",
         "       orders-db: database, URL from DATABASE_URL; review by dba, team leads; masks EMAIL_ADDRESS, \
          PHONE_NUMBER; only in web.1\n",
-        "       ${HEROKU_APP_NAME}-shell, as far as each dyno has a name for it\n",
+        "       ${HEROKU_APP_NAME}-shell: shell\n",
     ]);
     build.set("HEROKU_APP_NAME", "Orders");
     build.unset("DATABASE_URL");
