@@ -19,6 +19,13 @@ pub fn visible(text: &str) -> String {
     shown
 }
 
+/// Whether a shell takes `text` for the name of a variable.
+pub fn is_variable_name(text: &str) -> bool {
+    !text.starts_with(|first: char| first.is_ascii_digit())
+        && !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
 /// `text` in quotation marks: in single ones where it has double ones itself.
 pub fn in_quotes(text: &str) -> String {
     if text.contains('"') {

@@ -21,6 +21,7 @@ pub use crate::agent::hoop_yml::mistake::{Mistake, PATH};
 use crate::agent::connections::NAME_LIMIT;
 use crate::os::regular_file;
 use crate::procfile::command_line;
+use crate::text;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 #[cfg(test)]
@@ -186,7 +187,7 @@ impl TryFrom<String> for Name {
         while let Some((_, behind)) = rest.split_once('$') {
             let variable = behind.strip_prefix('{').and_then(|text| text.split_once('}'));
             rest = match variable {
-                Some((variable, behind)) if is_variable(variable) => behind,
+                Some((variable, behind)) if text::is_variable_name(variable) => behind,
                 _ => return Err("a variable in a name is written with braces, such as ${HEROKU_APP_NAME}"),
             };
         }
@@ -225,17 +226,11 @@ impl TryFrom<String> for Variable {
     type Error = &'static str;
 
     fn try_from(name: String) -> Result<Self, Self::Error> {
-        if is_variable(&name) {
+        if text::is_variable_name(&name) {
             return Ok(Self(name));
         }
         Err("a database is the name of the config var that holds its URL, such as DATABASE_URL")
     }
-}
-
-/// Whether `text` is the name of a variable of a shell.
-fn is_variable(text: &str) -> bool {
-    let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    text.bytes().all(is_of_name) && text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
 }
 
 /// An item of a list: one that an agent, which splits its lists at commas and reads quotes in them, takes as it is.
@@ -336,12 +331,11 @@ impl HoopYml {
         let mut text = String::new();
         let read =
             regular_file::open(&folder.join(PATH)).and_then(|file| file.take(LIMIT + 1).read_to_string(&mut text));
-        let whole = |text: String| Err(Mistake { place: None, text });
         Some(match read {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => whole("it is not UTF-8 text".to_owned()),
-            Err(error) => whole(format!("it cannot be read: {error}")),
-            Ok(bytes) if bytes as u64 > LIMIT => whole(format!("it has more than {LIMIT} bytes")),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(Mistake::of_file("it is not UTF-8 text")),
+            Err(error) => Err(Mistake::of_file(format!("it cannot be read: {error}"))),
+            Ok(bytes) if bytes as u64 > LIMIT => Err(Mistake::of_file(format!("it has more than {LIMIT} bytes"))),
             Ok(_) => Self::parse(&text),
         })
     }
@@ -358,15 +352,20 @@ impl HoopYml {
 
     /// Reads the file's text.
     pub fn parse(text: &str) -> Result<Self, Mistake> {
-        let whole = |text: String| Err(Mistake { place: None, text });
         if depth(text) > DEEPEST {
-            return whole(format!("it has more than {DEEPEST} lists in one another"));
+            return Err(Mistake::of_file(format!(
+                "it has more than {DEEPEST} lists in one another"
+            )));
         }
         let file: Self = serde_yaml::from_str(text)?;
         match file.connections.len() {
-            0 => whole("it names no connection; write one below connections:, such as orders-console: {}".to_owned()),
+            0 => Err(Mistake::of_file(
+                "it names no connection; write one below connections:, such as orders-console: {}",
+            )),
             1..=MOST => Ok(file),
-            number => whole(format!("it names {number} connections, and the limit is {MOST}")),
+            number => Err(Mistake::of_file(format!(
+                "it names {number} connections, and the limit is {MOST}"
+            ))),
         }
     }
 }

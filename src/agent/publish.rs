@@ -31,9 +31,11 @@ pub struct Published {
 }
 
 /// The connections to publish, in the order of the file, and what keeps others from it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Publication {
     pub connections: Vec<Published>,
+    /// All databases of the file, whether they are published or not.
+    pub databases: Databases,
     pub faults: Vec<PublishFault>,
 }
 
@@ -49,12 +51,14 @@ impl Publication {
         variable: impl Fn(&str) -> Option<String>,
         keys: &[Secret],
     ) -> Self {
-        let mut publication = Self::default();
-        let databases = Databases::of(file, &variable);
+        let mut publication = Self {
+            databases: Databases::of(file, &variable),
+            ..Self::default()
+        };
         let mut written_names: Vec<(String, &Name)> = Vec::new();
         let mut nameless: Vec<WildMatch> = Vec::new();
         for (written, connection) in file.iter().flat_map(|file| &file.connections) {
-            let name = match name(written, version, &variable, &databases, keys) {
+            let name = match name(written, version, &variable, &publication.databases, keys) {
                 Ok(name) if chosen.is_empty() || chosen.names().contains(&name) => name,
                 Ok(_) => continue,
                 Err(fault) => {

@@ -4,7 +4,6 @@ use crate::acquire::cache::Cache;
 use crate::acquire::config::{BuildConfig, Install, VersionRequest};
 use crate::acquire::fetch::Fetcher;
 use crate::acquire::recipe::{Acquire, Acquired};
-use crate::agent::hoop_yml::HoopYml;
 use crate::agent::manifest::{AgentRecord, BUILDPACK_VERSION, Manifest};
 use crate::agent::platform::Platform;
 use crate::build_log::BuildLog;
@@ -162,13 +161,9 @@ fn build(
         run_time: &config.run_time,
         others: &others,
     };
-    let announcement = match &HoopYml::of_app(&folders.build_dir) {
-        Some(file) => Some(advice::published(file, &app)),
-        None => publish::misnamed(&folders.build_dir),
-    };
-    if let Some(announcement) = announcement {
-        log.announce(&announcement);
-    }
+    log.announce(&publish::of_app(&folders.build_dir, |file| {
+        advice::published(file, &app)
+    }));
     for advice in advice::advice(&app) {
         log.tell(&advice);
     }

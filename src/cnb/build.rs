@@ -4,7 +4,6 @@ use crate::acquire::cache::{Cache, CachedArchive};
 use crate::acquire::config::{self, BuildConfig, Install, VersionRequest};
 use crate::acquire::fetch::Fetcher;
 use crate::acquire::recipe::{Acquire, Acquired};
-use crate::agent::hoop_yml::HoopYml;
 use crate::agent::manifest::{AgentRecord, BUILDPACK_VERSION, Manifest};
 use crate::agent::platform::Platform;
 use crate::agent::version::Version;
@@ -91,22 +90,17 @@ fn build(folders: &Folders, environment: &Environment, stop: &Stop, log: &mut Bu
         install(&config, environment, &layers, last, stop, log)?
     };
     // The lifecycle starts a build in the app's folder.
-    let app = Path::new(".");
-    let announced = |file| Announced {
-        file,
-        agent: version.as_ref(),
-        run_time: &config.run_time,
-        // Not those of the containers to come.
-        sees_config: false,
-        process_types: &[],
-    };
-    let announcement = match &HoopYml::of_app(app) {
-        Some(file) => Some(announced(file).announcement(|_| true)),
-        None => publish::misnamed(app),
-    };
-    if let Some(announcement) = announcement {
-        log.announce(&announcement);
-    }
+    log.announce(&publish::of_app(Path::new("."), |file| {
+        let announced = Announced {
+            file,
+            agent: version.as_ref(),
+            run_time: &config.run_time,
+            // Not those of the containers to come.
+            sees_config: false,
+            process_types: &[],
+        };
+        announced.announcement(|_| true)
+    }));
     if let Some(value) = to_wrap {
         wrap(&wrap::wanted(&value), &folders.layers_dir, &layers, log)?;
     }

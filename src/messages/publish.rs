@@ -51,7 +51,9 @@ impl Announced<'_> {
         }
         let mut announcement = Announcement::default();
         let keys = forms::of(key.map(|key| key.expose().as_bytes()));
-        let Publication { connections, faults } = self.publication(file, version, &keys);
+        let Publication {
+            connections, faults, ..
+        } = self.publication(file, version, &keys);
         for published in &connections {
             let unknown = published.unknown_process_types(self.process_types, &is_known);
             announcement.warnings.extend(unknown.iter().map(told));
@@ -87,8 +89,16 @@ impl Announced<'_> {
     }
 }
 
+/// What there is to say of the app in `folder`. `of` says it of a file that is there.
+pub fn of_app(folder: &Path, of: impl FnOnce(&Result<HoopYml, Mistake>) -> Announcement) -> Announcement {
+    match HoopYml::of_app(folder) {
+        Some(file) => of(&file),
+        None => misnamed(folder).unwrap_or_default(),
+    }
+}
+
 /// What there is to say of an app whose file has another name than it must have.
-pub fn misnamed(folder: &Path) -> Option<Announcement> {
+fn misnamed(folder: &Path) -> Option<Announcement> {
     let names = std::fs::read_dir(folder)
         .ok()?
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok());

@@ -27,6 +27,11 @@ impl Environment {
         self.value(name).and_then(OsStr::to_str).filter(|text| !text.is_empty())
     }
 
+    /// The value of `name` where it is set, with what is not UTF-8 replaced.
+    pub fn lossy(&self, name: &str) -> Option<String> {
+        self.value(name).map(|value| value.to_string_lossy().into_owned())
+    }
+
     /// All names and values.
     pub fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         self.0.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))

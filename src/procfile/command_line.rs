@@ -3,6 +3,8 @@
 //! A shell has its say before a program is started: it sets variables, follows `&&`, and knows words of its own such as
 //! `cd`. hoopstart starts a program, as `env` and `nice` do, and no shell.
 
+use crate::text;
+
 /// Words that are no programs, or that mean something else as one: those of bash
 /// (<https://www.gnu.org/software/bash/manual/bash.html#Shell-Builtin-Commands>) that a Procfile may begin with.
 const WORDS_OF_SHELL: [&str; 38] = [
@@ -14,8 +16,8 @@ const WORDS_OF_SHELL: [&str; 38] = [
 /// Hyphens, and what word processors make of them. No program is called so.
 pub const DASHES: [char; 3] = ['-', '–', '—'];
 
-/// Whether a quote in `line` is not closed, as far as that can be known. Within `$(…)` and the like, quotes begin anew
-/// or end differently.
+/// Whether a quote in `line` is not closed, as far as that can be known. Within `$(…)` and the like, quotes begin
+/// anew or end differently.
 pub fn has_open_quote(line: &str) -> bool {
     let nests = ["$'", "$(", "${", "`", "<<", "#"];
     !nests.iter().any(|nesting| line.contains(nesting)) && shell_words::split(line).is_err()
@@ -146,11 +148,8 @@ pub fn is_program(command: &str) -> bool {
 
 /// Whether a shell takes `word`, in front of a program, for a variable that is to be set.
 pub fn is_assignment(word: &str) -> bool {
-    word.split_once('=').is_some_and(|(name, _)| {
-        let name = name.strip_suffix('+').unwrap_or(name);
-        name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-    })
+    word.split_once('=')
+        .is_some_and(|(name, _)| text::is_variable_name(name.strip_suffix('+').unwrap_or(name)))
 }
 
 /// Whether `text` has something in which words and quotes start over, so that they are not those of the line.

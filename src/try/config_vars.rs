@@ -2,7 +2,7 @@
 
 use crate::os::environment::Environment;
 use crate::text;
-use crate::r#try::env_file::{EnvFile, Note, OF_PLATFORM, is_name};
+use crate::r#try::env_file::{EnvFile, Note, OF_PLATFORM};
 use anyhow::{Context as _, bail};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -60,7 +60,7 @@ impl ConfigVars {
 
 /// Checks that `name` can be a config var's: a file is named after it.
 fn checked_name(name: &str) -> anyhow::Result<String> {
-    if !is_name(name) {
+    if !text::is_variable_name(name) {
         bail!("\"{}\" is not the name of a config var", text::excerpt(name, 40));
     }
     Ok(name.to_owned())

@@ -4,6 +4,8 @@
 //! quotation marks, `export`, comments, values of several lines. Nothing is replaced in a value, as with `heroku
 //! local`.
 
+use crate::text;
+
 /// The variables that a dyno has from its platform, so that no config var takes their place.
 pub(super) const OF_PLATFORM: [&str; 3] = ["DYNO", "HOME", "PORT"];
 
@@ -125,7 +127,7 @@ impl<'a> Entry<'a> {
             return (Self::Wrong("it is not NAME=VALUE, so it is left out"), end);
         };
         let name = name.trim_end();
-        if !is_name(name) {
+        if !text::is_variable_name(name) {
             return (
                 Self::Wrong("what is before the = is not the name of a config var, so the line is left out"),
                 end,
@@ -203,16 +205,9 @@ fn has_reference(value: &str) -> bool {
         let is_name = behind
             .strip_prefix('{')
             .and_then(|behind| behind.split_once('}'))
-            .is_some_and(|(name, _)| is_name(name));
+            .is_some_and(|(name, _)| text::is_variable_name(name));
         !is_escaped && (is_name || behind.starts_with('('))
     })
-}
-
-/// Whether `name` can be a config var's: a file is named after it.
-pub(super) fn is_name(name: &str) -> bool {
-    !name.is_empty()
-        && !name.starts_with(|c: char| c.is_ascii_digit())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 #[cfg(test)]

@@ -15,6 +15,16 @@ pub struct Mistake {
     pub text: String,
 }
 
+impl Mistake {
+    /// A mistake of the file as a whole.
+    pub(super) fn of_file(text: impl Into<String>) -> Self {
+        Self {
+            place: None,
+            text: text.into(),
+        }
+    }
+}
+
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = &self.text;

@@ -6,7 +6,7 @@ use crate::config;
 use crate::agent::connections::{Connections, ConnectionsFault, Merged};
 use crate::agent::generation::Generation;
 use crate::agent::limits::Limit;
-use crate::agent::publish::{Databases, Published};
+use crate::agent::publish::Published;
 use crate::agent::version::Version;
 use crate::os::environment::Environment;
 use crate::secret::conceal;
@@ -106,13 +106,8 @@ impl AgentSet {
             incurable = limit.is_fatal();
         }
 
-        let variable = |name: &str| {
-            environment
-                .value(name)
-                .map(|value| value.to_string_lossy().into_owned())
-        };
         let connections = match environment.text(config::CONNECTION) {
-            Some(value) => Connections::parse(value, variable),
+            Some(value) => Connections::parse(value, |name| environment.lossy(name)),
             None => Ok(Connections::default()),
         };
         let file = publishing::file(installed, generation, faults)?;
@@ -162,8 +157,6 @@ impl AgentSet {
         let mut credentials = credentials.clone();
         let mut elsewhere = Vec::new();
         let commands = if generation.is_run() {
-            let databases = Databases::of(file, variable);
-            credentials.add(databases.secrets());
             let mut publishing = Publishing::of(
                 file,
                 &connections,
@@ -182,6 +175,8 @@ impl AgentSet {
                 return Ok(Wanted::Nothing);
             }
             elsewhere = publishing.elsewhere;
+            let databases = publishing.databases;
+            credentials.add(databases.secrets());
             let run = |here| AgentCommand::run(here, generation, entrypoint, &agent_environment, &databases);
             publishing.here.iter().map(run).collect::<Result<_, _>>()?
         } else {

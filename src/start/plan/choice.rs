@@ -24,11 +24,6 @@ impl DynoList {
         )
     }
 
-    /// Makes a list of these items.
-    pub(crate) fn of<'a>(items: impl Iterator<Item = &'a str>) -> Self {
-        Self(items.map(str::to_owned).collect())
-    }
-
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

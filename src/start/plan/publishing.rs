@@ -3,8 +3,8 @@
 use crate::agent::connections::Connections;
 use crate::agent::database::Database;
 use crate::agent::generation::Generation;
-use crate::agent::hoop_yml::{HoopYml, Item};
-use crate::agent::publish::{Publication, Published};
+use crate::agent::hoop_yml::HoopYml;
+use crate::agent::publish::{Databases, Publication, Published};
 use crate::agent::version::Version;
 use crate::os::environment::Environment;
 use crate::procfile::Procfile;
@@ -21,6 +21,7 @@ pub(crate) struct Publishing {
     pub(crate) here: Vec<Here>,
     /// Those for other dynos.
     pub(crate) elsewhere: Vec<Published>,
+    pub(crate) databases: Databases,
     pub(crate) faults: Vec<Fault>,
 }
 
@@ -68,20 +69,20 @@ impl Publishing {
         dyno: &Dyno,
         masks: &[Secret],
     ) -> Self {
-        let variable = |name: &str| {
-            environment
-                .value(name)
-                .map(|value| value.to_string_lossy().into_owned())
-        };
-        let Publication { connections, faults } = Publication::of(file, chosen, version, variable, masks);
+        let Publication {
+            connections,
+            databases,
+            faults,
+        } = Publication::of(file, chosen, version, |name| environment.lossy(name), masks);
         let mut publishing = Self {
             here: Vec::new(),
             elsewhere: Vec::new(),
+            databases,
             faults: faults.into_iter().map(Fault::from).collect(),
         };
         let known: Vec<&str> = procfile.process_types().collect();
         let can_run = |item: &str| {
-            let item = DynoList::of([item].into_iter());
+            let item = DynoList::parse(item);
             item.impossible().is_empty() && item.unknown(&known, dyno).is_empty()
         };
         for published in connections {
@@ -90,14 +91,13 @@ impl Publishing {
             let process_types = published.connection.process_types.as_ref();
             let is_here = process_types.is_none_or(|items| {
                 // Outside of a dyno there are no others.
-                dyno.is_local() || DynoList::of(items.iter().map(Item::as_str)).names(dyno)
+                dyno.is_local() || items.iter().any(|item| dyno.is_named_by(item.as_str()))
             });
             if !is_here {
                 publishing.elsewhere.push(published);
                 continue;
             }
-            let url = |name: &str| environment.value(name).map(|url| Secret::new(url.to_string_lossy()));
-            match published.resolved(version, masks, url) {
+            match published.resolved(version, masks, |name| environment.lossy(name).map(Secret::new)) {
                 Ok(database) => publishing.here.push(Here { published, database }),
                 Err(fault) => publishing.faults.push(fault.into()),
             }

@@ -2,7 +2,6 @@ use super::{AgentCommand, CREDENTIALS, Generation, agent_environment};
 use crate::agent::connections::Connections;
 use crate::agent::hoop_yml::HoopYml;
 use crate::agent::key::KeyMode;
-use crate::agent::publish::Databases;
 use crate::agent::version::Version;
 use crate::os::environment::Environment;
 use crate::procfile::Procfile;
@@ -48,9 +47,8 @@ fn commands(
     let dyno = Dyno::parse(Some("web.1"));
     let procfile = Procfile::default();
     let publishing = Publishing::of(file, connections, &version, environment, &procfile, &dyno, &[]);
-    let databases = Databases::of(file, |name| environment.text(name).map(str::to_owned));
     let here = publishing.here.iter();
-    here.map(|here| AgentCommand::run(here, generation, entrypoint, environment, &databases))
+    here.map(|here| AgentCommand::run(here, generation, entrypoint, environment, &publishing.databases))
         .collect()
 }
 
