@@ -31,13 +31,7 @@ const SECRETS: [&str; 4] = [SECRET, "5ec4e700", "another-secret", "a-third-secre
 fn running(launch: &Launch, agents: usize) -> (Dyno, Vec<Process>) {
     let dyno = launch.start(["sleep", "600"]);
     let agents = dyno.has_agents(agents);
-    for process in dyno.processes() {
-        for word in process.command_line() {
-            let word = word.to_string_lossy();
-            let shows = SECRETS.iter().any(|secret| word.contains(secret));
-            dyno.assert(!shows, "a key must never stand in a command line");
-        }
-    }
+    dyno.has_no_command_line_with(&SECRETS);
     (dyno, agents)
 }
 

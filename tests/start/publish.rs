@@ -46,13 +46,18 @@ fn launch(slug: &Slug) -> Launch {
 fn running(launch: &Launch, agents: usize) -> (Dyno, Vec<Process>) {
     let dyno = launch.start(["sleep", "600"]);
     let agents = dyno.has_agents(agents);
-    for process in dyno.processes() {
-        for word in process.command_line() {
-            dyno.assert(!word.to_string_lossy().contains("pa55"), "a password in a command line");
-        }
-    }
+    dyno.has_no_command_line_with(&["pa55"]);
     dyno.assert(!dyno.stderr().contains("pa55"), "a password in the log");
     (dyno, agents)
+}
+
+/// Runs an app that says one word, to its end.
+#[track_caller]
+fn ended(launch: &Launch) -> Dyno {
+    let mut dyno = launch.script("echo up");
+    dyno.exits(0).closes_output();
+    dyno.prints("up\n");
+    dyno
 }
 
 /// What an agent asks the gateway to publish.
@@ -205,8 +210,8 @@ fn a_connection_that_cannot_be_published_is_told_and_the_others_run() {
         agent_of(&agents, "shell");
         is_told(&dyno, &[id]);
     }
-    let names = "connections:\n  ${NOPE}-db: {}\n  Órders: {}\n  orders: {review: [dba]}\n  a: {process_types: [wroker,\
-                 web]}\n";
+    let names = "connections:\n  ${NOPE}-db: {}\n  Órders: {}\n  orders: {review: [dba]}\n  \
+                 a: {process_types: [wroker, web]}\n";
     slug.put("hoop.yml", names);
     let (dyno, _) = running(&launch(&slug), 2);
     is_told(
@@ -250,9 +255,7 @@ fn a_mistake_in_the_file_is_one_line_and_the_app_runs() {
         let slug = slug("1.148.0", file);
         // Its rules are not known, so nothing is published under the names of the config var either.
         for launch in [launch(&slug), launch(&slug).with("HOOP_CONNECTION", "a")] {
-            let mut dyno = launch.script("echo up");
-            dyno.exits(0).closes_output();
-            dyno.prints("up\n");
+            let dyno = ended(&launch);
             is_told(&dyno, &["start::hoop-yml-invalid"]);
             dyno.assert(!dyno.stderr().contains("pa55"), "a value is told");
         }
@@ -271,9 +274,7 @@ fn what_is_no_file_is_one_line_and_the_app_runs() {
     ] {
         let mut dyno = launch(&slug).plain(["sh", "-c", &format!("cd \"$HOME\" && {make}")]);
         dyno.exits(0);
-        let mut dyno = launch(&slug).script("echo up");
-        dyno.exits(0).closes_output();
-        dyno.prints("up\n");
+        let dyno = ended(&launch(&slug));
         is_told(&dyno, &["start::hoop-yml-invalid"]);
         launch(&slug).plain(["sh", "-c", "rm -r \"$HOME/hoop.yml\""]).exits(0);
     }
@@ -303,9 +304,7 @@ fn an_older_agent_publishes_nothing_without_its_rule() {
 #[test]
 fn a_dyno_for_which_the_file_has_no_connection_has_no_agent() {
     let slug = slug("1.148.0", "connections: {a: {process_types: [worker]}}\n");
-    let mut dyno = launch(&slug).script("echo up");
-    dyno.exits(0).closes_output();
-    dyno.prints("up\n");
+    let dyno = ended(&launch(&slug));
     dyno.assert(dyno.own_lines().is_empty(), "nothing is wrong");
     let (_dyno, _) = running(&launch(&slug).with("DYNO", "worker.2"), 1);
 }
@@ -313,9 +312,7 @@ fn a_dyno_for_which_the_file_has_no_connection_has_no_agent() {
 #[test]
 fn nothing_to_publish_stops_only_a_required_boot() {
     let slug = slug("1.148.0", "connections: {a: {database: NOPE}}\n");
-    let mut dyno = launch(&slug).script("echo up");
-    dyno.exits(0).closes_output();
-    dyno.prints("up\n");
+    let dyno = ended(&launch(&slug));
     is_told(&dyno, &["start::database-unset"]);
     let mut dyno = launch(&slug).with("HOOP_REQUIRED", "true").script("echo up");
     dyno.exits(78).closes_output();

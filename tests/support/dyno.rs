@@ -741,6 +741,18 @@ impl Dyno {
         })
     }
 
+    /// Asserts that none of `secrets` stands in a command line, which every process of the dyno can read.
+    #[track_caller]
+    pub(crate) fn has_no_command_line_with(&self, secrets: &[&str]) {
+        for process in self.processes() {
+            for word in process.command_line() {
+                let word = word.to_string_lossy();
+                let shows = secrets.iter().any(|secret| word.contains(secret));
+                self.assert(!shows, "a secret must never stand in a command line");
+            }
+        }
+    }
+
     /// Waits until there are this many supervisors. A second one below another may be there for a moment: it looks for
     /// the other before it starts anything, while the app runs already.
     #[track_caller]
