@@ -6,9 +6,9 @@
 mod support;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use support::executable::write_executable;
 use support::run::Run;
 use tempfile::TempDir;
 
@@ -22,8 +22,7 @@ fn script(name: &str) -> PathBuf {
 
 /// Writes a program of one line of sh that stands for another.
 fn stand_in(path: &Path, line: &str) {
-    fs::write(path, format!("#!/bin/sh\n{line}\n")).unwrap();
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    write_executable(path, &format!("#!/bin/sh\n{line}\n"));
 }
 
 fn check_static(program: &Path) -> Run {

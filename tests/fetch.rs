@@ -16,6 +16,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use support::dyno::{eventually, program, skipped};
+use support::executable::{copy_executable, write_executable};
 use support::mirror::PLATFORM;
 use support::run::Run;
 use support::server::{NOBODY, ReleaseServer, Reply};
@@ -53,7 +54,7 @@ impl Checkout {
             "bin/release",
             "bin/report",
         ] {
-            fs::copy(source.join(file), checkout.at(file)).unwrap();
+            copy_executable(&source.join(file), &checkout.at(file));
         }
         fs::copy(source.join("libexec/fetch.sh"), checkout.at("libexec/fetch.sh")).unwrap();
         let digest = sha256(PROGRAM.as_bytes());
@@ -126,8 +127,7 @@ impl Checkout {
             "#!/bin/sh\ncurl() {{ exec '{}' \"$@\"; }}\n{script}\n",
             which("curl").display()
         );
-        fs::write(folder.join("curl"), text).unwrap();
-        fs::set_permissions(folder.join("curl"), fs::Permissions::from_mode(0o755)).unwrap();
+        write_executable(&folder.join("curl"), &text);
         let path = std::env::var_os("PATH").unwrap();
         let folders = [folder].into_iter().chain(std::env::split_paths(&path));
         let path = std::env::join_paths(folders).unwrap().into();
@@ -413,8 +413,7 @@ fn the_program_for_the_machine_that_uname_names_is_downloaded() {
             sha256(b"#!/bin/sh\necho arm64\n")
         );
         fs::write(checkout.at("libexec/program"), release).unwrap();
-        fs::write(checkout.at("home/uname"), format!("#!/bin/sh\necho {machine}\n")).unwrap();
-        fs::set_permissions(checkout.at("home/uname"), fs::Permissions::from_mode(0o755)).unwrap();
+        write_executable(&checkout.at("home/uname"), &format!("#!/bin/sh\necho {machine}\n"));
         let server = ReleaseServer::plain();
         for name in ["amd64", "arm64"] {
             let program = format!("#!/bin/sh\necho {name}\n");
@@ -771,9 +770,8 @@ fn curl_has_the_time_that_the_build_system_gives_it() {
     ] {
         let checkout = Checkout::of_release().with_tools(&tools);
         // What it is given comes back as what went wrong.
-        let curl = checkout.at("tools/curl");
-        fs::write(&curl, "#!/bin/sh\nread -r url\necho \"curl: (28) $* $url\"\nexit 28\n").unwrap();
-        fs::set_permissions(&curl, fs::Permissions::from_mode(0o755)).unwrap();
+        let curl = "#!/bin/sh\nread -r url\necho \"curl: (28) $* $url\"\nexit 28\n";
+        write_executable(&checkout.at("tools/curl"), curl);
         let mut command = checkout.command("bin/compile");
         command
             .args([checkout.at("app"), checkout.at("cache"), checkout.at("env")])

@@ -14,6 +14,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::dyno::{Dyno, Launch, QUIET_AGENT, STANDARD, program};
+use support::executable::copy_executable;
 use support::mirror::{Mirror, PLATFORM, VERSION};
 use support::run::Run;
 use support::tree::Tree;
@@ -51,14 +52,13 @@ impl Herokuish {
             fs::create_dir_all(herokuish.at(folder)).unwrap();
         }
         for script in ["hoop-buildpack", "detect", "compile", "release", "report"] {
-            fs::copy(
-                source.join("bin").join(script),
-                herokuish.at("buildpack/bin").join(script),
-            )
-            .unwrap();
+            copy_executable(
+                &source.join("bin").join(script),
+                &herokuish.at("buildpack/bin").join(script),
+            );
         }
         let packed = format!("buildpack/libexec/hoop-buildpack-linux-{}", PLATFORM.architecture);
-        fs::copy(env!("CARGO_BIN_EXE_hoop-buildpack"), herokuish.at(&packed)).unwrap();
+        copy_executable(env!("CARGO_BIN_EXE_hoop-buildpack").as_ref(), &herokuish.at(&packed));
         fs::write(herokuish.at("build/Procfile"), "web: hoopstart -- ./web.sh\n").unwrap();
         // As the program that is packed, a file of the app that nobody may take for the buildpack's.
         fs::create_dir(herokuish.at("build/bin")).unwrap();

@@ -16,6 +16,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::dyno::skipped;
+use support::executable::{copy_executable, write_executable};
 use support::mirror::PLATFORM;
 use support::run::Run;
 use support::server::{ReleaseServer, Reply};
@@ -56,7 +57,7 @@ impl Source {
                 let entry = entry.unwrap();
                 // A program that was put there to be used is not part of the source.
                 if !entry.file_name().to_string_lossy().starts_with("hoop-buildpack-") {
-                    fs::copy(entry.path(), copy.join(folder).join(entry.file_name())).unwrap();
+                    copy_executable(&entry.path(), &copy.join(folder).join(entry.file_name()));
                 }
             }
         }
@@ -387,8 +388,7 @@ fn a_published_program_is_asked_for_with_a_token_that_nobody_sees() {
     let folder = source.scratch.path().join("stand-ins");
     fs::create_dir(&folder).unwrap();
     let curl = "#!/bin/sh\nprintf 'arguments: %s\\n' \"$*\"\nread -r url\nprintf 'stdin: %s\\n' \"$url\"\nexit 22\n";
-    fs::write(folder.join("curl"), curl).unwrap();
-    fs::set_permissions(folder.join("curl"), fs::Permissions::from_mode(0o755)).unwrap();
+    write_executable(&folder.join("curl"), curl);
     let mut command = source.command(["--check", &tag, "--published"]);
     command
         .env(
@@ -480,8 +480,7 @@ fn a_build_has_no_variables_but_those_that_say_where_things_are() {
     fs::create_dir(&tools).unwrap();
     let told = source.scratch.path().join("told");
     let cargo = format!("#!/bin/sh\n[ \"$1\" = fetch ] || env >'{}'\n", told.display());
-    fs::write(tools.join("cargo"), cargo).unwrap();
-    fs::set_permissions(tools.join("cargo"), fs::Permissions::from_mode(0o755)).unwrap();
+    write_executable(&tools.join("cargo"), &cargo);
     let path = std::env::var_os("PATH").unwrap();
     let folders = [tools].into_iter().chain(std::env::split_paths(&path));
     let path = std::env::join_paths(folders).unwrap();
@@ -691,11 +690,9 @@ fn the_program_for_the_other_architecture_runs() {
         folder.join(emulator).display(),
         at("real").display()
     );
-    fs::write(&packed, emulate).unwrap();
-    fs::set_permissions(&packed, fs::Permissions::from_mode(0o755)).unwrap();
+    write_executable(&packed, &emulate);
     fs::create_dir(at("tools")).unwrap();
-    fs::write(at("tools/uname"), format!("#!/bin/sh\necho {machine}\n")).unwrap();
-    fs::set_permissions(at("tools/uname"), fs::Permissions::from_mode(0o755)).unwrap();
+    write_executable(&at("tools/uname"), &format!("#!/bin/sh\necho {machine}\n"));
     for folder in ["app", "env"] {
         fs::create_dir(at(folder)).unwrap();
     }

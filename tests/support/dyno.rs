@@ -4,6 +4,7 @@
 //! `/proc`, wherever they have gone, and none is left when a test fails. Only root may read the environment of a
 //! process that is not dumpable, so there is a second mark, a limit that nothing here comes near.
 
+use super::executable::in_child;
 use flate2::read::GzDecoder;
 use hoop_buildpack::agent::manifest::{AgentRecord, Manifest};
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, kill_process_group, setrlimit};
@@ -286,23 +287,6 @@ impl Slug {
     pub(crate) fn web(&self) -> Launch {
         self.dyno().with("HOOP_KEY", STANDARD).with("DYNO", "web.1")
     }
-}
-
-/// Runs a shell script that writes files, and waits for it.
-fn in_child(script: &str, arguments: &[&OsStr], stdin: &[u8]) {
-    let mut child = Command::new("sh")
-        .args(["-ec", script, "sh"])
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .spawn()
-        .expect("sh can be started");
-    let mut pipe = child.stdin.take().expect("it is piped");
-    pipe.write_all(stdin).expect("the script reads all of it");
-    drop(pipe);
-    assert!(
-        child.wait().expect("it is our child").success(),
-        "{script}: {arguments:?}"
-    );
 }
 
 /// What a dyno reads.

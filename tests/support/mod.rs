@@ -4,6 +4,7 @@
 
 pub(crate) mod build;
 pub(crate) mod dyno;
+pub(crate) mod executable;
 pub(crate) mod gateway;
 pub(crate) mod kernel;
 pub(crate) mod mirror;
