@@ -142,7 +142,10 @@ failures! {
     DatabaseUrlInvalid => "start::database-url-invalid",
     /// The agent is too old to publish a connection of `hoop.yml` with its rules.
     ConnectionNeedsNewerAgent => "start::connection-needs-newer-agent",
-    /// `HOOP_COMMAND` has a quote that is not closed; or it, or a command in `hoop.yml`, contains the agent key.
+    /// `export:` in `hoop.yml` names variables that no session ever sees: those of the agent's credentials and settings.
+    ExportWithoutEffect => "start::export-without-effect",
+    /// `HOOP_COMMAND` has a quote that is not closed or contains the agent key; or a connection of `hoop.yml` contains
+    /// the agent key or the password of a database.
     CommandInvalid => "start::command-invalid",
     /// An on/off config var is neither on nor off, and counts as off; or another config var has an invalid value, and
     /// its default is used.

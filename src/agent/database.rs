@@ -4,6 +4,11 @@
 //! insists on a user and a password (<https://github.com/hoophq/hoop/blob/1.148.0/client/cmd/run.go>). So a URL is not
 //! handed on as it is found, but written anew: with the scheme that agents know, and every part percent-encoded.
 
+mod passwords;
+
+pub use crate::agent::database::passwords::has_password;
+
+use crate::agent::database::passwords::passwords;
 use crate::secret::Secret;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use std::fmt;
@@ -53,8 +58,10 @@ impl fmt::Display for DatabaseKind {
 /// Why a URL is not one of a database that an agent can publish. None of them repeats the URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DatabaseFault {
-    #[error("it is not a URL")]
+    #[error("it is not a URL; a /, ?, or # in its password must be percent-encoded")]
     NotUrl,
+    #[error("its port is not a number up to 65535")]
+    Port,
     #[error("it has several hosts, and agents take one")]
     SeveralHosts,
     #[error("its scheme is not one of postgres, postgresql, mysql, mysql2, sqlserver, mongodb")]
@@ -67,6 +74,12 @@ pub enum DatabaseFault {
     NoPassword,
     #[error("its user, password, or database is not UTF-8 text")]
     NotUtf8,
+    #[error("it has no database name")]
+    NoName,
+    #[error("the name of its database has a /, and agents take none with it")]
+    NameHasSlash,
+    #[error("its sslmode is not one of disable, allow, prefer, require, no-verify, verify-ca, verify-full")]
+    SslMode,
 }
 
 /// A database that an agent can publish.
@@ -77,20 +90,27 @@ pub struct Database {
     pub uri: Secret,
     /// What else its sessions need, as variables that an agent reads from those of a session.
     pub variables: Vec<(&'static str, Secret)>,
-    /// The texts that must not be shown: its URL as it was written, and its password.
-    pub secrets: Vec<Secret>,
+}
+
+/// The texts of a URL that must not be shown, whether an agent can take it or not.
+pub fn secrets(written: &Secret) -> Vec<Secret> {
+    let database = Database::parse(written).ok();
+    let encoded = |password: &String| utf8_percent_encode(password, PART).to_string();
+    let passwords = passwords(written.expose().trim());
+    let encoded: Vec<String> = passwords.iter().map(encoded).collect();
+    let urls = [Some(written.clone()), database.map(|database| database.uri)];
+    let passwords = passwords.into_iter().chain(encoded).map(Secret::new);
+    urls.into_iter().flatten().chain(passwords).collect()
 }
 
 impl Database {
     /// Reads a URL.
     pub fn parse(written: &Secret) -> Result<Self, DatabaseFault> {
         let text = written.expose().trim();
-        let url = Url::parse(text).map_err(|_| {
-            if has_several_hosts(text) {
-                DatabaseFault::SeveralHosts
-            } else {
-                DatabaseFault::NotUrl
-            }
+        let url = Url::parse(text).map_err(|error| match error {
+            _ if has_several_hosts(text) => DatabaseFault::SeveralHosts,
+            url::ParseError::InvalidPort if place(text).contains('@') => DatabaseFault::Port,
+            _ => DatabaseFault::NotUrl,
         })?;
         let kind = DatabaseKind::of_scheme(url.scheme()).ok_or(DatabaseFault::Scheme)?;
         let host = url
@@ -105,12 +125,20 @@ impl Database {
         if password.is_empty() {
             return Err(DatabaseFault::NoPassword);
         }
-        let name = decoded(url.path().strip_prefix('/').unwrap_or_default())?;
-        // The agent's command for Postgres names a database, and a session ends at once if there is none. A server
-        // takes the name of the user then (https://www.postgresql.org/docs/current/app-psql.html).
+        let path = url.path().strip_prefix('/').unwrap_or_default();
+        let name = decoded(path.strip_suffix('/').unwrap_or(path))?;
+        // An agent leaves such a name out.
+        if name.contains('/') {
+            return Err(DatabaseFault::NameHasSlash);
+        }
+        // The agent's commands name a database, and a session ends at once if there is none. A server takes the name of
+        // the user then (https://www.postgresql.org/docs/current/app-psql.html).
         let name = match kind {
-            DatabaseKind::Postgres if name.is_empty() => &user,
-            _ => &name,
+            _ if !name.is_empty() => &name,
+            DatabaseKind::Postgres => &user,
+            DatabaseKind::SqlServer if has_database(&url) => &name,
+            DatabaseKind::MongoDb => &name,
+            DatabaseKind::MySql | DatabaseKind::SqlServer => return Err(DatabaseFault::NoName),
         };
         let part = |text| utf8_percent_encode(text, PART);
         let scheme = kind.scheme();
@@ -125,28 +153,46 @@ impl Database {
             uri.push('?');
             uri.push_str(query);
         }
-        let encoded = part(&password).to_string();
         let uri = Secret::new(uri);
         Ok(Self {
             kind,
-            variables: variables(kind, &url, &uri),
-            secrets: vec![
-                written.clone(),
-                uri.clone(),
-                Secret::new(password),
-                Secret::new(encoded),
-            ],
+            variables: variables(kind, &url, &uri)?,
             uri,
         })
     }
 }
 
+/// Whether the URL of an SQL Server names its database as agents also take it.
+fn has_database(url: &Url) -> bool {
+    url.query_pairs()
+        .any(|(name, value)| name == "database" && !value.is_empty())
+}
+
+/// What says how an agent reaches a database, in the variables of a session. Those that are not of its URL come from
+/// nowhere: the app's own are of other things
+/// (<https://github.com/hoophq/hoop/blob/1.148.0/agent/controller/agent.go>).
+pub const SETTINGS: [&str; 10] = [
+    "SCHEME",
+    "HOST",
+    "PORT",
+    "USER",
+    "PASS",
+    "DB",
+    "INSECURE",
+    SSL_MODE,
+    "OPTIONS",
+    "CONNECTION_STRING",
+];
+
 /// What an agent reads from the variables of a session, and not from `HOOP_DB_URI`.
-fn variables(kind: DatabaseKind, url: &Url, uri: &Secret) -> Vec<(&'static str, Secret)> {
-    match kind {
+fn variables(kind: DatabaseKind, url: &Url, uri: &Secret) -> Result<Vec<(&'static str, Secret)>, DatabaseFault> {
+    Ok(match kind {
         DatabaseKind::Postgres => {
-            let mut pairs = url.query_pairs();
-            let mode = pairs.find_map(|(name, value)| (name == "sslmode").then(|| ssl_mode(&value)).flatten());
+            let pairs = url.query_pairs();
+            // libpq takes the last one, too.
+            let written = pairs.filter(|(name, _)| name.eq_ignore_ascii_case("sslmode")).last();
+            let mode = written.map(|(_, value)| ssl_mode(&value).ok_or(DatabaseFault::SslMode));
+            let mode = mode.transpose()?;
             mode.map(|mode| (SSL_MODE, Secret::new(mode))).into_iter().collect()
         }
         DatabaseKind::MongoDb => {
@@ -158,7 +204,7 @@ fn variables(kind: DatabaseKind, url: &Url, uri: &Secret) -> Vec<(&'static str, 
                 .collect()
         }
         DatabaseKind::MySql | DatabaseKind::SqlServer => Vec::new(),
-    }
+    })
 }
 
 /// How an agent encrypts its connection to a database.
@@ -167,7 +213,7 @@ const SSL_MODE: &str = "SSLMODE";
 /// The mode that an agent takes for one of libpq (<https://www.postgresql.org/docs/current/libpq-ssl.html>) or of a
 /// library: never a weaker one. Without one, an agent encrypts where the database can.
 fn ssl_mode(written: &str) -> Option<&'static str> {
-    Some(match written {
+    Some(match written.to_ascii_lowercase().as_str() {
         "disable" => "disable",
         "allow" | "prefer" => "prefer",
         "require" | "no-verify" => "require",
@@ -179,9 +225,13 @@ fn ssl_mode(written: &str) -> Option<&'static str> {
 /// Whether a URL names several servers, as no other URL does
 /// (<https://www.mongodb.com/docs/manual/reference/connection-string-formats/>).
 fn has_several_hosts(url: &str) -> bool {
-    let place = url.split_once("://").map_or("", |(_, rest)| rest);
-    let place = place.split(['/', '?']).next().unwrap_or_default();
-    place.rsplit('@').next().is_some_and(|hosts| hosts.contains(','))
+    place(url).rsplit('@').next().is_some_and(|hosts| hosts.contains(','))
+}
+
+/// User, password, hosts, and ports of a URL, as far as they can be told.
+fn place(url: &str) -> &str {
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
 /// A part of a URL as text.
@@ -216,6 +266,8 @@ mod tests {
                 "mysql://u:p@db.example/d?reconnect=true",
             ),
             ("mysql://u:p@db.example:3306/d", "mysql://u:p@db.example:3306/d"),
+            ("postgres://u:p@db.example/d/", "postgres://u:p@db.example/d"),
+            ("mysql://u:p@db.example/d/", "mysql://u:p@db.example/d"),
             (
                 "sqlserver://u:p@db.example:1433?database=d",
                 "sqlserver://u:p@db.example:1433/?database=d",
@@ -250,6 +302,15 @@ mod tests {
             ("postgres://u@db.example/d", DatabaseFault::NoPassword),
             ("postgres://u:@db.example/d", DatabaseFault::NoPassword),
             ("postgres://u:%FF@db.example/d", DatabaseFault::NotUtf8),
+            ("postgres://u:secret@db.example:99999/d", DatabaseFault::Port),
+            ("postgres://u:sec/ret@db.example/d", DatabaseFault::NotUrl),
+            ("postgres://u:secret@db.example/d%2Fe", DatabaseFault::NameHasSlash),
+            ("postgres://u:secret@db.example/d/e", DatabaseFault::NameHasSlash),
+            ("mysql://u:secret@db.example", DatabaseFault::NoName),
+            ("mysql2://u:secret@db.example/?a=b", DatabaseFault::NoName),
+            ("sqlserver://u:secret@db.example?database=", DatabaseFault::NoName),
+            ("postgres://u:secret@db.example/d?sslmode=on", DatabaseFault::SslMode),
+            ("postgres://u:secret@db.example/d?sslmode=", DatabaseFault::SslMode),
         ] {
             assert_eq!(uri(url), Err(fault), "{url}");
             assert!(!fault.to_string().contains("secret"));
@@ -261,7 +322,7 @@ mod tests {
         fn user_password_and_database_arrive_as_they_were(
             user in "\\PC{1,12}",
             password in "\\PC{1,20}",
-            name in "\\PC{1,12}".prop_filter("a step of a path", |name| name != "." && name != ".."),
+            name in "[^/\\p{C}]{1,12}".prop_filter("a step of a path", |name| name != "." && name != ".."),
         ) {
             let part = |text| percent_encoding::utf8_percent_encode(text, super::PART).to_string();
             let url = format!("mysql2://{}:{}@db.example/{}", part(&user), part(&password), part(&name));

@@ -14,6 +14,7 @@
 //! Every rule of the file is part of reading it, so that each mistake has a line and a column. No mistake repeats a
 //! value that may be a secret.
 
+mod list;
 mod mistake;
 
 pub use crate::agent::hoop_yml::mistake::{Mistake, PATH};
@@ -93,20 +94,37 @@ pub enum Target {
 )]
 struct Written {
     /// The shell command line that a session runs, such as `bundle exec rails console`.
+    #[cfg_attr(test, schemars(with = "Command"))]
+    #[serde(default, deserialize_with = "given")]
     command: Option<Command>,
     /// The config var that holds the URL of a database, such as `DATABASE_URL`.
+    #[cfg_attr(test, schemars(with = "Variable"))]
+    #[serde(default, deserialize_with = "given")]
     database: Option<Variable>,
     /// The groups of hoop that approve a session.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "list::groups")]
     review: Vec<Item>,
     /// The types of data that a session does not show, such as `EMAIL_ADDRESS`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "list::types_of_data")]
     mask: Vec<Item>,
     /// The variables that a session sees. `*` stands for any characters.
+    #[cfg_attr(test, schemars(with = "Vec<Item>"))]
+    #[serde(default, deserialize_with = "list::variables")]
     export: Option<Vec<Item>>,
     /// The process types and dynos that publish it, such as `web` or `web.1`.
-    #[cfg_attr(test, schemars(length(min = 1)))]
+    #[cfg_attr(test, schemars(with = "Vec<Item>", length(min = 1)))]
+    #[serde(default, deserialize_with = "list::process_types")]
     process_types: Option<Vec<Item>>,
+}
+
+/// Whether a text is one of those that YAML has for nothing.
+fn is_nothing(text: &str) -> bool {
+    ["", "~", "null"].contains(&text)
+}
+
+/// Reads what stands behind a key. Nothing is not taken for a key that is not there: it was meant to say something.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 impl TryFrom<Written> for Connection {
@@ -207,7 +225,7 @@ impl TryFrom<String> for Command {
 
     fn try_from(line: String) -> Result<Self, Self::Error> {
         match line.trim() {
-            "" => Err("a command is a shell command line, such as bundle exec rails console"),
+            line if is_nothing(line) => Err("a command is a shell command line, such as bundle exec rails console"),
             line if command_line::has_open_quote(line) => Err("a quote in this command is not closed"),
             _ if line.contains('\0') => Err("a command has no NUL characters"),
             line => Ok(Self(line.to_owned())),
@@ -226,7 +244,7 @@ impl TryFrom<String> for Variable {
     type Error = &'static str;
 
     fn try_from(name: String) -> Result<Self, Self::Error> {
-        if text::is_variable_name(&name) {
+        if text::is_variable_name(&name) && !is_nothing(&name) {
             return Ok(Self(name));
         }
         Err("a database is the name of the config var that holds its URL, such as DATABASE_URL")
@@ -255,8 +273,8 @@ impl TryFrom<String> for Item {
 
     fn try_from(item: String) -> Result<Self, Self::Error> {
         let item = item.trim();
-        if item.is_empty() || item.contains([',', '"']) || item.contains(char::is_control) {
-            return Err("an item of a list has no comma, quotes, or control characters, such as [dba, leads]");
+        if is_nothing(item) || item.contains([',', '"']) || item.contains(char::is_control) {
+            return Err("an item of a list has no comma, quotes, or control characters; write [a, b] for two");
         }
         Ok(Self(item.to_owned()))
     }
@@ -308,7 +326,7 @@ impl Visitor<'_> for NewName<'_> {
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Name, E> {
         let name = Name::try_from(text.to_owned()).map_err(E::custom)?;
         if self.0.iter().any(|(known, _)| *known == name) {
-            return Err(E::custom("this connection stands in the file twice"));
+            return Err(E::custom("the file has this connection twice"));
         }
         Ok(name)
     }
@@ -326,13 +344,21 @@ const MOST: usize = 128;
 const DEEPEST: usize = 500;
 
 impl HoopYml {
-    /// Reads the file in the folder of an app. `None` if there is none.
+    /// Reads the file in the folder of an app. `None` if there is none, not even under a name that was meant to be it.
     pub fn of_app(folder: &Path) -> Option<Result<Self, Mistake>> {
+        let path = folder.join(PATH);
         let mut text = String::new();
-        let read =
-            regular_file::open(&folder.join(PATH)).and_then(|file| file.take(LIMIT + 1).read_to_string(&mut text));
+        let read = regular_file::open(&path).and_then(|file| file.take(LIMIT + 1).read_to_string(&mut text));
         Some(match read {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_symlink() => {
+                Err(Mistake::of_file("it is a link to a file that is not there"))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let name = misnamed(folder)?;
+                Err(Mistake::of_file(format!(
+                    "the app has no file of this name, but one named {name}, which is not read"
+                )))
+            }
             Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(Mistake::of_file("it is not UTF-8 text")),
             Err(error) => Err(Mistake::of_file(format!("it cannot be read: {error}"))),
             Ok(bytes) if bytes as u64 > LIMIT => Err(Mistake::of_file(format!("it has more than {LIMIT} bytes"))),
@@ -354,7 +380,7 @@ impl HoopYml {
     pub fn parse(text: &str) -> Result<Self, Mistake> {
         if depth(text) > DEEPEST {
             return Err(Mistake::of_file(format!(
-                "it has more than {DEEPEST} lists in one another"
+                "it has lists nested more than {DEEPEST} deep"
             )));
         }
         let file: Self = serde_yaml::from_str(text)?;
@@ -368,6 +394,22 @@ impl HoopYml {
             ))),
         }
     }
+}
+
+/// A file in the folder of an app that was meant to be the `hoop.yml` it does not have.
+pub fn misnamed(folder: &Path) -> Option<String> {
+    if folder.join(PATH).symlink_metadata().is_ok() {
+        return None;
+    }
+    let names = std::fs::read_dir(folder)
+        .ok()?
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let meant = ["hoop.yml", "hoop.yaml", ".hoop.yml", ".hoop.yaml"];
+    let mut found: Vec<String> = names
+        .filter(|name| meant.contains(&name.to_lowercase().as_str()))
+        .collect();
+    found.sort();
+    found.into_iter().next()
 }
 
 /// How many lists and maps of `text` are begun and not yet ended: brackets, and the marks that a line begins with.

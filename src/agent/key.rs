@@ -29,6 +29,13 @@ pub enum KeyMode {
     Unstated,
 }
 
+impl KeyMode {
+    /// Whether agents with such a key publish connections by name, once they are new enough.
+    pub fn publishes_by_name(self) -> bool {
+        matches!(self, KeyMode::MultiConnection | KeyMode::Organization)
+    }
+}
+
 /// What is known of an agent key. Its secret is not kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AgentKey {

@@ -11,5 +11,6 @@ pub mod limits;
 pub mod manifest;
 pub mod platform;
 pub mod publish;
+pub mod session;
 pub mod sha256;
 pub mod version;

@@ -10,13 +10,15 @@ pub use crate::agent::publish::databases::Databases;
 pub use crate::agent::publish::fault::{NameFault, PublishFault};
 
 use crate::agent::connections::{Connections, NAME_LIMIT, published_name};
-use crate::agent::database::Database;
+use crate::agent::database::{self, Database};
 use crate::agent::hoop_yml::{Connection, HoopYml, Item, Name, Target};
+use crate::agent::session;
 use crate::agent::version::Version;
 use crate::secret::redact::redacted;
 use crate::secret::{Secret, conceal};
 use crate::text;
 use std::cell::Cell;
+use std::ffi::OsStr;
 use wildmatch::WildMatch;
 
 /// A connection to publish.
@@ -36,6 +38,8 @@ pub struct Publication {
     pub connections: Vec<Published>,
     /// All databases of the file, whether they are published or not.
     pub databases: Databases,
+    /// Those of the file that are not chosen.
+    pub left_out: Vec<String>,
     pub faults: Vec<PublishFault>,
 }
 
@@ -60,7 +64,10 @@ impl Publication {
         for (written, connection) in file.iter().flat_map(|file| &file.connections) {
             let name = match name(written, version, &variable, &publication.databases, keys) {
                 Ok(name) if chosen.is_empty() || chosen.names().contains(&name) => name,
-                Ok(_) => continue,
+                Ok(name) => {
+                    publication.left_out.push(name);
+                    continue;
+                }
                 Err(fault) => {
                     let pattern = WildMatch::new(&published_name(&written.pattern(), version));
                     let may_be = |name: &String| pattern.matches(name);
@@ -80,6 +87,10 @@ impl Publication {
                 continue;
             }
             written_names.push((name.clone(), written));
+            if connection.holds_secret(&publication.databases, keys) {
+                publication.faults.push(PublishFault::HoldsSecret { connection: name });
+                continue;
+            }
             publication.connections.push(Published {
                 name,
                 connection: connection.clone(),
@@ -100,9 +111,34 @@ impl Publication {
     }
 }
 
+impl Connection {
+    /// Whether the key of an agent, or the password of a database, stands in what will be part of a command line, which
+    /// every process of the dyno can read.
+    fn holds_secret(&self, databases: &Databases, keys: &[Secret]) -> bool {
+        let command = match &self.target {
+            Some(Target::Command(line)) => Some(line.as_str()),
+            _ => None,
+        };
+        let items = self.review.iter().chain(&self.mask);
+        let items = items
+            .chain(self.export.iter().flatten())
+            .chain(self.process_types.iter().flatten());
+        command
+            .into_iter()
+            .chain(items.map(Item::as_str))
+            .any(|text| is_secret(text, databases, keys))
+    }
+}
+
+/// Whether `text` has an agent key or the password of a database in it.
+fn is_secret(text: &str, databases: &Databases, keys: &[Secret]) -> bool {
+    conceal::holds(keys, text) || conceal::looks_like_key(text) || databases.stand_in(text)
+}
+
 impl Published {
     /// What it is and by which rules, for a person who reads a report. `None` if the file does not have it.
-    pub fn description(&self) -> Option<String> {
+    /// `entrypoint` is what runs where it has no command of its own.
+    pub fn description(&self, entrypoint: Option<&OsStr>) -> Option<String> {
         let Connection {
             target,
             review,
@@ -113,23 +149,35 @@ impl Published {
         let target = match target {
             Some(Target::Database(variable)) => format!("database, URL from {variable}"),
             Some(Target::Command(line)) => format!("command {}", text::excerpt(&redacted(line), 60)),
-            None => "shell".to_owned(),
+            None => match entrypoint.map(OsStr::to_string_lossy) {
+                Some(line) if !line.trim().is_empty() => {
+                    format!(
+                        "command {}, from HOOP_COMMAND",
+                        text::excerpt(&redacted(line.trim()), 60)
+                    )
+                }
+                _ => "shell".to_owned(),
+            },
         };
         let list = |items: &[Item]| {
             let items: Vec<&str> = items.iter().map(Item::as_str).collect();
             text::excerpt(&redacted(&items.join(", ")), 100)
         };
+        let seen = export.as_ref().map(|items| {
+            let items = items.iter().filter(|item| session::can_see(item.as_str()));
+            items.cloned().collect::<Vec<_>>()
+        });
         let rules = [
             ("review by", Some(review)),
             ("masks", Some(mask)),
-            ("sessions see", export.as_ref()),
+            ("sessions see", seen.as_ref()),
             ("only in", process_types.as_ref()),
         ];
         let rules = rules.into_iter().filter_map(|(what, items)| {
             let items = items.filter(|items| !items.is_empty())?;
             Some(format!("; {what} {}", list(items)))
         });
-        let nothing = export
+        let nothing = seen
             .as_ref()
             .filter(|items| items.is_empty())
             .map(|_| "; sessions see only PATH");
@@ -137,22 +185,15 @@ impl Published {
             .then(|| target + &rules.collect::<String>() + nothing.unwrap_or_default())
     }
 
-    /// Its database, if it is one, once it is known that an agent of `version` can publish it. `keys` has the agent key
-    /// in all its forms, `variable` the config vars.
+    /// Its database, if it is one, once it is known that an agent of `version` can publish it. `variable` has the config
+    /// vars.
     pub fn resolved(
         &self,
         version: &Version,
-        keys: &[Secret],
         variable: impl Fn(&str) -> Option<Secret>,
     ) -> Result<Option<Database>, PublishFault> {
         if let Some(fault) = self.needs_newer_agent(version) {
             return Err(fault);
-        }
-        if let Some(Target::Command(line)) = &self.connection.target
-            && (conceal::holds(keys, line) || conceal::looks_like_key(line))
-        {
-            let connection = self.name.clone();
-            return Err(PublishFault::CommandHoldsKey { connection });
         }
         self.database(variable)
     }
@@ -191,6 +232,20 @@ impl Published {
         })
     }
 
+    /// The variables of its `export:` that no session ever sees.
+    pub fn kept_from_sessions(&self) -> Option<PublishFault> {
+        let items = self.connection.export.iter().flatten().map(Item::as_str);
+        let is_database = matches!(self.connection.target, Some(Target::Database(_)));
+        let variables: Vec<String> = items
+            .filter(|name| !session::can_see(name) || is_database && database::SETTINGS.contains(name))
+            .map(|name| text::excerpt(name, 40))
+            .collect();
+        (!variables.is_empty()).then(|| PublishFault::ExportWithoutEffect {
+            connection: self.name.clone(),
+            variables,
+        })
+    }
+
     /// The items of its process types that are none of `known`; `is_known` says whether an item is one. Without a
     /// Procfile nothing is known to be wrong.
     pub fn unknown_process_types(&self, known: &[&str], is_known: impl Fn(&str) -> bool) -> Option<PublishFault> {
@@ -215,15 +270,19 @@ fn name(
     databases: &Databases,
     keys: &[Secret],
 ) -> Result<String, PublishFault> {
-    let connection = || written.as_str().to_owned();
+    // It may be the secret itself.
+    let connection = || match is_secret(written.as_str(), databases, keys) {
+        true => conceal::MASK.to_owned(),
+        false => written.as_str().to_owned(),
+    };
     let invalid = |fault| PublishFault::NameInvalid {
         connection: connection(),
         fault,
     };
-    let is_secret = Cell::new(false);
+    let is_of_database = Cell::new(false);
     let told = |name: &str| {
         let value = variable(name)?;
-        is_secret.set(is_secret.get() || databases.are_in(name, &value));
+        is_of_database.set(is_of_database.get() || databases.are_in(name, &value));
         Some(value)
     };
     let expanded = written.expanded(told).map_err(|variable| PublishFault::NameUnset {
@@ -231,8 +290,7 @@ fn name(
         variable,
     })?;
     // It will be part of a command line, which every process of the dyno can read.
-    let has_key = expanded.contains("://") || conceal::looks_like_key(&expanded) || conceal::holds(keys, &expanded);
-    if is_secret.get() || has_key {
+    if is_of_database.get() || expanded.contains("://") || is_secret(&expanded, databases, keys) {
         return Err(invalid(NameFault::HoldsSecret));
     }
     if expanded.contains(',') || expanded.contains(char::is_control) {

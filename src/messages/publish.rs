@@ -3,13 +3,15 @@
 use crate::acquire::config::RunTimeVars;
 use crate::agent::connections::Connections;
 use crate::agent::generation::Generation;
-use crate::agent::hoop_yml::{Connection, HoopYml, Mistake, PATH, Target};
+use crate::agent::hoop_yml::{self, Connection, HoopYml, Mistake, PATH, Target};
 use crate::agent::key::AgentKey;
 use crate::agent::publish::{Publication, PublishFault, Published};
 use crate::agent::version::Version;
+use crate::config;
 use crate::messages::message::Message;
 use crate::secret::{Secret, forms};
 use crate::text;
+use std::ffi::OsStr;
 use std::path::Path;
 
 /// What there is to say of a `hoop.yml`.
@@ -47,8 +49,13 @@ impl Announced<'_> {
         if let Some(key) = key.and_then(|key| AgentKey::parse(key).ok())
             && !Generation::of(version, Some(key.mode)).is_run()
         {
-            return warning(no_effect(version));
+            return warning(match key.mode.publishes_by_name() {
+                true => agent_too_old(version),
+                false => no_effect(version),
+            });
         }
+        let entrypoint = self.run_time.value(config::COMMAND);
+        let entrypoint = entrypoint.as_ref().map(Secret::expose);
         let mut announcement = Announcement::default();
         let keys = forms::of(key.map(|key| key.expose().as_bytes()));
         let Publication {
@@ -57,21 +64,28 @@ impl Announced<'_> {
         for published in &connections {
             let unknown = published.unknown_process_types(self.process_types, &is_known);
             announcement.warnings.extend(unknown.iter().map(told));
-            match published.resolved(version, &keys, |name| self.run_time.value(name)) {
+            announcement
+                .warnings
+                .extend(published.kept_from_sessions().iter().map(told));
+            match published.resolved(version, |name| self.run_time.value(name)) {
                 // The add-on may come later.
                 Err(PublishFault::DatabaseUnset { variable, .. }) if self.sees_config => {
                     announcement
                         .lines
-                        .push(line(published, &format!(" ({variable} is not set yet)")));
+                        .push(line(published, entrypoint, &format!(" ({variable} is not set yet)")));
                 }
-                Ok(_) | Err(PublishFault::DatabaseUnset { .. }) => announcement.lines.push(line(published, "")),
+                Ok(_) | Err(PublishFault::DatabaseUnset { .. }) => {
+                    announcement.lines.push(line(published, entrypoint, ""))
+                }
                 Err(fault) => announcement.warnings.push(told(&fault)),
             }
         }
         for fault in &faults {
             match fault {
                 // The platform may set it for dynos only.
-                PublishFault::NameUnset { connection, .. } => announcement.lines.extend(as_written(file, connection)),
+                PublishFault::NameUnset { connection, .. } => {
+                    announcement.lines.extend(as_written(file, connection, entrypoint))
+                }
                 fault => announcement.warnings.push(told(fault)),
             }
         }
@@ -91,27 +105,18 @@ impl Announced<'_> {
 
 /// What there is to say of the app in `folder`. `of` says it of a file that is there.
 pub fn of_app(folder: &Path, of: impl FnOnce(&Result<HoopYml, Mistake>) -> Announcement) -> Announcement {
-    match HoopYml::of_app(folder) {
-        Some(file) => of(&file),
-        None => misnamed(folder).unwrap_or_default(),
+    if let Some(name) = hoop_yml::misnamed(folder) {
+        return warning(misnamed(&name));
     }
+    HoopYml::of_app(folder).map(|file| of(&file)).unwrap_or_default()
 }
 
-/// What there is to say of an app whose file has another name than it must have.
-fn misnamed(folder: &Path) -> Option<Announcement> {
-    let names = std::fs::read_dir(folder)
-        .ok()?
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let mut meant: Vec<String> = names
-        .filter(|name| ["hoop.yml", "hoop.yaml", ".hoop.yml", ".hoop.yaml"].contains(&name.to_lowercase().as_str()))
-        .collect();
-    meant.sort();
-    let name = meant.first()?;
-    let message = Message::warning(format!("the app has no {PATH}, but it has a file named {name}."))
+/// Tells that the file has another name than it must have.
+fn misnamed(name: &str) -> Message {
+    Message::warning(format!("the app has no {PATH}, but it has a file named {name}."))
         .text("Only a file of exactly that name is read, so nothing of it is published. Rename it:")
         // A file system that knows no case needs two steps.
-        .quote(format!("git mv -f {name} {PATH}"));
-    Some(warning(message))
+        .quote(format!("git mv -f {name} {PATH}"))
 }
 
 fn warning(message: Message) -> Announcement {
@@ -121,21 +126,22 @@ fn warning(message: Message) -> Announcement {
     }
 }
 
-/// The line of a connection.
-fn line(published: &Published, note: &str) -> String {
-    let description = published.description().unwrap_or_else(|| "shell".to_owned());
+/// The line of a connection. `entrypoint` is what runs where it has no command of its own.
+fn line(published: &Published, entrypoint: Option<&str>, note: &str) -> String {
+    let entrypoint = entrypoint.map(OsStr::new);
+    let description = published.description(entrypoint).unwrap_or_else(|| "shell".to_owned());
     format!("{}: {description}{note}", text::excerpt(&published.name, 100))
 }
 
 /// The line of a connection whose name is only known in the dyno.
-fn as_written(file: &HoopYml, name: &str) -> Option<String> {
+fn as_written(file: &HoopYml, name: &str, entrypoint: Option<&str>) -> Option<String> {
     let (name, connection) = file.connections.iter().find(|(written, _)| written.as_str() == name)?;
     let published = Published {
         name: name.as_str().to_owned(),
         connection: connection.clone(),
         is_of_file: true,
     };
-    Some(line(&published, ""))
+    Some(line(&published, entrypoint, ""))
 }
 
 /// What the sessions of shells and commands do not see without `export:`.
@@ -185,6 +191,15 @@ fn no_effect(version: &Version) -> Message {
              set up in the gateway's web app. This command shows the other:"
         ))
         .quote("hoop admin get orgkeys")
+}
+
+/// Tells that the file is of no use before there is a newer agent.
+fn agent_too_old(version: &Version) -> Message {
+    Message::warning(format!(
+        "hoop.yml has no effect with agent {version}, which is too old."
+    ))
+    .text("Use the newest agent:")
+    .quote("heroku config:unset HOOP_VERSION")
 }
 
 /// Tells what keeps a connection from being published.

@@ -102,6 +102,10 @@ fn published() -> Vec<PublishFault> {
         url_invalid(DatabaseFault::NoUser),
         url_invalid(DatabaseFault::NoPassword),
         url_invalid(DatabaseFault::NotUtf8),
+        url_invalid(DatabaseFault::Port),
+        url_invalid(DatabaseFault::NoName),
+        url_invalid(DatabaseFault::NameHasSlash),
+        url_invalid(DatabaseFault::SslMode),
         PublishFault::NeedsNewerAgent {
             connection: connection(),
             needs: vec!["database:", "review:"],
@@ -112,15 +116,20 @@ fn published() -> Vec<PublishFault> {
             unknown: vec![text("wroker")],
             known: vec![text("web"), text("worker")],
         },
-        PublishFault::CommandHoldsKey {
+        PublishFault::HoldsSecret {
             connection: connection(),
+        },
+        PublishFault::ExportWithoutEffect {
+            connection: connection(),
+            variables: vec![text("HOOP_KEY"), text("LOG_LEVEL")],
         },
     ]
 }
 
-fn file() -> [FileFault; 2] {
+fn file() -> [FileFault; 3] {
     let mistake = text("hoop.yml, line 3, column 5: unknown key `comand`, expected one of `command`, `database`");
-    [FileFault::Invalid { mistake }, FileFault::NoEffect]
+    let no_effect = |agent_is_too_old| FileFault::NoEffect { agent_is_too_old };
+    [FileFault::Invalid { mistake }, no_effect(false), no_effect(true)]
 }
 
 fn config() -> Vec<ConfigFault> {

@@ -40,10 +40,10 @@ impl From<serde_yaml::Error> for Mistake {
         let place = error.location().map(|location| (location.line(), location.column()));
         let told = place.map(|(line, column)| format!(" at line {line} column {column}"));
         let whole = error.to_string();
-        Self {
-            place,
-            text: without_values(&told.map_or(whole.clone(), |told| whole.replace(&told, ""))),
-        }
+        let text = without_values(&told.map_or(whole.clone(), |told| whole.replace(&told, "")));
+        // What is missing has no place.
+        let place = place.filter(|_| !whole.starts_with("missing field"));
+        Self { place, text }
     }
 }
 
@@ -57,13 +57,12 @@ fn without_values(text: &str) -> String {
     let (found, expected) = behind.rsplit_once(", expected ").unwrap_or((behind, "something else"));
     let found = match found.split(['"', '`']).next().unwrap_or_default().trim() {
         "sequence" => "a list",
-        "map" => "names with values",
+        "map" => "a map",
         "unit value" => "nothing",
         "string" => "text",
         _ => "another value",
     };
     let expected = match expected {
-        "a sequence" => "a list, such as [dba]",
         "a string" => "text",
         expected => expected,
     };
@@ -81,7 +80,7 @@ fn in_words_of_the_file(text: &str) -> String {
         ),
         (
             "deserializing from YAML containing more than one document is not supported",
-            "only one document is read, so no line is ---",
+            "the file has a second document; take out the line --- before it",
         ),
     ] {
         if text.contains(of_library) {

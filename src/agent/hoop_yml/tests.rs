@@ -49,7 +49,7 @@ fn connections_are_read_in_their_order() {
 #[test]
 fn every_mistake_has_its_place_and_the_right_form() {
     for (text, expected) in [
-        ("", "hoop.yml, line 1, column 1: the line `connections:` is missing"),
+        ("\n# nothing\n", "hoop.yml: the line `connections:` is missing"),
         (
             "connections: {}",
             "hoop.yml: it names no connection; write one below connections:, such as orders-console: {}",
@@ -70,7 +70,7 @@ fn every_mistake_has_its_place_and_the_right_form() {
         (
             "connections:\n  a:\n    review: ['a,b']",
             "hoop.yml, line 3, column 13: connections.a.review: an item of a list has no comma, quotes, or \
-             control characters, such as [dba, leads]",
+             control characters; write [a, b] for two",
         ),
         (
             "connections:\n  a:\n    command: x\n    database: Y",
@@ -92,7 +92,7 @@ fn every_mistake_has_its_place_and_the_right_form() {
         ),
         (
             "connections:\n  a: {}\n  a: {}",
-            "hoop.yml, line 3, column 3: connections: this connection stands in the file twice",
+            "hoop.yml, line 3, column 3: connections: the file has this connection twice",
         ),
         (
             "connections:\n  $APP-shell: {}",
@@ -121,7 +121,7 @@ fn every_mistake_has_its_place_and_the_right_form() {
         ),
         (
             "connections:\n  a:\n    export: [{a: b}]",
-            "hoop.yml, line 3, column 14: connections.a.export[0]: this is names with values, expected text",
+            "hoop.yml, line 3, column 14: connections.a.export[0]: this is a map, expected text",
         ),
         (
             "connections:\n\ta: {}",
@@ -130,7 +130,7 @@ fn every_mistake_has_its_place_and_the_right_form() {
         ),
         (
             "connections:\n  a: {}\n---\n",
-            "hoop.yml: only one document is read, so no line is ---",
+            "hoop.yml: the file has a second document; take out the line --- before it",
         ),
         (
             "- a",
@@ -142,6 +142,45 @@ fn every_mistake_has_its_place_and_the_right_form() {
 }
 
 #[test]
+fn a_key_with_nothing_behind_it_is_a_mistake_and_no_rule_is_left_out() {
+    for (key, expected) in [
+        ("review", "this is nothing, expected a list, such as [dba]"),
+        ("mask", "this is nothing, expected a list, such as [EMAIL_ADDRESS]"),
+        ("export", "this is nothing, expected a list, such as [RAILS_ENV]"),
+        ("process_types", "this is nothing, expected a list, such as [web]"),
+        (
+            "command",
+            "a command is a shell command line, such as bundle exec rails console",
+        ),
+        (
+            "database",
+            "a database is the name of the config var that holds its URL, such as DATABASE_URL",
+        ),
+    ] {
+        for nothing in ["", " ~", " null", "\n      # - dba"] {
+            let mistake = mistake(&format!("connections:\n  a:\n    {key}:{nothing}\n"));
+            assert!(mistake.ends_with(expected), "{key}:{nothing}: {mistake}");
+        }
+    }
+    // What is written says that there is none.
+    let file = HoopYml::parse("connections:\n  a: {review: [], mask: [], export: []}\n").unwrap();
+    assert!(file.connections[0].1.review.is_empty());
+}
+
+#[test]
+fn a_file_under_another_name_or_behind_a_dead_link_is_a_mistake() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(HoopYml::of_app(folder.path()), None);
+    std::fs::write(folder.path().join(".Hoop.YAML"), "").unwrap();
+    let mistake = HoopYml::of_app(folder.path()).unwrap().unwrap_err().to_string();
+    assert!(mistake.contains("one named .Hoop.YAML"), "{mistake}");
+
+    std::os::unix::fs::symlink("nowhere", folder.path().join("hoop.yml")).unwrap();
+    let mistake = HoopYml::of_app(folder.path()).unwrap().unwrap_err().to_string();
+    assert_eq!(mistake, "hoop.yml: it is a link to a file that is not there");
+}
+
+#[test]
 fn a_file_that_would_take_long_to_read_is_refused_unread() {
     let nested = |open: &str, close: &str| format!("connections: {}x{}", open.repeat(4_000), close.repeat(4_000));
     for text in [
@@ -149,7 +188,7 @@ fn a_file_that_would_take_long_to_read_is_refused_unread() {
         nested("{a: ", "}"),
         format!("connections:\n  {}x", "- ".repeat(4_000)),
     ] {
-        assert_eq!(mistake(&text), "hoop.yml: it has more than 500 lists in one another");
+        assert_eq!(mistake(&text), "hoop.yml: it has lists nested more than 500 deep");
     }
     let connections = |number: usize| {
         let lines: Vec<String> = (0..number)

@@ -1,6 +1,6 @@
 //! The databases of a file, whose credentials only their own sessions may see.
 
-use crate::agent::database::Database;
+use crate::agent::database;
 use crate::agent::hoop_yml::HoopYml;
 use crate::secret::Secret;
 
@@ -21,10 +21,9 @@ impl Databases {
             .map(str::to_owned)
             .collect();
         let urls = names.iter().filter_map(|name| variable(name));
-        let urls = urls.filter(|url| !url.is_empty()).map(Secret::new);
-        let secrets = urls.flat_map(|url| Database::parse(&url).map_or(vec![url], |database| database.secrets));
+        let urls = urls.filter(|url| !url.trim().is_empty()).map(Secret::new);
         Self {
-            secrets: secrets.collect(),
+            secrets: urls.flat_map(|url| database::secrets(&url)).collect(),
             names,
         }
     }
@@ -36,11 +35,13 @@ impl Databases {
 
     /// Whether a config var is that of a database, or has the credentials of one: an add-on may set several.
     pub fn are_in(&self, name: &str, value: &str) -> bool {
-        let mut secrets = self.secrets.iter().map(Secret::expose);
-        self.names.iter().any(|known| known == name)
-            || secrets.any(|secret| value == secret || secret.len() >= SHORTEST && value.contains(secret))
+        self.names.iter().any(|known| known == name) || self.stand_in(value)
+    }
+
+    /// Whether `text` has the credentials of one.
+    pub fn stand_in(&self, text: &str) -> bool {
+        self.secrets
+            .iter()
+            .any(|secret| database::has_password(text, secret.expose()))
     }
 }
-
-/// A shorter password may stand in a value by accident.
-const SHORTEST: usize = 8;

@@ -42,8 +42,10 @@ pub enum PublishFault {
         /// Those of the app.
         known: Vec<String>,
     },
-    /// Its command contains the agent key.
-    CommandHoldsKey { connection: String },
+    /// Its command or one of its lists has an agent key or the password of a database.
+    HoldsSecret { connection: String },
+    /// Its `export:` names variables that no session ever sees.
+    ExportWithoutEffect { connection: String, variables: Vec<String> },
 }
 
 /// Why what a name of the file stands for cannot be the name of a connection.
@@ -64,7 +66,9 @@ impl PublishFault {
     pub fn is_fatal(&self) -> bool {
         !matches!(
             self,
-            PublishFault::Merged { .. } | PublishFault::ProcessTypeUnknown { .. }
+            PublishFault::Merged { .. }
+                | PublishFault::ProcessTypeUnknown { .. }
+                | PublishFault::ExportWithoutEffect { .. }
         )
     }
 
@@ -86,7 +90,7 @@ impl PublishFault {
                     .to_owned()
             }
             PublishFault::DatabaseUrlInvalid { .. } => "Name a config var in hoop.yml that has a URL such as \
-                                                        postgres://USER:PASSWORD@HOST:5432/NAME (heroku config lists \
+                                                        SCHEME://USER:PASSWORD@HOST:PORT/NAME (heroku config lists \
                                                         them)"
                 .to_owned(),
             PublishFault::NeedsNewerAgent { .. } => {
@@ -95,7 +99,10 @@ impl PublishFault {
             PublishFault::ProcessTypeUnknown { known, .. } => {
                 format!("Change process_types in hoop.yml; the app has {}", known.join(", "))
             }
-            PublishFault::CommandHoldsKey { .. } => "Take the key out of the command in hoop.yml".to_owned(),
+            PublishFault::HoldsSecret { .. } => {
+                "Take it out of hoop.yml; a command can read a config var, as in psql $DATABASE_URL".to_owned()
+            }
+            PublishFault::ExportWithoutEffect { .. } => "Take them out of export: in hoop.yml".to_owned(),
         }
     }
 }
@@ -126,7 +133,7 @@ impl fmt::Display for PublishFault {
                 let connection = shown(connection);
                 write!(
                     f,
-                    "{variable} is not set, and hoop.yml has the URL of {connection} there"
+                    "{variable} is not set, and hoop.yml takes the URL of {connection} from it"
                 )
             }
             PublishFault::DatabaseUrlInvalid {
@@ -160,12 +167,19 @@ impl fmt::Display for PublishFault {
                     "hoop.yml names process types for {connection} that the app does not have: {unknown}"
                 )
             }
-            PublishFault::CommandHoldsKey { connection } => {
+            PublishFault::HoldsSecret { connection } => {
                 let connection = shown(connection);
                 write!(
                     f,
-                    "the command of {connection} in hoop.yml contains the agent key, where every process of the \
-                     dyno and every session could read it"
+                    "{connection} in hoop.yml has an agent key or the password of a database in it, where every \
+                     process of the dyno could read it"
+                )
+            }
+            PublishFault::ExportWithoutEffect { connection, variables } => {
+                let (connection, variables) = (shown(connection), variables.join(", "));
+                write!(
+                    f,
+                    "hoop.yml exports what no session of {connection} ever sees: {variables}"
                 )
             }
         }

@@ -5,6 +5,7 @@ use crate::agent::hoop_yml::HoopYml;
 use crate::agent::version::Version;
 use crate::secret::Secret;
 use proptest::prelude::*;
+use std::ffi::OsStr;
 
 const FILE: &str = "connections:
   Orders Console: {command: bundle exec rails console}
@@ -95,8 +96,8 @@ fn the_password_of_a_database_is_no_name() {
     let file =
         "connections:\n  db: {database: DATABASE_URL}\n  x-${PASSWORD}: {}\n  ${DATABASE_URL}: {}\n  pa55word: {}\n";
     let publication = published(file, "");
-    // Who writes it into the file has shown it already, and means it.
-    assert_eq!(names(&publication), ["db", "pa55word"]);
+    assert_eq!(names(&publication), ["db"]);
+    assert_eq!(publication.faults.len(), 3);
     for fault in publication.faults {
         assert!(matches!(
             fault,
@@ -107,6 +108,71 @@ fn the_password_of_a_database_is_no_name() {
         ));
         assert!(!fault.to_string().contains("pa55"));
     }
+}
+
+#[test]
+fn what_would_show_a_password_or_a_key_is_not_published() {
+    for rule in [
+        "command: psql -p pa55word",
+        "command: curl -H pa55word https://example.com",
+        "command: PGPASSWORD='pa55word' psql",
+        "review: [dba, pa55word]",
+        "export: [pa55word]",
+        "command: echo s3cr3t",
+        "command: hoop grpcs://agent:hunter22hunter22@gateway.example:8443",
+    ] {
+        let file = format!("connections:\n  db: {{database: DATABASE_URL}}\n  x:\n    {rule}\n");
+        let publication = published(&file, "");
+        assert_eq!(names(&publication), ["db"], "{rule}");
+        let [fault @ PublishFault::HoldsSecret { .. }] = publication.faults.as_slice() else {
+            panic!("{rule}: {:?}", publication.faults);
+        };
+        assert!(!format!("{fault} {}", fault.remedy()).contains("pa55"), "{fault}");
+    }
+}
+
+#[test]
+fn what_a_list_leaves_out_is_known() {
+    assert_eq!(
+        published(FILE, "orders-db,extra").left_out,
+        ["orders_console", "orders-shell"]
+    );
+    assert_eq!(published(FILE, "").left_out, Vec::<String>::new());
+}
+
+#[test]
+fn an_export_of_what_no_session_sees_is_told() {
+    let file = "connections:\n  a: {export: [HOOP_KEY, LANG, LOG_LEVEL, '*']}\n  \
+                db: {database: DATABASE_URL, export: [SSLMODE, LANG]}\n";
+    let publication = published(file, "");
+    let kept = publication
+        .connections
+        .iter()
+        .map(|published| match published.kept_from_sessions() {
+            Some(PublishFault::ExportWithoutEffect { variables, .. }) => variables,
+            other => panic!("{other:?}"),
+        });
+    assert_eq!(
+        kept.collect::<Vec<_>>(),
+        [vec!["HOOP_KEY", "LOG_LEVEL"], vec!["SSLMODE"]]
+    );
+    let description = publication.connections[0].description(None).unwrap();
+    assert_eq!(description, "shell; sessions see LANG, *");
+}
+
+#[test]
+fn a_description_says_what_a_session_runs() {
+    let publication = published("connections:\n  a: {}\n  b: {command: rake}\n", "");
+    let described = |entrypoint: &str| {
+        let connections = publication.connections.iter();
+        let all = connections.map(|published| published.description(Some(OsStr::new(entrypoint))).unwrap());
+        all.collect::<Vec<_>>()
+    };
+    assert_eq!(described(" "), ["shell", "command rake"]);
+    assert_eq!(
+        described("rails c "),
+        ["command rails c, from HOOP_COMMAND", "command rake"]
+    );
 }
 
 #[test]

@@ -180,10 +180,7 @@ impl<'a> Check<'a> {
             description: command.description.clone(),
         });
         facts.extend(connections);
-        facts.extend(agent_set.elsewhere.iter().map(|published| Fact::Elsewhere {
-            name: published.name.clone(),
-            description: published.description().unwrap_or_default(),
-        }));
+        facts.extend(agent_set.not_here.iter().cloned().map(Fact::NotHere));
         facts.extend(agent_set.connections.merged().into_iter().map(Fact::Merged));
         let is_cut = wrong
             .iter()

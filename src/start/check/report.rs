@@ -7,6 +7,7 @@ use crate::start::check::started_by::StartedBy;
 use crate::start::check::transport::{Certificate, Encryption};
 use crate::start::fault::config::written;
 use crate::start::fault::dynos::Reason;
+use crate::start::plan::publishing::NotHere;
 use crate::text;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -43,11 +44,7 @@ pub enum Fact {
         /// What it is and by which rules, if `hoop.yml` says so.
         description: Option<String>,
     },
-    /// A connection of other dynos.
-    Elsewhere {
-        name: String,
-        description: String,
-    },
+    NotHere(NotHere),
     Merged(Merged),
     App {
         hides_key: bool,
@@ -81,7 +78,8 @@ impl Fact {
             Fact::Gateway { .. } | Fact::GatewayUnknown => "gateway",
             Fact::Certificate(_) => "certificate",
             Fact::Connection { .. } => "connection",
-            Fact::Elsewhere { .. } => "elsewhere",
+            Fact::NotHere(NotHere::Elsewhere { .. }) => "elsewhere",
+            Fact::NotHere(NotHere::LeftOut { .. }) => "left out",
             Fact::Merged(_) => "one name",
             Fact::App { .. } => "app",
             Fact::Command(_) => "command",
@@ -130,7 +128,15 @@ impl Fact {
                 let description = description.as_ref().map(|text| format!(" ({text})"));
                 return name + &description.unwrap_or_default();
             }
-            Fact::Elsewhere { name, description } => return format!("{} ({description})", text::visible(name)),
+            Fact::NotHere(NotHere::Elsewhere { name, description }) => {
+                return format!("{} ({description})", text::visible(name));
+            }
+            Fact::NotHere(NotHere::LeftOut { name }) => {
+                return format!(
+                    "{} (in hoop.yml, but HOOP_CONNECTION does not name it)",
+                    text::visible(name)
+                );
+            }
             Fact::Merged(merged) => return written(merged),
             Fact::App { hides_key: true } => "without HOOP_KEY and HOOP_DSN",
             Fact::App { hides_key: false } => "with its environment unchanged",

@@ -9,15 +9,18 @@ use crate::start::fault::sentence::{Kind, NOT_STARTED, Sentence};
 pub enum FileFault {
     /// It cannot be read, so the rules of no connection are known.
     Invalid { mistake: String },
-    /// This kind of key does not publish by name.
-    NoEffect,
+    /// This agent does not publish by name, or none does with this kind of key.
+    NoEffect {
+        /// Whether a newer agent would.
+        agent_is_too_old: bool,
+    },
 }
 
 impl Kind for FileFault {
     fn failure(&self) -> Failure {
         match self {
             FileFault::Invalid { .. } => Failure::HoopYmlInvalid,
-            FileFault::NoEffect => Failure::HoopYmlNoEffect,
+            FileFault::NoEffect { .. } => Failure::HoopYmlNoEffect,
         }
     }
 
@@ -28,7 +31,14 @@ impl Kind for FileFault {
     fn sentence(&self) -> Sentence {
         match self {
             FileFault::Invalid { mistake } => Sentence::new(mistake, NOT_STARTED, "Correct it and deploy again"),
-            FileFault::NoEffect => Sentence::new(
+            FileFault::NoEffect { agent_is_too_old: true } => Sentence::new(
+                "hoop.yml has no effect with this agent, which is too old",
+                ". The app runs anyway",
+                "Deploy again with a newer agent: heroku config:unset HOOP_VERSION",
+            ),
+            FileFault::NoEffect {
+                agent_is_too_old: false,
+            } => Sentence::new(
                 "hoop.yml has no effect with this agent and this kind of key",
                 ". The agent and the app run anyway",
                 "Either set up the connections in the gateway's web app, or set HOOP_KEY to an organization's key \
@@ -47,7 +57,8 @@ impl Kind for PublishFault {
             PublishFault::DatabaseUrlInvalid { .. } => Failure::DatabaseUrlInvalid,
             PublishFault::NeedsNewerAgent { .. } => Failure::ConnectionNeedsNewerAgent,
             PublishFault::ProcessTypeUnknown { .. } => Failure::ProcessTypeUnknown,
-            PublishFault::CommandHoldsKey { .. } => Failure::CommandInvalid,
+            PublishFault::HoldsSecret { .. } => Failure::CommandInvalid,
+            PublishFault::ExportWithoutEffect { .. } => Failure::ExportWithoutEffect,
         }
     }
 
@@ -57,8 +68,10 @@ impl Kind for PublishFault {
 
     fn sentence(&self) -> Sentence {
         let state = match self {
-            PublishFault::Merged { .. } => ", so only the first is published; the app is not affected",
-            PublishFault::ProcessTypeUnknown { .. } => "; the app is not affected",
+            PublishFault::Merged { .. } => ", so the second is not published; the app is not affected",
+            PublishFault::ProcessTypeUnknown { .. } | PublishFault::ExportWithoutEffect { .. } => {
+                "; the app is not affected"
+            }
             _ => ", so this connection is not published; the others and the app are not affected",
         };
         Sentence::new(self.to_string(), state, self.remedy())

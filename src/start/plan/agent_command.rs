@@ -1,26 +1,21 @@
 //! The command lines of the agents, and their environment.
 
 use crate::agent::connections::Connections;
+use crate::agent::database::SETTINGS;
 use crate::agent::generation::Generation;
 use crate::agent::hoop_yml::{Connection, Item, Target};
 use crate::agent::publish::{Databases, Published};
+use crate::agent::session::{self, DATABASE_URI, LOGGING};
 use crate::agent::version::Version;
 use crate::config;
 use crate::os::environment::Environment;
+use crate::secret::Secret;
 use crate::start::fault::config::ConfigFault;
-use crate::start::plan::credential::{CREDENTIALS, Credential};
+use crate::start::plan::credential::Credential;
 use crate::start::plan::entrypoint::{self, Entrypoint};
 use crate::start::plan::publishing::Here;
 use std::ffi::{OsStr, OsString};
 use wildmatch::WildMatch;
-
-/// Turns a connection of `hoop run` into a database connection wherever it is set. An app may use it for its own
-/// purposes, while hoopstart publishes command lines.
-const DATABASE_URI: &str = "HOOP_DB_URI";
-
-/// Which lines an agent logs, and in which form. The app's own values of these variables do not reach the agent, and
-/// the agent's do not reach the sessions of published connections.
-const LOGGING: [&str; 2] = ["LOG_LEVEL", "LOG_ENCODING"];
 
 /// The form that hoopstart reads.
 const LOG_ENCODING: &str = "json";
@@ -48,7 +43,8 @@ impl AgentCommand {
     }
 
     /// An agent that publishes one connection. `entrypoint` is the shell command line behind it, unless the file has
-    /// one or it is a database; `environment` is that of all agents, `databases` are those of the file.
+    /// one or it is a database; `environment` is that of all agents, `databases` are those of the file, `keys` has the
+    /// agent key in all its forms.
     ///
     /// # Errors
     ///
@@ -59,6 +55,7 @@ impl AgentCommand {
         entrypoint: Option<&OsStr>,
         environment: &Environment,
         databases: &Databases,
+        keys: &[Secret],
     ) -> Result<Self, ConfigFault> {
         let Published { name, connection, .. } = &here.published;
         let mut arguments: Vec<OsString> = vec!["run".into(), "--name".into(), name.into()];
@@ -74,7 +71,7 @@ impl AgentCommand {
                 arguments.extend(entrypoint::arguments(line)?);
             }
         } else {
-            let mut seen = seen(here, environment, databases);
+            let mut seen = seen(here, environment, databases, keys);
             if let Some(database) = &here.database {
                 own.set(DATABASE_URI, database.uri.expose());
                 for (name, value) in &database.variables {
@@ -104,7 +101,7 @@ impl AgentCommand {
         }
         Ok(Self {
             connection: Some(name.clone()),
-            description: here.published.description(),
+            description: here.published.description(entrypoint),
             arguments,
             own,
         })
@@ -113,38 +110,35 @@ impl AgentCommand {
 
 /// The names of the variables that a session sees, with `PATH`, which every agent has: with a list of names of which
 /// none is set, an agent hands out all.
-fn seen<'a>(here: &Here, environment: &'a Environment, databases: &Databases) -> Vec<&'a str> {
+fn seen<'a>(here: &Here, environment: &'a Environment, databases: &Databases, keys: &[Secret]) -> Vec<&'a str> {
     let Connection { export, target, .. } = &here.published.connection;
     let is_database = matches!(target, Some(Target::Database(_)));
     let patterns = export.as_ref().map(|items| {
         let patterns = items.iter().map(|item| WildMatch::new(item.as_str()));
         patterns.collect::<Vec<_>>()
     });
-    let is_seen = |name: &str, value: &OsStr| match &patterns {
+    let is_wanted = |name: &str, value: &str| match &patterns {
         Some(patterns) => patterns.iter().any(|pattern| pattern.matches(name)),
-        None => !is_database && !databases.are_in(name, &value.to_string_lossy()),
+        None => !is_database && !databases.are_in(name, value),
+    };
+    // An agent would take the app's own for what its URL says of the database.
+    let is_setting = |name: &str| is_database && SETTINGS.contains(&name);
+    // The key may be set under another name, too.
+    let has_key = |value: &str| keys.iter().any(|key| value.contains(key.expose()));
+    let is_seen = |name: &str, value: &str| {
+        session::can_see(name) && !is_setting(name) && is_wanted(name, value) && !has_key(value)
     };
     let names = environment
         .iter()
         .filter_map(|(name, value)| Some((name.to_str()?, value)));
     let mut seen: Vec<&str> = names
-        .filter(|(name, value)| can_be_seen(name) && is_seen(name, value))
+        .filter(|(name, value)| is_seen(name, &value.to_string_lossy()))
         .map(|(name, _)| name)
         .collect();
     if !seen.contains(&"PATH") {
         seen.push("PATH");
     }
     seen
-}
-
-/// Whether a session may see the variable: it is none of the credentials and of the agent's own. A comma would split a
-/// name, and a colon in one breaks every session.
-fn can_be_seen(name: &str) -> bool {
-    !name.is_empty()
-        && !name.contains([',', ':'])
-        && !CREDENTIALS.contains(&name)
-        && !LOGGING.contains(&name)
-        && name != DATABASE_URI
 }
 
 /// The environment of an agent process: the app's, with the credential only where this agent looks for it, with a log

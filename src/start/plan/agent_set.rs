@@ -6,7 +6,6 @@ use crate::config;
 use crate::agent::connections::{Connections, ConnectionsFault, Merged};
 use crate::agent::generation::Generation;
 use crate::agent::limits::Limit;
-use crate::agent::publish::Published;
 use crate::agent::version::Version;
 use crate::os::environment::Environment;
 use crate::secret::conceal;
@@ -19,7 +18,7 @@ use crate::start::plan::credential::{Credential, Credentials, Gateway};
 use crate::start::plan::dyno::Dyno;
 use crate::start::plan::installed::{AgentFile, Installed};
 use crate::start::plan::memory_limit::MemoryLimit;
-use crate::start::plan::publishing::{self, Publishing};
+use crate::start::plan::publishing::{self, NotHere, Publishing};
 use crate::text;
 use std::cell::LazyCell;
 use std::path::PathBuf;
@@ -36,8 +35,8 @@ pub(crate) struct AgentSet {
     pub commands: Vec<AgentCommand>,
     /// The connections of `HOOP_CONNECTION`, whether they are published or not.
     pub connections: Connections,
-    /// The connections of `hoop.yml` that other dynos publish.
-    pub elsewhere: Vec<Published>,
+    /// The connections of `hoop.yml` that are not for this dyno.
+    pub not_here: Vec<NotHere>,
     /// What the environment of each of them begins with.
     pub environment: Environment,
     pub credentials: Credentials,
@@ -110,7 +109,7 @@ impl AgentSet {
             Some(value) => Connections::parse(value, |name| environment.lossy(name)),
             None => Ok(Connections::default()),
         };
-        let file = publishing::file(installed, generation, faults)?;
+        let file = publishing::file(installed, version, mode, faults)?;
         let connections = if generation.needs_names() {
             let connections = connections.map_err(ConfigFault::ConnectionInvalid)?;
             if connections.is_empty() && file.is_none() {
@@ -155,7 +154,7 @@ impl AgentSet {
             log.level,
         );
         let mut credentials = credentials.clone();
-        let mut elsewhere = Vec::new();
+        let mut not_here = Vec::new();
         let commands = if generation.is_run() {
             let mut publishing = Publishing::of(
                 file,
@@ -167,17 +166,17 @@ impl AgentSet {
                 &masks,
             );
             let cause = publishing.take_cause();
-            faults.extend(publishing.faults);
+            faults.append(&mut publishing.faults);
             if let Some(cause) = cause {
                 return Err(cause);
             }
             if publishing.here.is_empty() {
                 return Ok(Wanted::Nothing);
             }
-            elsewhere = publishing.elsewhere;
+            not_here = publishing.not_here(entrypoint);
             let databases = publishing.databases;
             credentials.add(databases.secrets());
-            let run = |here| AgentCommand::run(here, generation, entrypoint, &agent_environment, &databases);
+            let run = |here| AgentCommand::run(here, generation, entrypoint, &agent_environment, &databases, &masks);
             publishing.here.iter().map(run).collect::<Result<_, _>>()?
         } else {
             vec![AgentCommand::start_agent()]
@@ -189,7 +188,7 @@ impl AgentSet {
             commands,
             connections,
             environment: agent_environment,
-            elsewhere,
+            not_here,
             credentials,
             log,
             incurable,

@@ -4,6 +4,7 @@ use crate::config;
 
 use crate::agent::key::{AgentKey, KeyMode};
 use crate::agent::key_fault::KeyFault;
+use crate::agent::session::SPIFFE;
 use crate::os::environment::Environment;
 use crate::secret::{Secret, forms};
 use crate::text;
@@ -15,20 +16,6 @@ use url::Url;
 
 /// The gateway, for credentials that do not name it.
 const GATEWAY_URL: &str = "HOOP_GRPCURL";
-
-/// The file of a SPIFFE document.
-const SPIFFE: &str = "HOOP_SPIFFE_KEY_FILE";
-
-/// The variables that authenticate an agent. None of them may reach a session that the agent serves, nor an agent that
-/// would mistake it for another one.
-pub(crate) const CREDENTIALS: [&str; 5] = [
-    config::KEY,
-    config::DSN,
-    "HOOP_TOKEN",
-    SPIFFE,
-    // Other programs use this name too. Agents read it before HOOP_TOKEN if HOOP_GRPCURL is set.
-    "TOKEN",
-];
 
 /// What the agent shows its gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@ use crate::agent::connections::Connections;
 use crate::agent::database::Database;
 use crate::agent::generation::Generation;
 use crate::agent::hoop_yml::HoopYml;
+use crate::agent::key::KeyMode;
 use crate::agent::publish::{Databases, Publication, Published};
 use crate::agent::version::Version;
 use crate::os::environment::Environment;
@@ -14,6 +15,7 @@ use crate::start::fault::publish::FileFault;
 use crate::start::plan::choice::DynoList;
 use crate::start::plan::dyno::Dyno;
 use crate::start::plan::installed::Installed;
+use std::ffi::OsStr;
 
 /// The connections for this dyno.
 #[derive(Debug)]
@@ -22,7 +24,18 @@ pub(crate) struct Publishing {
     /// Those for other dynos.
     pub(crate) elsewhere: Vec<Published>,
     pub(crate) databases: Databases,
+    /// Those that `HOOP_CONNECTION` leaves out.
+    pub(crate) left_out: Vec<String>,
     pub(crate) faults: Vec<Fault>,
+}
+
+/// A connection of `hoop.yml` that this dyno does not publish, and nothing is wrong with that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum NotHere {
+    /// Other dynos do.
+    Elsewhere { name: String, description: String },
+    /// `HOOP_CONNECTION` leaves it out.
+    LeftOut { name: String },
 }
 
 /// A connection for this dyno.
@@ -39,13 +52,15 @@ pub(crate) struct Here {
 /// It cannot be read.
 pub(crate) fn file<'a>(
     installed: &'a Installed,
-    generation: Generation,
+    version: &Version,
+    mode: Option<KeyMode>,
     faults: &mut Vec<Fault>,
 ) -> Result<Option<&'a HoopYml>, Fault> {
     match &installed.hoop_yml {
         None => Ok(None),
-        Some(_) if !generation.is_run() => {
-            faults.push(FileFault::NoEffect.into());
+        Some(_) if !Generation::of(version, mode).is_run() => {
+            let agent_is_too_old = mode.is_some_and(KeyMode::publishes_by_name);
+            faults.push(FileFault::NoEffect { agent_is_too_old }.into());
             Ok(None)
         }
         Some(Ok(file)) => Ok(Some(file)),
@@ -72,12 +87,14 @@ impl Publishing {
         let Publication {
             connections,
             databases,
+            left_out,
             faults,
         } = Publication::of(file, chosen, version, |name| environment.lossy(name), masks);
         let mut publishing = Self {
             here: Vec::new(),
             elsewhere: Vec::new(),
             databases,
+            left_out,
             faults: faults.into_iter().map(Fault::from).collect(),
         };
         let known: Vec<&str> = procfile.process_types().collect();
@@ -88,6 +105,9 @@ impl Publishing {
         for published in connections {
             let unknown = published.unknown_process_types(&known, can_run);
             publishing.faults.extend(unknown.map(Fault::from));
+            publishing
+                .faults
+                .extend(published.kept_from_sessions().map(Fault::from));
             let process_types = published.connection.process_types.as_ref();
             let is_here = process_types.is_none_or(|items| {
                 // Outside of a dyno there are no others.
@@ -97,12 +117,22 @@ impl Publishing {
                 publishing.elsewhere.push(published);
                 continue;
             }
-            match published.resolved(version, masks, |name| environment.lossy(name).map(Secret::new)) {
+            match published.resolved(version, |name| environment.lossy(name).map(Secret::new)) {
                 Ok(database) => publishing.here.push(Here { published, database }),
                 Err(fault) => publishing.faults.push(fault.into()),
             }
         }
         publishing
+    }
+
+    /// The connections that are not for this dyno.
+    pub(crate) fn not_here(&self, entrypoint: Option<&OsStr>) -> Vec<NotHere> {
+        let elsewhere = self.elsewhere.iter().map(|published| NotHere::Elsewhere {
+            name: published.name.clone(),
+            description: published.description(entrypoint).unwrap_or_default(),
+        });
+        let left_out = self.left_out.iter().map(|name| NotHere::LeftOut { name: name.clone() });
+        elsewhere.chain(left_out).collect()
     }
 
     /// Takes out the last fault that keeps a connection from being published, if none is.

@@ -1,7 +1,8 @@
-use super::{AgentCommand, CREDENTIALS, Generation, agent_environment};
+use super::{AgentCommand, Generation, agent_environment};
 use crate::agent::connections::Connections;
 use crate::agent::hoop_yml::HoopYml;
 use crate::agent::key::KeyMode;
+use crate::agent::session::CREDENTIALS;
 use crate::agent::version::Version;
 use crate::os::environment::Environment;
 use crate::procfile::Procfile;
@@ -48,7 +49,7 @@ fn commands(
     let procfile = Procfile::default();
     let publishing = Publishing::of(file, connections, &version, environment, &procfile, &dyno, &[]);
     let here = publishing.here.iter();
-    here.map(|here| AgentCommand::run(here, generation, entrypoint, environment, &publishing.databases))
+    here.map(|here| AgentCommand::run(here, generation, entrypoint, environment, &publishing.databases, &[]))
         .collect()
 }
 
@@ -205,6 +206,86 @@ fn a_connection_has_its_own_command_or_that_of_all() {
             ["--export", "HOOP_COMMAND,PATH", "--command", "sh -c $HOOP_COMMAND"]
         );
         assert_eq!(own.text("HOOP_COMMAND"), Some(command));
+    }
+}
+
+/// The names that the sessions of the connection in `line` see.
+fn seen(line: &str, variables: &[(&str, &str)]) -> Vec<String> {
+    let (arguments, _) = only(&format!("connections:\n  {line}\n"), variables);
+    let place = arguments.iter().position(|word| word == "--export").unwrap() + 1;
+    arguments[place].split(',').map(str::to_owned).collect()
+}
+
+#[test]
+fn the_apps_own_variables_say_nothing_of_a_database() {
+    let own = [
+        ("URL", "postgres://u:p@db.example/d"),
+        ("SSLMODE", "disable"),
+        ("OPTIONS", "tls=false"),
+        ("DB", "other"),
+        ("PORT", "5000"),
+    ];
+    assert_eq!(
+        seen("db: {database: URL, export: ['*', SSLMODE]}", &own),
+        ["BASH_FUNC_x%%", "LANG", "PATH", "URL"]
+    );
+    let own = [
+        ("URL", "postgres://u:p@db.example/d?SSLMODE=Require"),
+        ("SSLMODE", "disable"),
+    ];
+    assert_eq!(seen("db: {database: URL}", &own), ["PATH", "SSLMODE"]);
+    // It is the app's in a shell.
+    assert!(seen("shell: {}", &own).contains(&"SSLMODE".to_owned()));
+}
+
+#[test]
+fn a_copy_of_a_databases_password_is_not_seen_however_it_is_written() {
+    for (url, copy) in [
+        ("postgres://u:a%2Fb%21c@h/d", "postgres://other:a%2fb!c@h/d"),
+        ("postgres://u:a%2fb%21c@h/d", "a/b!c"),
+        (
+            "postgres://u:a%2fb!c@h/d",
+            "jdbc:postgresql://h/d?user=u&password=a%2Fb%21c",
+        ),
+        ("postgres://u:short@h/d", "mysql://u:short@h/d"),
+        ("postgres://u:short@h/d", "host=h password=short"),
+        ("mongodb://u:pa55word@a:1,b:2/d", "mongodb://u:pa55word@a:1/d"),
+        ("postgres://u:pa/ss@h/d", "postgres://u:pa%2Fss@h/d"),
+        ("redis://:pa55word@h", "pa55word"),
+    ] {
+        let file = "connections:\n  db: {database: URL, process_types: [worker]}\n  shell: {}\n";
+        let (arguments, _) = only(file, &[("URL", url), ("COPY", copy)]);
+        assert!(
+            arguments.contains(&"BASH_FUNC_x%%,LANG,PATH".to_owned()),
+            "{url} {copy} {arguments:?}"
+        );
+    }
+}
+
+#[test]
+fn the_agent_key_is_not_seen_under_any_name() {
+    let keys = crate::secret::forms::of([KEY.as_bytes()]);
+    let mut environment = environment();
+    environment.set("COPY", KEY);
+    environment.set("OTHER", "s3cr3t");
+    let file = HoopYml::parse("connections:\n  a: {}\n  b: {export: ['*']}\n").unwrap();
+    let version = "1.148.0".parse().unwrap();
+    let dyno = Dyno::parse(Some("web.1"));
+    let none = Connections::default();
+    let publishing = Publishing::of(
+        Some(&file),
+        &none,
+        &version,
+        &environment,
+        &Procfile::default(),
+        &dyno,
+        &keys,
+    );
+    for here in &publishing.here {
+        let databases = &publishing.databases;
+        let command = AgentCommand::run(here, Generation::RunWithCommand, None, &environment, databases, &keys);
+        let arguments = command.unwrap().arguments;
+        assert!(arguments.contains(&"BASH_FUNC_x%%,LANG,PATH".into()), "{arguments:?}");
     }
 }
 
