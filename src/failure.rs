@@ -138,11 +138,13 @@ failures! {
     HoopYmlNoEffect => "start::hoop-yml-no-effect",
     /// The config var that `hoop.yml` names for a database is not set.
     DatabaseUnset => "start::database-unset",
-    /// The config var that `hoop.yml` names for a database does not have a URL with a user and a password.
+    /// The config var that `hoop.yml` names for a database does not have a URL that an agent can publish, with a user
+    /// and a password.
     DatabaseUrlInvalid => "start::database-url-invalid",
     /// The agent is too old to publish a connection of `hoop.yml` with its rules.
     ConnectionNeedsNewerAgent => "start::connection-needs-newer-agent",
-    /// `export:` in `hoop.yml` names variables that no session ever sees: those of the agent's credentials and settings.
+    /// `export:` in `hoop.yml` names variables that no session ever sees: those of the agent's credentials and
+    /// settings.
     ExportWithoutEffect => "start::export-without-effect",
     /// `HOOP_COMMAND` has a quote that is not closed or contains the agent key; or a connection of `hoop.yml` contains
     /// the agent key or the password of a database.

@@ -32,6 +32,15 @@ pub struct Published {
     pub is_of_file: bool,
 }
 
+/// A connection of `hoop.yml` that a dyno does not publish, and nothing is wrong with that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotHere {
+    /// Other dynos do.
+    Elsewhere { name: String, description: String },
+    /// `HOOP_CONNECTION` leaves it out.
+    LeftOut { name: String },
+}
+
 /// The connections to publish, in the order of the file, and what keeps others from it.
 #[derive(Clone, Debug, Default)]
 pub struct Publication {
@@ -185,8 +194,8 @@ impl Published {
             .then(|| target + &rules.collect::<String>() + nothing.unwrap_or_default())
     }
 
-    /// Its database, if it is one, once it is known that an agent of `version` can publish it. `variable` has the config
-    /// vars.
+    /// Its database, if it is one, once it is known that an agent of `version` can publish it. `variable` has the
+    /// config vars.
     pub fn resolved(
         &self,
         version: &Version,
@@ -271,9 +280,10 @@ fn name(
     keys: &[Secret],
 ) -> Result<String, PublishFault> {
     // It may be the secret itself.
-    let connection = || match is_secret(written.as_str(), databases, keys) {
-        true => conceal::MASK.to_owned(),
-        false => written.as_str().to_owned(),
+    let connection = || {
+        let is_secret = is_secret(written.as_str(), databases, keys);
+        let shown = if is_secret { conceal::MASK } else { written.as_str() };
+        shown.to_owned()
     };
     let invalid = |fault| PublishFault::NameInvalid {
         connection: connection(),

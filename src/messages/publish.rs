@@ -49,9 +49,10 @@ impl Announced<'_> {
         if let Some(key) = key.and_then(|key| AgentKey::parse(key).ok())
             && !Generation::of(version, Some(key.mode)).is_run()
         {
-            return warning(match key.mode.publishes_by_name() {
-                true => agent_too_old(version),
-                false => no_effect(version),
+            return warning(if key.mode.publishes_by_name() {
+                agent_too_old(version)
+            } else {
+                no_effect(version)
             });
         }
         let entrypoint = self.run_time.value(config::COMMAND);
@@ -70,12 +71,11 @@ impl Announced<'_> {
             match published.resolved(version, |name| self.run_time.value(name)) {
                 // The add-on may come later.
                 Err(PublishFault::DatabaseUnset { variable, .. }) if self.sees_config => {
-                    announcement
-                        .lines
-                        .push(line(published, entrypoint, &format!(" ({variable} is not set yet)")));
+                    let note = format!(" ({variable} is not set yet)");
+                    announcement.lines.push(line(published, entrypoint, &note));
                 }
                 Ok(_) | Err(PublishFault::DatabaseUnset { .. }) => {
-                    announcement.lines.push(line(published, entrypoint, ""))
+                    announcement.lines.push(line(published, entrypoint, ""));
                 }
                 Err(fault) => announcement.warnings.push(told(&fault)),
             }
@@ -84,7 +84,7 @@ impl Announced<'_> {
             match fault {
                 // The platform may set it for dynos only.
                 PublishFault::NameUnset { connection, .. } => {
-                    announcement.lines.extend(as_written(file, connection, entrypoint))
+                    announcement.lines.extend(as_written(file, connection, entrypoint));
                 }
                 fault => announcement.warnings.push(told(fault)),
             }

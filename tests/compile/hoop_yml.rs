@@ -94,7 +94,10 @@ fn what_keeps_a_connection_from_being_published_is_a_warning() {
             "a: {database: SOME_URL}",
             "SOME_URL is not the URL of a database for a: it has no password",
         ),
-        ("a: {command: 'x s3cr3t-0f-the-test'}", "contains the agent key"),
+        (
+            "a: {command: 'x s3cr3t-0f-the-test'}",
+            "has an agent key or the password of a database in it",
+        ),
     ] {
         build.set("SOME_URL", "postgres://user@db.example/orders");
         build.put("hoop.yml", &format!("connections:\n  {file}\n"));

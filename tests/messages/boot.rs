@@ -5,7 +5,7 @@ use hoop_buildpack::agent::database::DatabaseFault;
 use hoop_buildpack::agent::generation::Generation;
 use hoop_buildpack::agent::key_fault::KeyFault;
 use hoop_buildpack::agent::limits::Limit;
-use hoop_buildpack::agent::publish::{NameFault, PublishFault};
+use hoop_buildpack::agent::publish::{NameFault, NotHere, PublishFault};
 use hoop_buildpack::agent::version::Version;
 use hoop_buildpack::start::check::report::Fact;
 use hoop_buildpack::start::check::started_by::StartedBy;
@@ -609,10 +609,13 @@ pub(crate) fn facts() -> Vec<Fact> {
             Some("orders-db"),
             Some("database, URL from DATABASE_URL; review by dba"),
         ),
-        Fact::Elsewhere {
+        Fact::NotHere(NotHere::Elsewhere {
             name: text("orders-console"),
             description: text("command bundle exec rails console; only in worker"),
-        },
+        }),
+        Fact::NotHere(NotHere::LeftOut {
+            name: text("orders-shell"),
+        }),
         Fact::Merged(merged()),
         Fact::App { hides_key: false },
         Fact::App { hides_key: true },

@@ -251,6 +251,7 @@ fn a_mistake_in_the_file_is_one_line_and_the_app_runs() {
         "a: [",
         "connections:\n  a: {}\n  a: {}\n",
         "connections:\n  a: {command: \"it's\"}\n",
+        "connections:\n  a:\n    review:\n      # - dba\n",
     ] {
         let slug = slug("1.148.0", file);
         // Its rules are not known, so nothing is published under the names of the config var either.
@@ -271,12 +272,20 @@ fn what_is_no_file_is_one_line_and_the_app_runs() {
         "mkfifo hoop.yml",
         "ln -s /dev/zero hoop.yml",
         "printf '\\377' >hoop.yml",
+        "ln -s nowhere hoop.yml",
+        "echo 'connections: {a: {review: [dba]}}' >hoop.yaml",
     ] {
         let mut dyno = launch(&slug).plain(["sh", "-c", &format!("cd \"$HOME\" && {make}")]);
         dyno.exits(0);
-        let dyno = ended(&launch(&slug));
-        is_told(&dyno, &["start::hoop-yml-invalid"]);
-        launch(&slug).plain(["sh", "-c", "rm -r \"$HOME/hoop.yml\""]).exits(0);
+        for launch in [launch(&slug), launch(&slug).with("HOOP_CONNECTION", "a")] {
+            let dyno = ended(&launch);
+            is_told(&dyno, &["start::hoop-yml-invalid"]);
+            let mut check = launch.plain([slug.hoopstart().into_os_string(), "--check".into()]);
+            check.exits(78).closes_output();
+            let report = check.stdout() + &check.stderr();
+            assert!(report.contains("start::hoop-yml-invalid"), "{make}: {report}");
+        }
+        launch(&slug).plain(["sh", "-c", "rm -r \"$HOME\"/hoop.y*ml"]).exits(0);
     }
 }
 
@@ -286,7 +295,18 @@ fn a_file_is_without_effect_where_the_agent_does_not_publish_by_name() {
         let slug = slug(version, "connections: {a: {}}\n");
         let (dyno, _) = running(&launch(&slug).with("HOOP_KEY", key), 1);
         is_told(&dyno, &["start::hoop-yml-no-effect"]);
+        dyno.assert(dyno.stderr().contains("hoop admin get orgkeys"), "how to get the key");
     }
+    let slug = slug("1.20.11", "connections: {a: {}}\n");
+    let launch = launch(&slug).with("HOOP_KEY", ORGANIZATION);
+    let mut dyno = launch.plain([slug.hoopstart().into_os_string(), "--check".into()]);
+    dyno.exits(78).closes_output();
+    let report = dyno.stdout() + &dyno.stderr();
+    assert!(
+        report.contains("hoop.yml has no effect with this agent, which is too old"),
+        "{report}"
+    );
+    assert!(!report.contains("orgkeys"), "the key is the right one: {report}");
 }
 
 #[test]
@@ -341,6 +361,19 @@ fn check_and_status_list_each_connection_with_its_rules() {
     let report = check(&launch.clone().with("DYNO", "run.1"));
     assert_eq!(report.matches("connection:   ").count(), 3, "{report}");
     assert!(!report.contains("pa55"), "{report}");
+    // What is left out, and what a shell is, depends on config vars.
+    let launch_of_one = launch
+        .clone()
+        .with("HOOP_CONNECTION", "orders-shell")
+        .with("HOOP_COMMAND", "rake -T");
+    let report = check(&launch_of_one);
+    for line in [
+        "connection:   orders-shell (command rake -T, from HOOP_COMMAND)\n",
+        "left out:     orders-db (in hoop.yml, but HOOP_CONNECTION does not name it)\n",
+        "left out:     orders_console (in hoop.yml, but HOOP_CONNECTION does not name it)\n",
+    ] {
+        assert!(report.contains(line), "{line}{report}");
+    }
 
     let (_dyno, _) = running(&launch, 2);
     let mut asking = launch.plain([slug.hoopstart().into_os_string(), "--status".into()]);

@@ -100,7 +100,7 @@ impl PublishFault {
                 format!("Change process_types in hoop.yml; the app has {}", known.join(", "))
             }
             PublishFault::HoldsSecret { .. } => {
-                "Take it out of hoop.yml; a command can read a config var, as in psql $DATABASE_URL".to_owned()
+                "Take it out of hoop.yml; a command can read it from a config var".to_owned()
             }
             PublishFault::ExportWithoutEffect { .. } => "Take them out of export: in hoop.yml".to_owned(),
         }

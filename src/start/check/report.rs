@@ -2,12 +2,12 @@
 
 use crate::agent::connections::Merged;
 use crate::agent::generation::Generation;
+use crate::agent::publish::NotHere;
 use crate::agent::version::Version;
 use crate::start::check::started_by::StartedBy;
 use crate::start::check::transport::{Certificate, Encryption};
 use crate::start::fault::config::written;
 use crate::start::fault::dynos::Reason;
-use crate::start::plan::publishing::NotHere;
 use crate::text;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};

@@ -5,7 +5,7 @@ use crate::agent::database::Database;
 use crate::agent::generation::Generation;
 use crate::agent::hoop_yml::HoopYml;
 use crate::agent::key::KeyMode;
-use crate::agent::publish::{Databases, Publication, Published};
+use crate::agent::publish::{Databases, NotHere, Publication, Published};
 use crate::agent::version::Version;
 use crate::os::environment::Environment;
 use crate::procfile::Procfile;
@@ -27,15 +27,6 @@ pub(crate) struct Publishing {
     /// Those that `HOOP_CONNECTION` leaves out.
     pub(crate) left_out: Vec<String>,
     pub(crate) faults: Vec<Fault>,
-}
-
-/// A connection of `hoop.yml` that this dyno does not publish, and nothing is wrong with that.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum NotHere {
-    /// Other dynos do.
-    Elsewhere { name: String, description: String },
-    /// `HOOP_CONNECTION` leaves it out.
-    LeftOut { name: String },
 }
 
 /// A connection for this dyno.
