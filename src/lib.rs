@@ -2,7 +2,8 @@
 //!
 //! One binary with two lives. While a slug or an image is made, [`acquire`] gets a verified agent, and [`classic`] puts
 //! it into the build dir or [`cnb`] into a layer. In the dyno, [`start`] runs it beside the app. All share [`agent`],
-//! [`os`], and the words at the top of this folder. [`try`](mod@try) joins them on a laptop; [`cli`] is the way in.
+//! [`os`], and the words at the top of this folder. [`try`](mod@try) joins them on a laptop, and
+//! [`slug`] in a CI pipeline; [`cli`] is the way in.
 //!
 //! A folder uses only what stands below it. `tests/floors.rs` has the table, and fails where it does not hold.
 //!
@@ -20,6 +21,7 @@ pub mod messages;
 pub mod os;
 pub mod procfile;
 pub mod secret;
+pub mod slug;
 pub mod start;
 pub mod text;
 pub mod r#try;

@@ -9,8 +9,9 @@ use syn::ext::IdentExt as _;
 use syn::visit::{self, Visit};
 
 /// What each folder or file at the top of `src/` may use, top floor first. CONTRIBUTING.md has the same table.
-const FLOORS: [(&str, &[&str]); 9] = [
-    ("try", &["classic", "start", "os"]),
+const FLOORS: [(&str, &[&str]); 10] = [
+    ("try", &["slug", "classic", "start", "os"]),
+    ("slug", &["classic", "acquire", "agent", "os"]),
     ("classic", &["acquire", "messages", "build_log", "agent", "os"]),
     ("cnb", &["acquire", "messages", "build_log", "agent", "os"]),
     ("build_log", &["messages", "acquire", "os"]),

@@ -11,6 +11,7 @@ mod detect;
 mod exit;
 mod release;
 mod report;
+mod slug;
 mod start;
 mod r#try;
 
@@ -46,6 +47,7 @@ enum Command {
     /// Become an app, with the agent beside it (hoopstart)
     Start(start::StartArgs),
     Try(r#try::TryArgs),
+    Slug(slug::SlugArgs),
 }
 
 /// Does what `args` (the program's name first) ask for, and gives the exit status. Does not return where the process
@@ -86,6 +88,7 @@ fn dispatch(command: Command, environment: &Environment) -> i32 {
         Command::Report(args) => report::run(&args, environment),
         Command::Start(args) => start::run(args, environment),
         Command::Try(args) => r#try::run(args, environment),
+        Command::Slug(args) => slug::run(args, environment),
     }
 }
 

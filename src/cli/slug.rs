@@ -1,0 +1,27 @@
+//! `slug` and its commands. A file for each, with its arguments and help.
+
+mod inspect;
+mod publish;
+
+use crate::os::environment::Environment;
+use clap::{Args, Subcommand};
+
+/// Build a slug, look into it, and release it, as a CI pipeline does
+#[derive(Debug, Args)]
+pub(super) struct SlugArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Inspect(inspect::InspectArgs),
+    Publish(publish::PublishArgs),
+}
+
+pub(super) fn run(args: SlugArgs, environment: &Environment) -> i32 {
+    match args.command {
+        Command::Inspect(args) => inspect::run(&args, environment),
+        Command::Publish(args) => publish::run(&args, environment),
+    }
+}

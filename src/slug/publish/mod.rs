@@ -1,0 +1,1 @@
+//! Releases a slug to apps, by the API of the platform.
