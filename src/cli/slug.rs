@@ -1,5 +1,6 @@
 //! `slug` and its commands. A file for each, with its arguments and help.
 
+mod build;
 mod inspect;
 mod publish;
 
@@ -15,12 +16,14 @@ pub(super) struct SlugArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Build(build::BuildArgs),
     Inspect(inspect::InspectArgs),
     Publish(publish::PublishArgs),
 }
 
 pub(super) fn run(args: SlugArgs, environment: &Environment) -> i32 {
     match args.command {
+        Command::Build(args) => build::run(args, environment),
         Command::Inspect(args) => inspect::run(&args, environment),
         Command::Publish(args) => publish::run(&args, environment),
     }

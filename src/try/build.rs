@@ -2,35 +2,15 @@
 
 use crate::os::audience;
 use crate::os::environment::Environment;
-use anyhow::{Context as _, bail};
+use crate::slug::build::buildpack::Buildpack;
+use crate::slug::build::steps::Steps;
 use fs_err as fs;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// The stack that a build is told it is for.
 const STACK: &str = "heroku-24";
-
-/// Variables of the person's environment that reach the build, since the way to a release server, and color, may
-/// depend on them.
-const PASSED_ON: [&str; 14] = [
-    "ALL_PROXY",
-    "CURL_CONNECT_TIMEOUT",
-    "CURL_TIMEOUT",
-    "HTTPS_PROXY",
-    "HTTP_PROXY",
-    "NO_COLOR",
-    "NO_PROXY",
-    "SSL_CERT_DIR",
-    "SSL_CERT_FILE",
-    "TERM",
-    "all_proxy",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-];
 
 /// Where below `scratch` the app's files are to be, to be built.
 pub(super) fn build_dir(scratch: &Path) -> PathBuf {
@@ -53,45 +33,26 @@ pub(super) fn slug(
         fs::write(env_dir.join(name), value.as_bytes())?;
     }
 
-    let step = |arguments: &[&Path], command: &str| {
-        let mut process = Command::new("/proc/self/exe");
-        process
-            .arg0("hoop-buildpack")
-            .arg(command)
-            .args(arguments)
-            .env_clear()
-            .env("PATH", environment.value("PATH").unwrap_or_default())
-            .env("HOME", scratch.join("app"))
-            .env("STACK", STACK)
-            .env("TMPDIR", scratch)
-            .env(audience::UNDER_TRY, "1");
-        for name in PASSED_ON {
-            if let Some(value) = environment.value(name) {
-                process.env(name, value);
-            }
-        }
-        process
+    let home = scratch.join("app");
+    let mut steps = Steps {
+        build_dir: &build_dir,
+        cache_dir: &cache_dir,
+        env_dir: &env_dir,
+        home: &home,
+        scratch,
+        path: environment.value("PATH").unwrap_or_default().to_owned(),
+        stack: STACK,
+        variables: vec![(audience::UNDER_TRY, "1".to_owned())],
+        exports: Vec::new(),
+        environment,
     };
-    let output = step(&[&build_dir], "detect").output().context("cannot start detect")?;
-    if !output.status.success() {
-        bail!("detect failed: {}", String::from_utf8_lossy(&output.stderr).trim_end());
-    }
-    crate::r#try::dyno::say(&format!(
-        "{} app detected",
-        String::from_utf8_lossy(&output.stdout).trim_end()
-    ));
-    let compiled = step(&[&build_dir, &cache_dir, &env_dir], "compile")
-        .status()
-        .context("cannot start compile")?;
-    if !compiled.success() {
+    let hoop = Buildpack::this();
+    let detected = steps.detect(&hoop)?;
+    crate::r#try::dyno::say(&format!("{detected} app detected"));
+    if !steps.compile(&hoop)? {
         return Ok(None);
     }
-    let output = step(&[&build_dir], "release")
-        .output()
-        .context("cannot start release")?;
-    if !output.status.success() {
-        bail!("release failed: {}", String::from_utf8_lossy(&output.stderr).trim_end());
-    }
+    steps.release(&hoop)?;
     // The platform runs a slug from another folder than the one it was built in.
     let slug = scratch.join("app");
     fs::rename(&build_dir, &slug)?;

@@ -5,18 +5,15 @@
 //! command line under a shell that has sourced `.profile.d`. What a laptop cannot give is said in the help.
 
 mod build;
-mod checkout;
-mod config_vars;
 mod dyno;
-mod env_file;
-mod ignore;
 
 use crate::classic::survey::{ProcfileFault, ProcfileState};
 use crate::config;
 use crate::os::environment::Environment;
 use crate::os::stderr;
+use crate::slug::config_vars::ConfigVars;
+use crate::slug::source;
 use crate::text;
-use crate::r#try::config_vars::ConfigVars;
 use anyhow::{Context as _, anyhow};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
@@ -76,7 +73,7 @@ pub fn run(request: &Request, environment: &Environment) -> Result<i32, TryError
         .tempdir()
         .context("cannot make a scratch folder")?;
     let build_dir = build::build_dir(scratch.path());
-    for note in checkout::copy(&app_dir, &build_dir, environment)? {
+    for note in source::copy(&app_dir, &build_dir, Some(environment))?.notes {
         warn(&note);
     }
     // Before the build, which takes time.

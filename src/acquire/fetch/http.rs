@@ -24,7 +24,7 @@ const MOST_REDIRECTS: usize = 10;
 pub(super) struct HttpClient(Client);
 
 /// Looks names up for reqwest.
-struct Resolver;
+pub(crate) struct Resolver;
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {

@@ -10,6 +10,7 @@ mod proxy;
 mod retry;
 
 pub use crate::acquire::fetch::download::{Effort, Retry};
+pub(crate) use crate::acquire::fetch::http::Resolver;
 pub use crate::acquire::fetch::retry::Patience;
 
 use crate::acquire::fetch::download::{Download, Notice};

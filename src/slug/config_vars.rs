@@ -1,23 +1,23 @@
 //! The config vars of the app: from files, from the command line, and from the environment.
 
 use crate::os::environment::Environment;
+use crate::slug::env_file::{EnvFile, Note, OF_PLATFORM};
 use crate::text;
-use crate::r#try::env_file::{EnvFile, Note, OF_PLATFORM};
 use anyhow::{Context as _, bail};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Config vars, and what of them could not be taken.
 #[derive(Debug, Default)]
-pub(super) struct ConfigVars {
-    pub(super) vars: Vec<(String, OsString)>,
+pub(crate) struct ConfigVars {
+    pub(crate) vars: Vec<(String, OsString)>,
     /// A sentence for each thing that was left out.
-    pub(super) warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
 }
 
 impl ConfigVars {
     /// Takes those of `files`, and then `single` ones: `NAME=VALUE`, or `NAME` for that of the environment.
-    pub(super) fn collect(files: &[PathBuf], single: &[OsString], environment: &Environment) -> anyhow::Result<Self> {
+    pub(crate) fn collect(files: &[PathBuf], single: &[OsString], environment: &Environment) -> anyhow::Result<Self> {
         let mut collected = Self::default();
         for file in files {
             let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;

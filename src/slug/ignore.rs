@@ -1,14 +1,15 @@
-//! `.slugignore`: what the platform removes of a push before it is built
+//! Patterns of files: `.slugignore`, what the platform removes of a push before it is built
 //! (<https://devcenter.heroku.com/articles/slug-compiler#ignoring-files-with-slugignore>).
 //!
 //! The patterns are those of `.gitignore` (<https://git-scm.com/docs/gitignore#_pattern_format>), without those that
-//! begin with `!`, which take something back.
+//! begin with `!`, which take something back: the platform knows none (the same page). A line is one pattern, blanks
+//! included, and `*` also describes names that begin with a dot.
 
 use std::path::Path;
 
 /// The patterns of one file.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Patterns(Vec<Pattern>);
+pub(crate) struct Patterns(Vec<Pattern>);
 
 /// One pattern.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,19 +22,46 @@ struct Pattern {
 
 impl Patterns {
     /// Reads the text of a file.
-    pub(super) fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         Self(text.lines().filter_map(Pattern::parse).collect())
     }
 
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether `path`, below the app's folder, is described by a pattern. What is in a folder goes with it.
-    pub(super) fn name(&self, path: &Path, is_folder: bool) -> bool {
+    pub(crate) fn name(&self, path: &Path, is_folder: bool) -> bool {
         let names: Vec<_> = path.iter().map(|name| name.to_string_lossy()).collect();
         let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
         self.0
             .iter()
             .any(|pattern| (is_folder || !pattern.is_folder) && matches_names(&pattern.names, &names))
     }
+}
+
+/// What of a file's text may not do what it seems to, as a sentence for each line.
+pub(crate) fn doubts(text: &str) -> Vec<String> {
+    let lines = text.lines().map(str::trim_end).enumerate();
+    lines
+        .filter_map(|(place, line)| {
+            let line_number = place + 1;
+            let is_comment = line.starts_with('#');
+            if line.starts_with('!') {
+                Some(format!(
+                    "line {line_number} begins with !, which takes nothing back here, so it is left out"
+                ))
+            } else if !is_comment && line.contains([' ', '\t']) {
+                Some(format!(
+                    "line {line_number} is one pattern with a blank in it; the platform may read it as several"
+                ))
+            } else {
+                None
+            }
+        })
+        .collect()
 }
 
 impl Pattern {

@@ -1,8 +1,8 @@
 //! The files of an app as a push would bring them: without what git ignores and without what `.slugignore` names.
 
 use crate::os::environment::Environment;
+use crate::slug::ignore::{self, Patterns};
 use crate::text;
-use crate::r#try::ignore::Patterns;
 use anyhow::Context as _;
 use fs_err as fs;
 use std::collections::HashSet;
@@ -15,29 +15,77 @@ use std::process::Command;
 /// The name of the platform's list of files that are not to be built.
 const SLUGIGNORE: &str = ".slugignore";
 
-/// Copies the app's files with their links and modes. Returns what is to be told.
-pub(super) fn copy(app_dir: &Path, build_dir: &Path, environment: &Environment) -> anyhow::Result<Vec<String>> {
+/// The most things of one kind that are told of one by one.
+const MOST_TOLD: usize = 10;
+
+/// What a copy has left out.
+#[derive(Debug, Default)]
+pub(crate) struct Copied {
+    /// The number of files and folders that `.slugignore` names, without those in such folders.
+    pub(crate) ignored: usize,
+    /// What is to be told, a sentence for each.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Copies the app's files with their links and modes: those that `git` lists, or all of them.
+pub(crate) fn copy(app_dir: &Path, build_dir: &Path, git: Option<&Environment>) -> anyhow::Result<Copied> {
     let mut notes = Vec::new();
     let slugignore = match fs::read(app_dir.join(SLUGIGNORE)) {
-        Ok(bytes) => Patterns::parse(&String::from_utf8_lossy(&bytes)),
+        Ok(bytes) => {
+            let text = String::from_utf8_lossy(&bytes);
+            notes.extend(
+                ignore::doubts(&text)
+                    .into_iter()
+                    .map(|doubt| format!("{SLUGIGNORE}: {doubt}")),
+            );
+            Patterns::parse(&text)
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Patterns::default(),
         Err(error) => {
             notes.push(format!("{error}, so it excludes nothing"));
             Patterns::default()
         }
     };
-    let pushed = Pushed::of(app_dir, environment).unwrap_or_else(|cause| {
+    let pushed = git.map_or(Ok(None), |environment| Pushed::of(app_dir, environment));
+    let pushed = pushed.unwrap_or_else(|cause| {
         notes.push(format!("{cause}, so what it ignores is included"));
         None
     });
-    let checkout = Checkout {
+    let mut checkout = Checkout {
         app_dir,
         build_dir,
         pushed,
         slugignore,
+        ignored: 0,
+        without_effect: Vec::new(),
+        special: Vec::new(),
     };
-    checkout.copy_folder(Path::new(""), checkout.pushed.is_none())?;
-    Ok(notes)
+    let is_whole = checkout.pushed.is_none();
+    checkout.copy_folder(Path::new(""), is_whole)?;
+    notes.extend(told(
+        &checkout.without_effect,
+        "has no effect: only the one in the top folder is read",
+    ));
+    notes.extend(told(
+        &checkout.special,
+        "is a socket, a named pipe, or a device, so it is left out",
+    ));
+    Ok(Copied {
+        ignored: checkout.ignored,
+        notes,
+    })
+}
+
+/// A sentence for each of `paths`, and one for the rest of them.
+fn told(paths: &[PathBuf], what: &str) -> Vec<String> {
+    let shown = paths.iter().take(MOST_TOLD);
+    let mut told: Vec<String> = shown
+        .map(|path| format!("{} {what}", text::excerpt(&path.to_string_lossy(), 200)))
+        .collect();
+    if paths.len() > MOST_TOLD {
+        told.push(format!("the same is true of {} more", paths.len() - MOST_TOLD));
+    }
+    told
 }
 
 /// What git would push, with what is new.
@@ -94,33 +142,49 @@ struct Checkout<'a> {
     build_dir: &'a Path,
     pushed: Option<Pushed>,
     slugignore: Patterns,
+    /// How many that names.
+    ignored: usize,
+    /// Files of that name in other folders.
+    without_effect: Vec<PathBuf>,
+    /// What is neither a file, nor a folder, nor a link.
+    special: Vec<PathBuf>,
 }
 
 impl Checkout<'_> {
     /// Copies the folder at `path` below the app's. All that is in it is pushed where `is_whole` says so.
-    fn copy_folder(&self, path: &Path, is_whole: bool) -> anyhow::Result<()> {
+    fn copy_folder(&mut self, path: &Path, is_whole: bool) -> anyhow::Result<()> {
         let (from, to) = (self.app_dir.join(path), self.build_dir.join(path));
         fs::create_dir(&to)?;
-        for entry in fs::read_dir(&from)? {
-            let entry = entry?;
+        let mut entries = fs::read_dir(&from)?.collect::<Result<Vec<_>, _>>()?;
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
             let path = path.join(entry.file_name());
             let kind = entry.file_type()?;
             let is_pushed = |paths: fn(&Pushed) -> &HashSet<PathBuf>| {
                 is_whole || self.pushed.as_ref().is_some_and(|pushed| paths(pushed).contains(&path))
             };
             let is_whole_too = is_pushed(|pushed| &pushed.paths);
-            if entry.file_name() == ".git" || self.slugignore.name(&path, kind.is_dir()) {
+            let is_for_git = entry.file_name() == ".git";
+            let is_of_app = is_whole_too || kind.is_dir() && is_pushed(|pushed| &pushed.folders);
+            if is_for_git || !is_of_app {
                 continue;
+            }
+            if self.slugignore.name(&path, kind.is_dir()) {
+                self.ignored += 1;
+                continue;
+            }
+            if entry.file_name() == SLUGIGNORE && path.parent() != Some(Path::new("")) {
+                self.without_effect.push(path.clone());
             }
             let target = self.build_dir.join(&path);
             if kind.is_dir() {
-                if is_whole_too || is_pushed(|pushed| &pushed.folders) {
-                    self.copy_folder(&path, is_whole_too)?;
-                }
-            } else if is_whole_too && kind.is_symlink() {
+                self.copy_folder(&path, is_whole_too)?;
+            } else if kind.is_symlink() {
                 fs::os::unix::fs::symlink(fs::read_link(entry.path())?, &target)?;
-            } else if is_whole_too && kind.is_file() {
+            } else if kind.is_file() {
                 fs::copy(entry.path(), &target).context("cannot copy the app")?;
+            } else {
+                self.special.push(path);
             }
         }
         let mode = fs::metadata(&from)?.permissions().mode();

@@ -7,34 +7,34 @@
 use crate::text;
 
 /// The variables that a dyno has from its platform, so that no config var takes their place.
-pub(super) const OF_PLATFORM: [&str; 3] = ["DYNO", "HOME", "PORT"];
+pub(crate) const OF_PLATFORM: [&str; 3] = ["DYNO", "HOME", "PORT"];
 
 /// What a value may stand between.
 const QUOTES: [char; 3] = ['"', '\'', '`'];
 
 /// What a file holds.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct EnvFile {
+pub(crate) struct EnvFile {
     /// Names and values, in the order of the file.
-    pub(super) vars: Vec<(String, String)>,
+    pub(crate) vars: Vec<(String, String)>,
     /// Lines that are not read as they may be meant, in words without what they hold: it may be a secret.
-    pub(super) notes: Vec<Note>,
+    pub(crate) notes: Vec<Note>,
 }
 
 /// Something to tell of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Note {
+pub(crate) struct Note {
     /// The first line, from 1.
-    pub(super) line: usize,
+    pub(crate) line: usize,
     /// The last line of which it is true.
-    pub(super) last: usize,
+    pub(crate) last: usize,
     /// What is to be told.
-    pub(super) what: String,
+    pub(crate) what: String,
 }
 
 impl EnvFile {
     /// Reads the bytes of a file.
-    pub(super) fn read(bytes: &[u8]) -> Self {
+    pub(crate) fn read(bytes: &[u8]) -> Self {
         let text = decode(bytes);
         // Not one that stands in the file itself.
         let replaced = std::str::from_utf8(bytes)

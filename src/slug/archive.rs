@@ -1,0 +1,230 @@
+//! Packs a folder into a slug: a gzip tar in GNU's format with everything below `./app/`. Other paths are uploaded and
+//! released like these, and unpack to nothing (<https://github.com/CGA1123/slugcmplr/issues/79>).
+//!
+//! The same files make the same bytes: names are sorted, times are the same for all, and everything belongs to root.
+
+use crate::text;
+use anyhow::{Context as _, bail};
+use fs_err as fs;
+use gzp::deflate::Gzip;
+use gzp::par::compress::{ParCompress, ParCompressBuilder};
+use gzp::{Compression, ZWriter as _};
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Read as _, Write};
+use std::num::NonZeroUsize;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::path::Path;
+use tar::{EntryType, Header};
+
+/// The folder of a slug that becomes the dyno's `/app`.
+const ROOT: &str = "./app";
+
+/// The time of every entry, as the lifecycle of Cloud Native Buildpacks has it, since archives of other kinds know no
+/// earlier one: the second after the beginning of 1980
+/// (<https://github.com/buildpacks/spec/blob/main/platform.md>).
+const TIME: u64 = 315_532_801;
+
+/// Bytes of a tar's blocks.
+const BLOCK: u64 = 512;
+
+/// The most bytes of a name or a link's target that a header of GNU's format has. A longer one has an entry of its own
+/// before it (<https://www.gnu.org/software/tar/manual/html_node/Standard.html>).
+const NAME: usize = 100;
+
+/// What was packed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Packed {
+    /// The bytes of all files, each counted once.
+    pub(crate) bytes: u64,
+    /// The number of files, folders, and links.
+    pub(crate) entries: u64,
+    /// Sockets, named pipes, and devices, which no slug can have.
+    pub(crate) left_out: Vec<String>,
+}
+
+/// Packs `folder` and writes the slug to `to`. `progress` is told how many bytes of files have been read.
+pub(crate) fn pack<W: Write + Send + 'static>(
+    folder: &Path,
+    to: W,
+    progress: &mut dyn FnMut(u64),
+) -> anyhow::Result<(Packed, W)> {
+    let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let gzip: ParCompress<Gzip, W> = ParCompressBuilder::new()
+        .compression_level(Compression::new(LEVEL))
+        .num_threads(threads)?
+        .from_writer(to);
+    let mut packing = Packing {
+        gzip,
+        linked: HashMap::new(),
+        packed: Packed::default(),
+        progress,
+    };
+    let done = packing.add_folder(folder, ROOT.as_bytes()).and_then(|()| packing.end());
+    // Also where it failed: what is compressed has threads, which must end.
+    let to = packing.gzip.finish();
+    done?;
+    Ok((packing.packed, to.context("cannot write the slug")?))
+}
+
+/// That of gzip, and of the platform.
+const LEVEL: u32 = 6;
+
+/// A slug under way.
+struct Packing<'a, W: Write> {
+    gzip: ParCompress<'static, Gzip, W>,
+    /// The names of files that have several, by device and inode.
+    linked: HashMap<(u64, u64), Vec<u8>>,
+    packed: Packed,
+    progress: &'a mut dyn FnMut(u64),
+}
+
+impl<W: Write> Packing<'_, W> {
+    /// Adds the folder at `path` as `name`, with all that is in it.
+    fn add_folder(&mut self, path: &Path, name: &[u8]) -> anyhow::Result<()> {
+        let mode = fs::symlink_metadata(path)?.mode();
+        let mut folder = name.to_vec();
+        folder.push(b'/');
+        self.add(EntryType::Directory, &folder, mode, 0, &[])?;
+        let names = fs::read_dir(path)?.map(|entry| Ok(entry?.file_name()));
+        let mut names = names.collect::<io::Result<Vec<OsString>>>()?;
+        names.sort();
+        for name in names {
+            let mut below = folder.clone();
+            below.extend_from_slice(name.as_bytes());
+            self.add_path(&path.join(name), &below)?;
+        }
+        Ok(())
+    }
+
+    fn add_path(&mut self, path: &Path, name: &[u8]) -> anyhow::Result<()> {
+        let metadata = fs::symlink_metadata(path)?;
+        let kind = metadata.file_type();
+        if kind.is_dir() {
+            return self.add_folder(path, name);
+        }
+        if kind.is_symlink() {
+            let target = fs::read_link(path)?.into_os_string().into_vec();
+            return self.add(EntryType::Symlink, name, 0o777, 0, &target);
+        }
+        if kind.is_socket() || kind.is_fifo() || kind.is_block_device() || kind.is_char_device() {
+            let shown = text::excerpt(&String::from_utf8_lossy(&name[ROOT.len() + 1..]), 200);
+            self.packed.left_out.push(shown);
+            return Ok(());
+        }
+        if metadata.nlink() > 1 {
+            let place = (metadata.dev(), metadata.ino());
+            if let Some(first) = self.linked.get(&place) {
+                let first = first.clone();
+                return self.add(EntryType::Link, name, metadata.mode(), 0, &first);
+            }
+            self.linked.insert(place, name.to_vec());
+        }
+        let mut file = fs::File::open(path)?.take(metadata.len());
+        self.add(EntryType::Regular, name, metadata.mode(), metadata.len(), &[])?;
+        let mut buffer = vec![0; 128 * 1024];
+        let mut rest = metadata.len();
+        while rest > 0 {
+            let read = file.read(&mut buffer)?;
+            if read == 0 {
+                bail!("{} became shorter while it was read", path.display());
+            }
+            self.gzip.write_all(&buffer[..read])?;
+            rest -= read as u64;
+            self.packed.bytes += read as u64;
+            (self.progress)(self.packed.bytes);
+        }
+        self.fill(metadata.len())
+    }
+
+    /// Adds the header of an entry.
+    fn add(&mut self, kind: EntryType, name: &[u8], mode: u32, size: u64, target: &[u8]) -> anyhow::Result<()> {
+        self.packed.entries += 1;
+        self.add_long(EntryType::GNULongLink, target)?;
+        self.add_long(EntryType::GNULongName, name)?;
+        let mut header = header(kind, mode & 0o7777, size);
+        let fields = header.as_gnu_mut().context("a header of GNU's format is one")?;
+        fill_field(&mut fields.name, name);
+        fill_field(&mut fields.linkname, target);
+        self.write_header(header)
+    }
+
+    /// Adds an entry that has the whole of `text`, where that is too long for the next one's header.
+    fn add_long(&mut self, kind: EntryType, text: &[u8]) -> anyhow::Result<()> {
+        if text.len() <= NAME {
+            return Ok(());
+        }
+        // With the NUL at its end, which is what GNU's own has.
+        let size = text.len() as u64 + 1;
+        let mut header = header(kind, 0o644, size);
+        let fields = header.as_gnu_mut().context("a header of GNU's format is one")?;
+        fill_field(&mut fields.name, b"././@LongLink");
+        self.write_header(header)?;
+        self.gzip.write_all(text)?;
+        self.gzip.write_all(&[0])?;
+        self.fill(size)
+    }
+
+    fn write_header(&mut self, mut header: Header) -> anyhow::Result<()> {
+        header.set_cksum();
+        Ok(self.gzip.write_all(header.as_bytes())?)
+    }
+
+    /// Writes what is left of the last block of `size` bytes.
+    fn fill(&mut self, size: u64) -> anyhow::Result<()> {
+        let rest = usize::try_from(size.next_multiple_of(BLOCK) - size)?;
+        Ok(self.gzip.write_all(&[0; BLOCK as usize][..rest])?)
+    }
+
+    /// Writes what a tar ends with.
+    fn end(&mut self) -> anyhow::Result<()> {
+        Ok(self.gzip.write_all(&[0; 2 * BLOCK as usize])?)
+    }
+}
+
+fn header(kind: EntryType, mode: u32, size: u64) -> Header {
+    let mut header = Header::new_gnu();
+    header.set_entry_type(kind);
+    header.set_mode(mode);
+    header.set_size(size);
+    header.set_mtime(TIME);
+    header.set_uid(0);
+    header.set_gid(0);
+    header
+}
+
+/// Writes as much of `text` as there is room for.
+fn fill_field(field: &mut [u8], text: &[u8]) {
+    let length = text.len().min(field.len());
+    field[..length].copy_from_slice(&text[..length]);
+}
+
+/// The bytes of the files below `folder`, by the first part of their paths, and of those that are in no folder.
+pub(crate) fn sizes(folder: &Path) -> io::Result<Vec<(OsString, u64)>> {
+    let mut sizes = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let size = size_of(&entry.path())?;
+        sizes.push((entry.file_name(), size));
+    }
+    sizes.sort();
+    Ok(sizes)
+}
+
+pub(crate) fn size_of(path: &Path) -> io::Result<u64> {
+    let metadata = fs::symlink_metadata(path)?;
+    if metadata.is_dir() {
+        let mut size = 0;
+        for entry in fs::read_dir(path)? {
+            size += size_of(&entry?.path())?;
+        }
+        return Ok(size);
+    }
+    Ok(if metadata.is_file() { metadata.len() } else { 0 })
+}
+
+/// The name of a file or folder as it can be shown.
+pub(crate) fn shown(name: &OsStr) -> String {
+    text::excerpt(&name.to_string_lossy(), 60)
+}
