@@ -35,17 +35,17 @@ const NAME: usize = 100;
 
 /// What was packed.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Packed {
+pub struct Packed {
     /// The bytes of all files, each counted once.
-    pub(crate) bytes: u64,
+    pub bytes: u64,
     /// The number of files, folders, and links.
-    pub(crate) entries: u64,
+    pub entries: u64,
     /// Sockets, named pipes, and devices, which no slug can have.
-    pub(crate) left_out: Vec<String>,
+    pub left_out: Vec<String>,
 }
 
 /// Packs `folder` and writes the slug to `to`. `progress` is told how many bytes of files have been read.
-pub(crate) fn pack<W: Write + Send + 'static>(
+pub fn pack<W: Write + Send + 'static>(
     folder: &Path,
     to: W,
     progress: &mut dyn FnMut(u64),
@@ -57,14 +57,17 @@ pub(crate) fn pack<W: Write + Send + 'static>(
         .from_writer(to);
     let mut packing = Packing {
         gzip,
+        is_broken: false,
         linked: HashMap::new(),
         packed: Packed::default(),
         progress,
     };
     let done = packing.add_folder(folder, ROOT.as_bytes()).and_then(|()| packing.end());
-    // Also where it failed: what is compressed has threads, which must end.
-    let to = packing.gzip.finish();
+    // Also where a file could not be read: what compresses has threads, which must end. They have ended where what they
+    // write to is broken.
+    let to = (!packing.is_broken).then(|| packing.gzip.finish());
     done?;
+    let to = to.context("what is broken has failed before")?;
     Ok((packing.packed, to.context("cannot write the slug")?))
 }
 
@@ -74,6 +77,8 @@ const LEVEL: u32 = 6;
 /// A slug under way.
 struct Packing<'a, W: Write> {
     gzip: ParCompress<'static, Gzip, W>,
+    /// Whether nothing more can be written.
+    is_broken: bool,
     /// The names of files that have several, by device and inode.
     linked: HashMap<(u64, u64), Vec<u8>>,
     packed: Packed,
@@ -130,7 +135,7 @@ impl<W: Write> Packing<'_, W> {
             if read == 0 {
                 bail!("{} became shorter while it was read", path.display());
             }
-            self.gzip.write_all(&buffer[..read])?;
+            self.write(&buffer[..read])?;
             rest -= read as u64;
             self.packed.bytes += read as u64;
             (self.progress)(self.packed.bytes);
@@ -161,25 +166,31 @@ impl<W: Write> Packing<'_, W> {
         let fields = header.as_gnu_mut().context("a header of GNU's format is one")?;
         fill_field(&mut fields.name, b"././@LongLink");
         self.write_header(header)?;
-        self.gzip.write_all(text)?;
-        self.gzip.write_all(&[0])?;
+        self.write(text)?;
+        self.write(&[0])?;
         self.fill(size)
     }
 
     fn write_header(&mut self, mut header: Header) -> anyhow::Result<()> {
         header.set_cksum();
-        Ok(self.gzip.write_all(header.as_bytes())?)
+        Ok(self.write(header.as_bytes())?)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let written = self.gzip.write_all(bytes);
+        self.is_broken |= written.is_err();
+        written
     }
 
     /// Writes what is left of the last block of `size` bytes.
     fn fill(&mut self, size: u64) -> anyhow::Result<()> {
         let rest = usize::try_from(size.next_multiple_of(BLOCK) - size)?;
-        Ok(self.gzip.write_all(&[0; BLOCK as usize][..rest])?)
+        Ok(self.write(&[0; BLOCK as usize][..rest])?)
     }
 
     /// Writes what a tar ends with.
     fn end(&mut self) -> anyhow::Result<()> {
-        Ok(self.gzip.write_all(&[0; 2 * BLOCK as usize])?)
+        Ok(self.write(&[0; 2 * BLOCK as usize])?)
     }
 }
 
@@ -227,4 +238,87 @@ pub(crate) fn size_of(path: &Path) -> io::Result<u64> {
 /// The name of a file or folder as it can be shown.
 pub(crate) fn shown(name: &OsStr) -> String {
     text::excerpt(&name.to_string_lossy(), 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NAME, pack};
+    use proptest::prelude::*;
+    use std::ffi::OsString;
+    use std::fs;
+    use std::io::Write as _;
+    use std::os::unix::ffi::OsStringExt as _;
+    use std::path::Path;
+    use std::process::{Command, Stdio};
+
+    /// What `gzip` makes of a slug.
+    fn decompressed(slug: &[u8]) -> Vec<u8> {
+        let mut gzip = Command::new("gzip")
+            .arg("-dc")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = gzip.stdin.take().unwrap();
+        let output = std::thread::scope(|scope| {
+            scope.spawn(move || stdin.write_all(slug).unwrap());
+            gzip.wait_with_output().unwrap()
+        });
+        assert!(output.status.success());
+        output.stdout
+    }
+
+    fn packed(folder: &Path) -> Vec<u8> {
+        pack(folder, Vec::new(), &mut |_| ()).unwrap().1
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        #[test]
+        fn files_of_any_name_and_size_are_read_by_gzip_and_tar_as_they_were(
+            files in proptest::collection::btree_map("[^/\0]{1,60}", (any::<u8>(), 0..400_000_usize), 0..5),
+            length in NAME - 8..NAME + 8,
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let mut expected = Vec::new();
+            for (name, (byte, size)) in files {
+                if name == "." || name == ".." {
+                    continue;
+                }
+                // Bytes that repeat and bytes that do not.
+                let bytes: Vec<u8> = (0..size).map(|place| if byte > 127 { byte } else { (place * place >> 7) as u8 }).collect();
+                fs::write(folder.path().join(&name), &bytes).unwrap();
+                expected.push((OsString::from(name), bytes));
+            }
+            let long = OsString::from_vec(vec![0xe9; length]);
+            fs::write(folder.path().join(&long), b"long").unwrap();
+            expected.push((long, b"long".to_vec()));
+            expected.sort();
+
+            let mut archive = tar::Archive::new(std::io::Cursor::new(decompressed(&packed(folder.path()))));
+            let mut found = Vec::new();
+            for entry in archive.entries().unwrap() {
+                let mut entry = entry.unwrap();
+                let path = entry.path_bytes().into_owned();
+                if let Some(name) = path.strip_prefix(b"./app/").filter(|name| !name.is_empty()) {
+                    let mut bytes = Vec::new();
+                    std::io::copy(&mut entry, &mut bytes).unwrap();
+                    found.push((OsString::from_vec(name.to_vec()), bytes));
+                }
+            }
+            prop_assert!(found == expected);
+        }
+    }
+
+    #[test]
+    fn a_disk_that_is_full_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let noise: Vec<u8> = (0..3_000_000_u32)
+            .map(|place| (place.wrapping_mul(2_654_435_761) >> 24) as u8)
+            .collect();
+        fs::write(folder.path().join("noise"), noise).unwrap();
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        assert!(pack(folder.path(), full, &mut |_| ()).is_err());
+    }
 }

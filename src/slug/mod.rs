@@ -3,7 +3,7 @@
 //! [`build`] makes one as the platform does, `inspect` reads one, and `publish` releases one. [`source`] and the config
 //! vars are also what `try` begins with.
 
-pub(crate) mod archive;
+pub mod archive;
 pub mod build;
 pub(crate) mod config_vars;
 pub(crate) mod env_file;
