@@ -639,12 +639,189 @@ fn arguments_that_make_no_sense_are_told() {
         (vec![app, "--env", "not/a name=1"], 2, "not/a name"),
         (vec![app, "--env-file", "/no/such/file"], 2, "/no/such/file"),
         (vec![app, "--stop-after", "soon"], 2, "soon"),
-        (vec![app, "web", "worker"], 2, "worker"),
+        (vec![app, "web", "worker", "web"], 2, "web is named twice"),
+        (vec![app, "web", "--all"], 2, "--all"),
+        (vec!["--slug", "/no/such/slug"], 1, "/no/such/slug"),
+        (vec!["--slug", app], 1, "is no slug"),
+        (
+            vec![app, "worker", "--smoke", "/"],
+            2,
+            "--smoke asks the process type web",
+        ),
+        (vec![app, "--smoke", "healthz"], 2, "no path of the app"),
+        (vec![app, "--timeout", "1"], 2, "--smoke"),
     ] {
         let dyno = person.ends(person.tries(arguments), code);
         dyno.assert(dyno.stderr().contains(phrase), &format!("expected {phrase:?}"));
         dyno.assert(!dyno.stderr().contains("panicked"), "expected a sentence");
     }
+}
+
+/// The arguments of a build with the releases of tests.
+fn with_releases<'a>(arguments: &[&'a OsStr]) -> Vec<&'a OsStr> {
+    let mut all = arguments.to_vec();
+    all.extend([OsStr::new("--releases"), releases_of_tests()]);
+    all
+}
+
+#[test]
+fn several_process_types_run_until_one_ends_and_each_line_says_whose_it_is() {
+    let person = Person::new();
+    let app = person.app(&[(
+        "Procfile",
+        "web: echo web is up; exec sleep 600\nworker: printf 'no end of line' >&2; sleep 0.3; exit 7\n\
+         clock: trap 'echo clock stops; exit 0' TERM; echo tick $DYNO; sleep 600 & wait\nrelease: exit 1\n",
+    )]);
+    for arguments in [
+        with_releases(&[app.as_os_str(), "web".as_ref(), "worker".as_ref(), "clock".as_ref()]),
+        with_releases(&[app.as_os_str(), "--all".as_ref()]),
+    ] {
+        let dyno = person.ends(person.tries(arguments), 7);
+        let said = dyno.stdout();
+        for line in [
+            "web.1    | web is up\n",
+            "worker.1 | no end of line\n",
+            "clock.1  | tick clock.1\n",
+            "-----> worker.1 has ended, so all are stopped\n",
+            "-----> Stopping all processes with SIGTERM\n",
+            "clock.1  | clock stops\n",
+            "-----> web.1 exited with status 143\n",
+            "-----> worker.1 exited with status 7\n",
+            "-----> clock.1 exited with status 0\n",
+        ] {
+            dyno.assert(said.contains(line), line);
+        }
+        dyno.assert(!said.contains("release.1"), "the platform runs it by itself");
+    }
+}
+
+#[test]
+fn ctrl_c_stops_all_of_them() {
+    let person = Person::new();
+    let app = person.app(&[(
+        "Procfile",
+        "web: trap 'exit 0' TERM; echo up; sleep 600 & wait\nworker: trap 'exit 0' TERM; echo up; sleep 600 & wait\n",
+    )]);
+    let dyno = person.tries(with_releases(&[app.as_os_str(), "--all".as_ref()]));
+    dyno.prints("web.1    | up\n");
+    dyno.prints("worker.1 | up\n");
+    dyno.signal(Signal::INT);
+    person.ends(dyno, 0);
+}
+
+/// A web server of one line for each answer, in Python, which drains as `at_end` says.
+fn server(answer: &str, at_end: &str) -> String {
+    format!(
+        "import http.server, os, signal, sys, threading\n\
+         class Handler(http.server.BaseHTTPRequestHandler):\n    \
+             def do_GET(self):\n        {answer}\n    \
+             def log_message(self, *_): pass\n\
+         server = http.server.HTTPServer(('127.0.0.1', int(os.environ['PORT'])), Handler)\n\
+         def stop(*_):\n    {at_end}\n\
+         signal.signal(signal.SIGTERM, stop)\n\
+         server.serve_forever()\n"
+    )
+}
+
+#[test]
+fn a_smoke_test_is_passed_only_if_all_was_clean() {
+    if program("python3").is_none() {
+        return;
+    }
+    let ok = "self.send_response(200 if self.path == '/health?a=b' else 404); self.end_headers()";
+    for (answer, at_end, status, verdict) in [
+        (
+            ok,
+            "os._exit(0)",
+            0,
+            "/health?a=b answered 200 OK, and all processes ended when told to",
+        ),
+        (
+            "self.send_response(302); self.end_headers()",
+            "os._exit(143)",
+            0,
+            "answered 302 Found",
+        ),
+        (
+            "self.send_response(503); self.end_headers()",
+            "os._exit(0)",
+            1,
+            "the app answered 503",
+        ),
+        ("os._exit(3)", "pass", 1, "a process ended before there was an answer"),
+        (ok, "os._exit(9)", 1, "ended with another status than 0 or 143"),
+        (
+            "self.send_response(200); self.send_header('Content-Length', '9'); self.end_headers(); self.wfile.write(b'x')",
+            "os._exit(0)",
+            1,
+            "the answer is cut",
+        ),
+    ] {
+        let person = Person::new();
+        let app = person.app(&[
+            ("Procfile", "web: exec python3 app.py\nworker: exec sleep 600\n"),
+            ("app.py", &server(answer, at_end)),
+        ]);
+        let smoke = ["--all", "--smoke", "/health?a=b"].map(OsStr::new);
+        let arguments = with_releases(&[&[app.as_os_str()][..], &smoke].concat());
+        let dyno = person.ends(person.tries(arguments), status);
+        dyno.assert(dyno.stdout().contains(verdict), verdict);
+    }
+}
+
+#[test]
+fn an_app_that_does_not_listen_fails_a_smoke_test_in_time() {
+    let person = Person::new();
+    let app = person.app(&[("Procfile", "web: exec sleep 600\n")]);
+    let smoke = ["--smoke", "/", "--timeout", "0.2"].map(OsStr::new);
+    let arguments = with_releases(&[&[app.as_os_str()][..], &smoke].concat());
+    let dyno = person.ends(person.tries(arguments), 1);
+    dyno.assert(dyno.stdout().contains("after 0.2 s"), "it says how long it waited");
+}
+
+#[test]
+fn a_slug_that_was_built_runs_as_the_app_does() {
+    let person = Person::new();
+    let app = person.app(&[(
+        "Procfile",
+        "web: hoopstart -- ./web.sh\nworker: echo in $(pwd); exit 4\n",
+    )]);
+    fs::write(
+        app.join("web.sh"),
+        "#!/bin/sh\necho web of a slug in \"$HOME\"\nexec sleep 600\n",
+    )
+    .unwrap();
+    fs::set_permissions(app.join("web.sh"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let slug = person.scratch.path().join("slug.tgz");
+    let mut build = std::process::Command::new(env!("CARGO_BIN_EXE_hoop-buildpack"));
+    let releases = format!("HOOP_RELEASES_URL={}", releases());
+    build
+        .args(["slug", "build", "--env", &releases])
+        .arg(&app)
+        .arg("-o")
+        .arg(&slug)
+        .env("TMPDIR", person.tmp());
+    assert!(build.output().unwrap().status.success());
+    // Only the slug is needed.
+    fs::remove_dir_all(&app).unwrap();
+
+    let dyno = person.tries([
+        OsStr::new("--slug"),
+        slug.as_os_str(),
+        "--env".as_ref(),
+        "HOOP_KEY".as_ref(),
+    ]);
+    dyno.prints("web of a slug in ");
+    dyno.logs("hoop | ");
+    dyno.signal(Signal::INT);
+    let dyno = person.ends(dyno, 143);
+    dyno.assert(dyno.stdout().contains("web of a slug in "), "web is the default");
+    dyno.assert(dyno.stderr().contains("hoop | "), "expected the agent's lines");
+    let dyno = person.ends(
+        person.tries([OsStr::new("--slug"), slug.as_os_str(), "worker".as_ref()]),
+        4,
+    );
+    dyno.assert(dyno.stdout().contains("/unpacked/app\n"), "it is in its folder");
 }
 
 #[test]

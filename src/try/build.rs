@@ -4,8 +4,12 @@ use crate::os::audience;
 use crate::os::environment::Environment;
 use crate::slug::build::buildpack::Buildpack;
 use crate::slug::build::steps::Steps;
+use crate::r#try::say;
+use anyhow::{Context as _, bail};
+use flate2::read::MultiGzDecoder;
 use fs_err as fs;
 use std::ffi::OsString;
+use std::io::BufReader;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
@@ -48,7 +52,7 @@ pub(super) fn slug(
     };
     let hoop = Buildpack::this();
     let detected = steps.detect(&hoop)?;
-    crate::r#try::dyno::say(&format!("{detected} app detected"));
+    say(&format!("{detected} app detected"));
     if !steps.compile(&hoop)? {
         return Ok(None);
     }
@@ -57,4 +61,23 @@ pub(super) fn slug(
     let slug = scratch.join("app");
     fs::rename(&build_dir, &slug)?;
     Ok(Some(slug))
+}
+
+/// Unpacks a slug as the platform does, and returns the folder of its app.
+pub(super) fn unpacked(slug: &Path, scratch: &Path) -> anyhow::Result<PathBuf> {
+    let file = BufReader::new(fs::File::open(slug)?);
+    let place = scratch.join("unpacked");
+    let mut archive = tar::Archive::new(MultiGzDecoder::new(file));
+    archive.set_preserve_permissions(true);
+    archive
+        .unpack(&place)
+        .with_context(|| format!("{} is no slug", slug.display()))?;
+    let app = place.join("app");
+    if !app.is_dir() {
+        bail!(
+            "{} has nothing below ./app/, so a dyno of it would be empty",
+            slug.display()
+        );
+    }
+    Ok(app)
 }

@@ -6,18 +6,27 @@
 
 mod build;
 mod dyno;
+mod formation;
+mod log;
+mod smoke;
 
 use crate::classic::survey::{ProcfileFault, ProcfileState};
 use crate::config;
 use crate::os::environment::Environment;
 use crate::os::stderr;
+use crate::procfile::{NOT_RUN_BY_DEFAULT, Procfile};
 use crate::slug::config_vars::ConfigVars;
 use crate::slug::source;
 use crate::text;
-use anyhow::{Context as _, anyhow};
+use crate::r#try::dyno::App;
+use crate::r#try::formation::{EarlyEnd, Formation};
+use crate::r#try::log::Prefix;
+use crate::r#try::smoke::Smoke;
+use anyhow::{Context as _, anyhow, bail};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -26,8 +35,16 @@ use std::time::Duration;
 pub struct Request {
     /// The folder of the app.
     pub app_dir: PathBuf,
-    /// The process type to run.
-    pub process_type: String,
+    /// A slug to run instead of building the folder.
+    pub slug: Option<PathBuf>,
+    /// The process types to run.
+    pub process_types: Vec<String>,
+    /// Whether to run all but those that the platform runs by itself.
+    pub runs_all: bool,
+    /// A path to ask the app for, and how long to wait for the answer.
+    pub smoke: Option<(String, Duration)>,
+    /// Whether a terminal may get color.
+    pub may_have_color: bool,
     /// Config vars, as `NAME=VALUE`, or `NAME` for one of the environment.
     pub env: Vec<OsString>,
     /// Files of config vars.
@@ -51,59 +68,140 @@ pub enum TryError {
 
 /// Builds and runs. Returns the exit status.
 pub fn run(request: &Request, environment: &Environment) -> Result<i32, TryError> {
-    let app_dir = request
-        .app_dir
-        .canonicalize()
-        .with_context(|| format!("cannot open {}", request.app_dir.display()))
-        .map_err(TryError::Arguments)?;
-    if !app_dir.is_dir() {
-        return Err(TryError::Arguments(anyhow!("{} is not a folder", app_dir.display())));
-    }
     let ConfigVars { mut vars, warnings } =
         ConfigVars::collect(&request.env_file, &request.env, environment).map_err(TryError::Arguments)?;
     for warning in &warnings {
         warn(warning);
     }
-    if let Some(releases) = request.releases.clone().or_else(|| fixture_mirror(&app_dir)) {
-        vars.push((config::RELEASES_URL.to_owned(), releases.into()));
-    }
-    let stop = dyno::EarlyEnd::new(request.stop_after)?;
+    let stop = EarlyEnd::new(request.stop_after)?;
     let scratch = tempfile::Builder::new()
         .prefix("hoop-try-")
         .tempdir()
         .context("cannot make a scratch folder")?;
-    let build_dir = build::build_dir(scratch.path());
-    for note in source::copy(&app_dir, &build_dir, Some(environment))?.notes {
-        warn(&note);
-    }
-    // Before the build, which takes time.
-    let command_line = command_line(&app_dir, &build_dir, &request.process_type)?;
-    let Some(slug) = build::slug(scratch.path(), &vars, environment)? else {
-        return Ok(1);
+    let (slug, processes) = match &request.slug {
+        Some(file) => {
+            let slug = build::unpacked(file, scratch.path())?;
+            let processes = processes(&slug, &slug, request)?;
+            (slug, processes)
+        }
+        None => {
+            let app_dir = folder(&request.app_dir).map_err(TryError::Arguments)?;
+            if let Some(releases) = request.releases.clone().or_else(|| fixture_mirror(&app_dir)) {
+                vars.push((config::RELEASES_URL.to_owned(), releases.into()));
+            }
+            let build_dir = build::build_dir(scratch.path());
+            for note in source::copy(&app_dir, &build_dir, Some(environment))?.notes {
+                warn(&note);
+            }
+            // Before the build, which takes time.
+            let processes = processes(&app_dir, &build_dir, request)?;
+            match build::slug(scratch.path(), &vars, environment)? {
+                Some(slug) => (slug, processes),
+                None => return Ok(1),
+            }
+        }
     };
-    let process = (request.process_type.as_str(), command_line.as_str());
-    Ok(dyno::run(&slug, process, &vars, environment, stop)?)
+    // Orphans of the dynos become our children, as those of a dyno become its first process's.
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid())).context("cannot watch processes")?;
+    let app = App {
+        slug: &slug,
+        config_vars: &vars,
+        environment,
+    };
+    Ok(start(&app, &processes, request, stop)?)
 }
 
-/// The command line of `process_type` in the Procfile of the app that was copied from `app_dir` to `build_dir`.
-fn command_line(app_dir: &Path, build_dir: &Path, process_type: &str) -> Result<String, TryError> {
+/// Starts `processes` and watches them to their end. Returns the exit status.
+fn start(app: &App, processes: &[(String, String)], request: &Request, stop: EarlyEnd) -> anyhow::Result<i32> {
+    let width = processes.iter().map(|(name, _)| name.len() + ".1".len()).max();
+    let mut dynos = Vec::new();
+    let mut failed = None;
+    for (number, (name, command_line)) in processes.iter().enumerate() {
+        let shown = format!("{name}.1");
+        let prefix = Prefix::new(&shown, number, width.unwrap_or_default(), request.may_have_color);
+        match app.start(name, command_line, (processes.len() > 1).then_some(&prefix)) {
+            Ok(dyno) => dynos.push(dyno),
+            Err(error) => {
+                failed = Some(error);
+                break;
+            }
+        }
+    }
+    let smoke = match (&request.smoke, dynos.iter().find(|dyno| dyno.name == "web.1")) {
+        (Some((path, limit)), Some(web)) => Some(Smoke::ask(web.port, path, *limit)?),
+        _ => None,
+    };
+    let formation = Formation::new(dynos, stop);
+    match failed {
+        None => Ok(formation.watch(smoke)),
+        Some(error) => {
+            formation.end();
+            Err(error)
+        }
+    }
+}
+
+fn folder(path: &Path) -> anyhow::Result<PathBuf> {
+    let found = path
+        .canonicalize()
+        .with_context(|| format!("cannot open {}", path.display()))?;
+    if !found.is_dir() {
+        bail!("{} is not a folder", found.display());
+    }
+    Ok(found)
+}
+
+/// The process types to run, with their command lines, by the Procfile of the app that was copied from `app_dir` to
+/// `build_dir`.
+fn processes(app_dir: &Path, build_dir: &Path, request: &Request) -> Result<Vec<(String, String)>, TryError> {
+    let procfile = procfile(app_dir, build_dir)?;
+    let mut wanted: Vec<&str> = request.process_types.iter().map(String::as_str).collect();
+    if request.runs_all {
+        let all = procfile.process_types();
+        wanted = all.filter(|name| !NOT_RUN_BY_DEFAULT.contains(name)).collect();
+        if wanted.is_empty() {
+            return Err(TryError::Failed(anyhow!(
+                "the Procfile has no process type that a dyno runs all the time"
+            )));
+        }
+    }
+    if wanted.is_empty() {
+        wanted.push("web");
+    }
+    if request.smoke.is_some() && !wanted.contains(&"web") {
+        return Err(TryError::Arguments(anyhow!(
+            "--smoke asks the process type web, which is not to run"
+        )));
+    }
+    let processes = wanted.into_iter().map(|name| {
+        let command = procfile.command(name).ok_or_else(|| {
+            let types: Vec<_> = procfile.process_types().collect();
+            TryError::Arguments(anyhow!(
+                "the Procfile has no process type {}. It has: {}",
+                text::quoted(name, 40),
+                types.join(", ")
+            ))
+        })?;
+        Ok((name.to_owned(), command.to_owned()))
+    });
+    let processes: Vec<(String, String)> = processes.collect::<Result<_, TryError>>()?;
+    for (place, (name, _)) in processes.iter().enumerate() {
+        if processes[..place].iter().any(|(other, _)| other == name) {
+            return Err(TryError::Arguments(anyhow!("{name} is named twice")));
+        }
+    }
+    Ok(processes)
+}
+
+/// The Procfile of the app that was copied from `app_dir` to `build_dir`.
+fn procfile(app_dir: &Path, build_dir: &Path) -> Result<Procfile, TryError> {
     let state = |folder: &Path| {
         let root = Dir::open_ambient_dir(folder, ambient_authority());
         root.map(|root| ProcfileState::of(&root))
             .with_context(|| format!("cannot open {}", folder.display()))
     };
     let why = match state(build_dir)? {
-        ProcfileState::Read(procfile) => {
-            if let Some(command) = procfile.command(process_type) {
-                return Ok(command.to_owned());
-            }
-            let types: Vec<_> = procfile.process_types().collect();
-            return Err(TryError::Arguments(anyhow!(
-                "the Procfile has no process type {}. It has: {}",
-                text::quoted(process_type, 40),
-                types.join(", ")
-            )));
-        }
+        ProcfileState::Read(procfile) => return Ok(procfile),
         ProcfileState::Missing if state(app_dir)? != ProcfileState::Missing => {
             "git or .slugignore excludes the Procfile".to_owned()
         }
@@ -120,6 +218,13 @@ fn command_line(app_dir: &Path, build_dir: &Path, process_type: &str) -> Result<
         }
     };
     Err(TryError::Failed(anyhow!("there is no process to run: {why}")))
+}
+
+/// Writes a line of the platform's.
+fn say(line: &str) {
+    let mut stdout = std::io::stdout();
+    // Nobody may be reading.
+    let _ = writeln!(stdout, "-----> {line}").and_then(|()| stdout.flush());
 }
 
 /// Tells of something that is not as it was meant, while the work goes on.
