@@ -114,6 +114,9 @@ fn options_that_are_named_exist() {
             }
         };
         let command = command.unwrap_or_else(|| panic!("no such command: {code}"));
+        // One of several of its kind.
+        let named = arguments.get(1).and_then(|name| command.find_subcommand(name));
+        let command = named.unwrap_or(command);
         for option in arguments.iter().take_while(|word| **word != "--") {
             let Some(option) = option.strip_prefix("--") else {
                 continue;
