@@ -372,6 +372,37 @@ fn what_only_the_build_needs_can_be_removed_after_it() {
 }
 
 #[test]
+fn what_a_build_leaves_in_the_apps_folder_is_no_part_of_the_next_slug() {
+    let pipeline = Pipeline::of(&[("Procfile", "web: x\n")]);
+    let build = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hoop-buildpack"));
+        let releases = format!(
+            "HOOP_RELEASES_URL=file://{}/fixtures/releases",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        command
+            .args([
+                "slug",
+                "build",
+                ".",
+                "-o",
+                "slug.tgz",
+                "--json",
+                "slug.json",
+                "--cache",
+                ".cache",
+                "--env",
+                &releases,
+            ])
+            .current_dir(pipeline.at("app"))
+            .env("TMPDIR", pipeline.at("tmp"));
+        Run::of(command).exits(0);
+        fs::read(pipeline.at("app/slug.tgz")).unwrap()
+    };
+    assert!(build() == build(), "the second slug has more in it");
+}
+
+#[test]
 fn hostile_names_are_kept_or_refused_with_a_line() {
     let pipeline = Pipeline::of(&[("Procfile", "web: x\n")]);
     let app = pipeline.at("app");

@@ -27,8 +27,13 @@ pub(crate) struct Copied {
     pub(crate) notes: Vec<String>,
 }
 
-/// Copies the app's files with their links and modes: those that `git` lists, or all of them.
-pub(crate) fn copy(app_dir: &Path, build_dir: &Path, git: Option<&Environment>) -> anyhow::Result<Copied> {
+/// Copies the app's files with their links and modes: those that `git` lists, or all of them, but none of `excluded`.
+pub(crate) fn copy(
+    app_dir: &Path,
+    build_dir: &Path,
+    git: Option<&Environment>,
+    excluded: &[PathBuf],
+) -> anyhow::Result<Copied> {
     let mut notes = Vec::new();
     let slugignore = match fs::read(app_dir.join(SLUGIGNORE)) {
         Ok(bytes) => {
@@ -56,6 +61,7 @@ pub(crate) fn copy(app_dir: &Path, build_dir: &Path, git: Option<&Environment>) 
         build_dir,
         pushed,
         slugignore,
+        excluded,
         ignored: 0,
         without_effect: Vec::new(),
         special: Vec::new(),
@@ -142,6 +148,8 @@ struct Checkout<'a> {
     build_dir: &'a Path,
     pushed: Option<Pushed>,
     slugignore: Patterns,
+    /// What is not the app's, wherever it is.
+    excluded: &'a [PathBuf],
     /// How many that names.
     ignored: usize,
     /// Files of that name in other folders.
@@ -166,7 +174,7 @@ impl Checkout<'_> {
             let is_whole_too = is_pushed(|pushed| &pushed.paths);
             let is_for_git = entry.file_name() == ".git";
             let is_of_app = is_whole_too || kind.is_dir() && is_pushed(|pushed| &pushed.folders);
-            if is_for_git || !is_of_app {
+            if is_for_git || !is_of_app || self.excluded.contains(&entry.path()) {
                 continue;
             }
             if self.slugignore.name(&path, kind.is_dir()) {

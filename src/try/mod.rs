@@ -90,7 +90,7 @@ pub fn run(request: &Request, environment: &Environment) -> Result<i32, TryError
                 vars.push((config::RELEASES_URL.to_owned(), releases.into()));
             }
             let build_dir = build::build_dir(scratch.path());
-            for note in source::copy(&app_dir, &build_dir, Some(environment))?.notes {
+            for note in source::copy(&app_dir, &build_dir, Some(environment), &[])?.notes {
                 warn(&note);
             }
             // Before the build, which takes time.

@@ -117,8 +117,8 @@ pub fn run(request: &Request, environment: &Environment) -> Result<(), BuildErro
     }
 
     say(&format!("Building on the {} stack", request.stack));
-    let Copied { ignored, notes } =
-        source::copy(&app_dir, &build_dir, (!request.takes_ignored).then_some(environment))?;
+    let git = (!request.takes_ignored).then_some(environment);
+    let Copied { ignored, notes } = source::copy(&app_dir, &build_dir, git, &own(request, &output))?;
     warnings.extend(notes);
     for warning in &warnings {
         warn(warning);
@@ -257,6 +257,13 @@ fn output(path: &Path) -> anyhow::Result<PathBuf> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let name = path.file_name().context("the name of the slug is empty")?;
     Ok(folder(parent.unwrap_or(Path::new(".")))?.join(name))
+}
+
+/// What a build writes for the person, maybe into the app's folder: it is no part of the app at the next build.
+fn own(request: &Request, output: &Path) -> Vec<PathBuf> {
+    let others = [&request.json, &request.cache_dir].into_iter().flatten();
+    let found = others.filter_map(|path| path.canonicalize().ok());
+    found.chain([output.to_owned()]).collect()
 }
 
 /// The buildpacks to run, this one first where it is not among them.
