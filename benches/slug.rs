@@ -78,7 +78,7 @@ fn main() -> Result<()> {
         writeln!(
             out,
             "size, beside that of pigz  {:.3}",
-            size as f64 / size_of_pigz as f64
+            kilobytes(size)? / kilobytes(size_of_pigz)?
         )?;
     }
     Ok(())
@@ -97,6 +97,10 @@ fn median(mut times: Vec<Duration>) -> Duration {
 
 fn ratio(other: Duration, ours: Duration) -> f64 {
     other.as_secs_f64() / ours.as_secs_f64()
+}
+
+fn kilobytes(bytes: u64) -> Result<f64> {
+    Ok(f64::from(u32::try_from(bytes / 1_000)?))
 }
 
 /// Makes the tree.

@@ -16,14 +16,14 @@ pub(super) struct SlugArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Build(build::BuildArgs),
+    Build(Box<build::BuildArgs>),
     Inspect(inspect::InspectArgs),
     Publish(publish::PublishArgs),
 }
 
 pub(super) fn run(args: SlugArgs, environment: &Environment) -> i32 {
     match args.command {
-        Command::Build(args) => build::run(args, environment),
+        Command::Build(args) => build::run(*args, environment),
         Command::Inspect(args) => inspect::run(&args, environment),
         Command::Publish(args) => publish::run(&args, environment),
     }

@@ -27,7 +27,7 @@ const ROOT: &str = "./app";
 const TIME: u64 = 315_532_801;
 
 /// Bytes of a tar's blocks.
-const BLOCK: u64 = 512;
+const BLOCK: usize = 512;
 
 /// The most bytes of a name or a link's target that a header of GNU's format has. A longer one has an entry of its own
 /// before it (<https://www.gnu.org/software/tar/manual/html_node/Standard.html>).
@@ -184,13 +184,13 @@ impl<W: Write> Packing<'_, W> {
 
     /// Writes what is left of the last block of `size` bytes.
     fn fill(&mut self, size: u64) -> anyhow::Result<()> {
-        let rest = usize::try_from(size.next_multiple_of(BLOCK) - size)?;
-        Ok(self.write(&[0; BLOCK as usize][..rest])?)
+        let rest = usize::try_from(size.next_multiple_of(BLOCK as u64) - size)?;
+        Ok(self.write(&[0; BLOCK][..rest])?)
     }
 
     /// Writes what a tar ends with.
     fn end(&mut self) -> anyhow::Result<()> {
-        Ok(self.write(&[0; 2 * BLOCK as usize])?)
+        Ok(self.write(&[0; 2 * BLOCK])?)
     }
 }
 
@@ -272,6 +272,11 @@ mod tests {
         pack(folder, Vec::new(), &mut |_| ()).unwrap().1
     }
 
+    /// A byte that looks like chance.
+    fn noise(place: usize) -> u8 {
+        place.wrapping_mul(2_654_435_761).to_be_bytes()[4]
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(32))]
 
@@ -287,7 +292,7 @@ mod tests {
                     continue;
                 }
                 // Bytes that repeat and bytes that do not.
-                let bytes: Vec<u8> = (0..size).map(|place| if byte > 127 { byte } else { (place * place >> 7) as u8 }).collect();
+                let bytes: Vec<u8> = (0..size).map(|place| if byte > 127 { byte } else { noise(place) }).collect();
                 fs::write(folder.path().join(&name), &bytes).unwrap();
                 expected.push((OsString::from(name), bytes));
             }
@@ -314,9 +319,7 @@ mod tests {
     #[test]
     fn a_disk_that_is_full_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        let noise: Vec<u8> = (0..3_000_000_u32)
-            .map(|place| (place.wrapping_mul(2_654_435_761) >> 24) as u8)
-            .collect();
+        let noise: Vec<u8> = (0..3_000_000).map(noise).collect();
         fs::write(folder.path().join("noise"), noise).unwrap();
         let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         assert!(pack(folder.path(), full, &mut |_| ()).is_err());

@@ -78,28 +78,12 @@ pub fn run(request: &Request, environment: &Environment) -> Result<i32, TryError
         .prefix("hoop-try-")
         .tempdir()
         .context("cannot make a scratch folder")?;
-    let (slug, processes) = match &request.slug {
-        Some(file) => {
-            let slug = build::unpacked(file, scratch.path())?;
-            let processes = processes(&slug, &slug, request)?;
-            (slug, processes)
-        }
-        None => {
-            let app_dir = folder(&request.app_dir).map_err(TryError::Arguments)?;
-            if let Some(releases) = request.releases.clone().or_else(|| fixture_mirror(&app_dir)) {
-                vars.push((config::RELEASES_URL.to_owned(), releases.into()));
-            }
-            let build_dir = build::build_dir(scratch.path());
-            for note in source::copy(&app_dir, &build_dir, Some(environment), &[])?.notes {
-                warn(&note);
-            }
-            // Before the build, which takes time.
-            let processes = processes(&app_dir, &build_dir, request)?;
-            match build::slug(scratch.path(), &vars, environment)? {
-                Some(slug) => (slug, processes),
-                None => return Ok(1),
-            }
-        }
+    let built = match &request.slug {
+        Some(file) => Some(unpack(file, scratch.path(), request)?),
+        None => build(scratch.path(), &mut vars, request, environment)?,
+    };
+    let Some((slug, processes)) = built else {
+        return Ok(1);
     };
     // Orphans of the dynos become our children, as those of a dyno become its first process's.
     rustix::process::set_child_subreaper(Some(rustix::process::getpid())).context("cannot watch processes")?;
@@ -109,6 +93,37 @@ pub fn run(request: &Request, environment: &Environment) -> Result<i32, TryError
         environment,
     };
     Ok(start(&app, &processes, request, stop)?)
+}
+
+/// The folder of an app, and its processes to run, each with its command line.
+type Built = (PathBuf, Vec<(String, String)>);
+
+/// Unpacks a slug.
+fn unpack(file: &Path, scratch: &Path, request: &Request) -> Result<Built, TryError> {
+    let slug = build::unpacked(file, scratch)?;
+    let processes = processes(&slug, &slug, request)?;
+    Ok((slug, processes))
+}
+
+/// Builds an app. `None` if that failed, and has said why.
+fn build(
+    scratch: &Path,
+    vars: &mut Vec<(String, OsString)>,
+    request: &Request,
+    environment: &Environment,
+) -> Result<Option<Built>, TryError> {
+    let app_dir = folder(&request.app_dir).map_err(TryError::Arguments)?;
+    if let Some(releases) = request.releases.clone().or_else(|| fixture_mirror(&app_dir)) {
+        vars.push((config::RELEASES_URL.to_owned(), releases.into()));
+    }
+    let build_dir = build::build_dir(scratch);
+    for note in source::copy(&app_dir, &build_dir, Some(environment), &[])?.notes {
+        warn(&note);
+    }
+    // Before the build, which takes time.
+    let processes = processes(&app_dir, &build_dir, request)?;
+    let slug = build::slug(scratch, vars, environment)?;
+    Ok(slug.map(|slug| (slug, processes)))
 }
 
 /// Starts `processes` and watches them to their end. Returns the exit status.

@@ -6,6 +6,7 @@ use crate::text;
 use anyhow::{Context as _, bail};
 use flate2::read::MultiGzDecoder;
 use fs_err as fs;
+use std::ffi::OsStr;
 use std::io::BufReader;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -127,7 +128,10 @@ fn url(named: &str) -> anyhow::Result<Url> {
             "https://github.com/{owner}/{repository}/archive/{reference}.tar.gz"
         ))?);
     }
-    if segments.last().is_some_and(|last| last.ends_with(".git")) {
+    if segments
+        .last()
+        .is_some_and(|last| Path::new(last).extension() == Some(OsStr::new("git")))
+    {
         bail!("a Git repository that is not on github.com cannot be read here; clone it, and name the folder");
     }
     Ok(url)

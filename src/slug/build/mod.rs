@@ -11,6 +11,7 @@ mod prune;
 mod report;
 pub(crate) mod steps;
 
+use crate::agent::sha256::Hasher;
 use crate::classic::survey::{ProcfileFault, ProcfileState};
 use crate::os::environment::Environment;
 use crate::os::stderr;
@@ -30,7 +31,6 @@ use cap_std::fs::Dir;
 use fs_err as fs;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rustix::process::Signal;
-use sha2::{Digest as _, Sha256};
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt as _;
@@ -341,7 +341,7 @@ fn write(build_dir: &Path, output: &Path, interrupted: &AtomicBool) -> Result<(P
     }
     let hashed = Hashed {
         file,
-        digest: Sha256::new(),
+        digest: Hasher::default(),
         size: 0,
     };
     let packed = archive::pack(build_dir, hashed, &mut |bytes| bar.set_position(bytes));
@@ -352,15 +352,13 @@ fn write(build_dir: &Path, output: &Path, interrupted: &AtomicBool) -> Result<(P
     }
     path.persist(output)
         .with_context(|| format!("cannot write {}", output.display()))?;
-    let digest = hashed.digest.finalize();
-    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok((packed, digest, hashed.size))
+    Ok((packed, hashed.digest.finish().to_string(), hashed.size))
 }
 
 /// A file whose digest is taken while it is written.
 struct Hashed {
     file: std::fs::File,
-    digest: Sha256,
+    digest: Hasher,
     size: u64,
 }
 
