@@ -201,6 +201,12 @@ failures! {
     CommandNotFound => "start::not-found",
     /// The app's program cannot be run, is not a program, or is built for another machine (exit 126).
     CommandNotExecutable => "start::not-executable",
+    /// `slug inspect` cannot read a file.
+    SlugUnreadable => "slug::unreadable",
+    /// A slug is no gzip tar, or ends too early.
+    SlugBroken => "slug::broken",
+    /// A slug has nothing below `./app/`, where the platform looks.
+    SlugEmpty => "slug::empty",
 }
 
 impl fmt::Display for Failure {

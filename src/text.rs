@@ -80,6 +80,18 @@ pub fn megabytes(bytes: u64) -> String {
     format!("{}.{} MB", tenths / 10, tenths % 10)
 }
 
+/// A number of bytes in the unit that suits it.
+pub fn bytes(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => {
+            let tenths = bytes.div_ceil(100);
+            format!("{}.{} kB", tenths / 10, tenths % 10)
+        }
+        _ => megabytes(bytes),
+    }
+}
+
 /// Bytes in a megabyte of memory, as the platform counts that of a dyno.
 pub const MEGABYTE_OF_MEMORY: u64 = 1024 * 1024;
 

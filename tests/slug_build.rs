@@ -355,8 +355,8 @@ fn what_only_the_build_needs_can_be_removed_after_it() {
     says(
         &run,
         &[
-            "Removing 3 files (0.1 MB) matching --prune patterns.",
-            "Removing 1 file (0.1 MB) matching .slug-post-clean patterns.",
+            "Removing 3 files (2 B) matching --prune patterns.",
+            "Removing 1 file (15 B) matching .slug-post-clean patterns.",
         ],
     );
     let app = pipeline.unpacked();

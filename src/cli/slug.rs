@@ -24,7 +24,7 @@ enum Command {
 pub(super) fn run(args: SlugArgs, environment: &Environment) -> i32 {
     match args.command {
         Command::Build(args) => build::run(*args, environment),
-        Command::Inspect(args) => inspect::run(&args, environment),
+        Command::Inspect(args) => inspect::run(&args),
         Command::Publish(args) => publish::run(&args, environment),
     }
 }

@@ -1,16 +1,46 @@
 //! `slug inspect`.
 
-use crate::os::environment::Environment;
+use crate::cli::exit::{complain, print};
+use crate::slug::inspect::{InspectFault, Slug};
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// TODO of this branch
+/// Says what is in a slug: process types, sizes, the agent, and whatever is unusual. Nothing is unpacked.
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+EXIT STATUS:
+  0 where the slug can be used, whatever is unusual in it; 1 where it is broken or has nothing
+  for the platform to unpack, 2 where the arguments are wrong.
+
+EXAMPLE:
+  hoop-buildpack slug inspect slug.tgz --against last.tgz")]
 pub(super) struct InspectArgs {
     /// The slug
     slug: PathBuf,
+    /// Another slug, to say what came, went, and grew since
+    #[arg(long, value_name = "OTHER")]
+    against: Option<PathBuf>,
+    /// Write JSON
+    #[arg(long)]
+    json: bool,
 }
 
-pub(super) fn run(args: &InspectArgs, _environment: &Environment) -> i32 {
-    i32::from(!args.slug.exists())
+pub(super) fn run(args: &InspectArgs) -> i32 {
+    match inspected(&args.slug, args.against.as_deref(), args.json) {
+        Ok(report) => print(&report),
+        Err(fault) => complain(&format!(
+            "hoop-buildpack slug inspect: {fault} [{}]",
+            fault.failure().id()
+        )),
+    }
+}
+
+fn inspected(slug: &Path, against: Option<&Path>, is_json: bool) -> Result<String, InspectFault> {
+    let slug = Slug::open(slug)?;
+    let before = against.map(Slug::open).transpose()?;
+    Ok(if is_json {
+        slug.json(before.as_ref())
+    } else {
+        slug.report(before.as_ref())
+    })
 }

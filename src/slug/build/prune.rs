@@ -44,7 +44,7 @@ impl Prune {
             lines.push(format!(
                 "Removing {} {files} ({}) matching {list} patterns.",
                 removed.number,
-                text::megabytes(removed.bytes)
+                text::bytes(removed.bytes)
             ));
         }
         Ok(lines)

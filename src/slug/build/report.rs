@@ -67,14 +67,14 @@ impl Folder {
     }
 
     fn line(&self) -> String {
-        let size = text::megabytes(self.size);
+        let size = text::bytes(self.size);
         match self.size.checked_sub(self.source_size) {
             Some(0) => format!("{size:>10}  {}", self.name),
-            Some(grown) => format!("{size:>10}  {} (+{} by the build)", self.name, text::megabytes(grown)),
+            Some(grown) => format!("{size:>10}  {} (+{} by the build)", self.name, text::bytes(grown)),
             None => format!(
                 "{size:>10}  {} (-{} by the build)",
                 self.name,
-                text::megabytes(self.source_size - self.size)
+                text::bytes(self.source_size - self.size)
             ),
         }
     }
@@ -83,16 +83,16 @@ impl Folder {
 impl Report {
     /// What is shown at the end of a build.
     pub(crate) fn lines(&self) -> Vec<String> {
-        let mut lines = vec![format!("Done: {}", text::megabytes(self.size))];
+        let mut lines = vec![format!("Done: {}", text::bytes(self.size))];
         lines.extend(self.folders.iter().take(MOST).map(Folder::line));
         let rest = self.folders.iter().skip(MOST);
         let (number, size) = rest.fold((0, 0), |(number, size), folder| (number + 1, size + folder.size));
         if number > 0 {
-            lines.push(format!("{:>10}  {number} more", text::megabytes(size)));
+            lines.push(format!("{:>10}  {number} more", text::bytes(size)));
         }
         lines.push(format!(
             "Unpacked {}; {} of the {} that the platform takes ({} without a warning)",
-            text::megabytes(self.unpacked_size),
+            text::bytes(self.unpacked_size),
             percent(self.size, LIMIT),
             text::megabytes(LIMIT),
             text::megabytes(SOFT_LIMIT),
