@@ -207,6 +207,32 @@ failures! {
     SlugBroken => "slug::broken",
     /// A slug has nothing below `./app/`, where the platform looks.
     SlugEmpty => "slug::empty",
+    /// There is no key for the platform's API, or none that can be sent.
+    SlugKeyMissing => "slug::key-missing",
+    /// The platform does not accept the key, or not for this app.
+    SlugKeyRefused => "slug::key-refused",
+    /// The platform knows no app of this name, or does not show it to this key.
+    SlugAppNotFound => "slug::app-not-found",
+    /// The app is of a kind that takes no slugs.
+    SlugAppTakesNone => "slug::app-takes-no-slugs",
+    /// The slug was built for another stack than the app's.
+    SlugStackDiffers => "slug::stack-differs",
+    /// The slug has no process type, or one with a name that the platform does not take.
+    SlugProcessTypes => "slug::process-types",
+    /// The file named by `--build` cannot be read, or is of another slug.
+    SlugBuildDiffers => "slug::build-differs",
+    /// The platform refuses a request.
+    SlugApiRefused => "slug::api-refused",
+    /// The platform does not answer, or with something that cannot be understood.
+    SlugApiUnreachable => "slug::api-unreachable",
+    /// The slug cannot be uploaded.
+    SlugUploadFailed => "slug::upload-failed",
+    /// The platform was asked for a release, and it is not known whether it made one.
+    SlugReleaseUnknown => "slug::release-unknown",
+    /// The release phase failed.
+    SlugReleaseFailed => "slug::release-failed",
+    /// The release phase takes longer than `--timeout`.
+    SlugReleaseTimeout => "slug::release-timeout",
 }
 
 impl fmt::Display for Failure {

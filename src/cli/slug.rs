@@ -18,13 +18,13 @@ pub(super) struct SlugArgs {
 enum Command {
     Build(Box<build::BuildArgs>),
     Inspect(inspect::InspectArgs),
-    Publish(publish::PublishArgs),
+    Publish(Box<publish::PublishArgs>),
 }
 
 pub(super) fn run(args: SlugArgs, environment: &Environment) -> i32 {
     match args.command {
         Command::Build(args) => build::run(*args, environment),
         Command::Inspect(args) => inspect::run(&args),
-        Command::Publish(args) => publish::run(&args, environment),
+        Command::Publish(args) => publish::run(*args, environment),
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod executable;
 pub(crate) mod gateway;
 pub(crate) mod kernel;
 pub(crate) mod mirror;
+pub(crate) mod platform;
 pub(crate) mod relay;
 pub(crate) mod run;
 pub(crate) mod server;

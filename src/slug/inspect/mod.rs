@@ -15,6 +15,7 @@ use crate::slug::inspect::contents::Contents;
 use crate::slug::inspect::oddity::Oddity;
 use crate::slug::inspect::report::Report;
 use crate::text;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
@@ -82,6 +83,23 @@ impl Slug {
             _ => {}
         }
         self
+    }
+
+    /// Its bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    pub fn sha256(&self) -> Sha256 {
+        self.sha256
+    }
+
+    /// Those of its Procfile, with their command lines.
+    pub fn process_types(&self) -> BTreeMap<String, String> {
+        let processes = self.contents.procfile.iter().flat_map(|procfile| procfile.processes());
+        processes
+            .map(|(name, command)| (name.to_owned(), command.to_owned()))
+            .collect()
     }
 
     /// What there is to say of it, and how it differs from `before`, for people.
