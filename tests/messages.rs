@@ -39,6 +39,8 @@ use std::time::Duration;
 
 #[path = "messages/boot.rs"]
 mod boot;
+#[path = "messages/slug.rs"]
+mod slug;
 
 /// The parts of the release server's URL that nobody may read.
 const SECRETS: [&str; 2] = ["r0b0t", "t0k3n"];
@@ -538,12 +540,29 @@ fn every_failure_has_a_text() {
         .into_iter()
         .map(|(failure, ..)| failure)
         .chain(boot::faults().iter().map(Fault::failure))
+        .chain(slug::faults().into_iter().map(|(failure, _)| failure))
         .collect();
     let known: BTreeSet<Failure> = Failure::ALL.iter().copied().collect();
 
     assert_eq!(met, known);
     for fault in boot::faults() {
         assert!(is_of_a_boot(fault.failure()), "{fault:?}");
+    }
+}
+
+#[test]
+fn what_is_said_of_a_slug_reads_well() {
+    let faults = slug::faults();
+    let lines: Vec<String> = faults
+        .iter()
+        .map(|(failure, text)| format!("{text} [{failure}]"))
+        .collect();
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!("slug", lines.join("\n"));
+    });
+    for (failure, text) in faults {
+        assert!(failure.id().starts_with("slug::"), "{failure}");
+        assert!(!text.contains(char::is_control), "{text}");
     }
 }
 

@@ -410,8 +410,8 @@ fn a_slug_that_was_built_has_nothing_unusual() {
         "HOOP_RELEASES_URL=file://{}/fixtures/releases",
         env!("CARGO_MANIFEST_DIR")
     );
-    let mut build = Command::new(env!("CARGO_BIN_EXE_hoop-buildpack"));
-    build
+    let mut building = Command::new(env!("CARGO_BIN_EXE_hoop-buildpack"));
+    building
         .args([
             "slug",
             "build",
@@ -425,7 +425,7 @@ fn a_slug_that_was_built_has_nothing_unusual() {
         ])
         .current_dir(scratch.path())
         .env("TMPDIR", scratch.path());
-    Run::of(build).exits(0);
+    Run::of(building).exits(0);
     let slug = scratch.path().join("slug.tgz");
     let run = inspect([&slug]);
     run.exits(0);

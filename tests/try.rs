@@ -751,7 +751,8 @@ fn a_smoke_test_is_passed_only_if_all_was_clean() {
         ("os._exit(3)", "pass", 1, "a process ended before there was an answer"),
         (ok, "os._exit(9)", 1, "ended with another status than 0 or 143"),
         (
-            "self.send_response(200); self.send_header('Content-Length', '9'); self.end_headers(); self.wfile.write(b'x')",
+            "self.send_response(200); self.send_header('Content-Length', '9'); self.end_headers(); \
+             self.wfile.write(b'x')",
             "os._exit(0)",
             1,
             "the answer is cut",

@@ -9,5 +9,7 @@ pub(crate) mod config_vars;
 pub(crate) mod env_file;
 mod ignore;
 pub mod inspect;
+mod limits;
+mod log;
 pub mod publish;
 pub(crate) mod source;

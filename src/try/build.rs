@@ -4,7 +4,7 @@ use crate::os::audience;
 use crate::os::environment::Environment;
 use crate::slug::build::buildpack::Buildpack;
 use crate::slug::build::steps::Steps;
-use crate::r#try::say;
+use crate::r#try::log::say;
 use anyhow::{Context as _, bail};
 use flate2::read::MultiGzDecoder;
 use fs_err as fs;

@@ -4,7 +4,7 @@ use crate::os::audience;
 use crate::os::environment::Environment;
 use crate::secret::redact::redacted;
 use crate::r#try::log::Prefix;
-use crate::r#try::say;
+use crate::r#try::log::say;
 use anyhow::Context as _;
 use rustix::process::{Pid, WaitStatus};
 use std::ffi::OsString;

@@ -3,7 +3,7 @@
 
 use crate::os::processes;
 use crate::r#try::dyno::Running;
-use crate::r#try::say;
+use crate::r#try::log::say;
 use crate::r#try::smoke::Smoke;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, wait};
 use std::sync::Arc;

@@ -1,7 +1,14 @@
-//! The lines of several dynos on one terminal, each behind the name of its dyno.
+//! What `try` writes: the lines of the platform, and those of several dynos, each behind the name of its dyno.
 
 use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read, Write as _};
 use std::thread::{self, JoinHandle};
+
+/// Writes a line of the platform's.
+pub(super) fn say(line: &str) {
+    let mut stdout = io::stdout();
+    // Nobody may be reading.
+    let _ = writeln!(stdout, "-----> {line}").and_then(|()| stdout.flush());
+}
 
 /// The colors of names, in the order in which dynos get them: those of ANSI that can be read on any ground.
 const COLORS: [u8; 6] = [36, 33, 32, 35, 34, 31];

@@ -26,7 +26,6 @@ use anyhow::{Context as _, anyhow, bail};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use std::ffi::OsString;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -233,13 +232,6 @@ fn procfile(app_dir: &Path, build_dir: &Path) -> Result<Procfile, TryError> {
         }
     };
     Err(TryError::Failed(anyhow!("there is no process to run: {why}")))
-}
-
-/// Writes a line of the platform's.
-fn say(line: &str) {
-    let mut stdout = std::io::stdout();
-    // Nobody may be reading.
-    let _ = writeln!(stdout, "-----> {line}").and_then(|()| stdout.flush());
 }
 
 /// Tells of something that is not as it was meant, while the work goes on.

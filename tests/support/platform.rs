@@ -1,5 +1,5 @@
-//! The platform's API as far as slugs and releases go, on a loopback port: what it answers, and what it refuses, is that
-//! of the published schema (<https://github.com/heroku/platform-api/blob/main/schema.json>) and of the reference
+//! The platform's API as far as slugs and releases go, on a loopback port: what it answers, and what it refuses, is
+//! that of the published schema (<https://github.com/heroku/platform-api/blob/main/schema.json>) and of the reference
 //! (<https://devcenter.heroku.com/articles/platform-api-reference>). It can fail at every step.
 //!
 //! A request that is against the schema is answered 422, and fails the test at its end.

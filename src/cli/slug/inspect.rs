@@ -1,7 +1,7 @@
 //! `slug inspect`.
 
 use crate::cli::exit::{complain, print};
-use crate::slug::inspect::{InspectFault, Slug};
+use crate::slug::inspect::{InspectFault, Report, Slug};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -38,9 +38,6 @@ pub(super) fn run(args: &InspectArgs) -> i32 {
 fn inspected(slug: &Path, against: Option<&Path>, is_json: bool) -> Result<String, InspectFault> {
     let slug = Slug::open(slug)?;
     let before = against.map(Slug::open).transpose()?;
-    Ok(if is_json {
-        slug.json(before.as_ref())
-    } else {
-        slug.report(before.as_ref())
-    })
+    let report = Report::of(&slug, before.as_ref());
+    Ok(if is_json { report.json() } else { report.text() })
 }

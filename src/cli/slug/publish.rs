@@ -2,7 +2,7 @@
 
 use crate::cli::exit::{FAILED, complain};
 use crate::os::environment::Environment;
-use crate::slug::publish::{self, Request};
+use crate::slug::publish::{self, Given, Request};
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -67,10 +67,12 @@ pub(super) fn run(args: PublishArgs, environment: &Environment) -> i32 {
     let request = Request {
         slug: args.slug,
         apps: args.app,
-        build: args.build,
-        stack: args.stack,
-        commit: args.commit,
-        description: args.description,
+        given: Given {
+            build: args.build,
+            stack: args.stack,
+            commit: args.commit,
+            description: args.description,
+        },
         api: args.api_url,
         timeout: Duration::from_secs(args.timeout),
         stops_on_failure: args.stop_on_failure,

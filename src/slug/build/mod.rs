@@ -14,7 +14,6 @@ pub(crate) mod steps;
 use crate::agent::sha256::Hasher;
 use crate::classic::survey::{ProcfileFault, ProcfileState};
 use crate::os::environment::Environment;
-use crate::os::stderr;
 use crate::procfile::Procfile;
 use crate::slug::archive::{self, Packed};
 use crate::slug::build::buildpack::{Buildpack, Program};
@@ -23,6 +22,8 @@ use crate::slug::build::prune::Prune;
 use crate::slug::build::report::{Folder, Report};
 use crate::slug::build::steps::Steps;
 use crate::slug::config_vars::ConfigVars;
+use crate::slug::limits::{LIMIT, SOFT_LIMIT};
+use crate::slug::log::{self, detail, say};
 use crate::slug::source::{self, Copied};
 use crate::text;
 use anyhow::{Context as _, anyhow, bail};
@@ -42,12 +43,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The search path of a build on the platform.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-/// The largest slug that the platform takes, in bytes (<https://devcenter.heroku.com/articles/slug-compiler>).
-pub(crate) const LIMIT: u64 = 1_000_000_000;
-
-/// From this size on, the platform warns that a boot may take longer.
-pub(crate) const SOFT_LIMIT: u64 = 300_000_000;
 
 /// What to build.
 #[derive(Debug)]
@@ -229,8 +224,8 @@ pub fn run(request: &Request, environment: &Environment) -> Result<(), BuildErro
     }
 }
 
-/// Listens for signals from now on. They end the scripts, which share our terminal, and not us: the scratch folder is to
-/// go.
+/// Listens for signals from now on. They end the scripts, which share our terminal, and not us: the scratch folder is
+/// to go.
 fn listen() -> anyhow::Result<Arc<AtomicBool>> {
     let interrupted = Arc::new(AtomicBool::new(false));
     for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
@@ -375,23 +370,6 @@ impl Write for Hashed {
     }
 }
 
-/// Writes a step, as the platform does.
-fn say(line: &str) {
-    write_line(&format!("-----> {line}"));
-}
-
-/// Writes what belongs to the last step.
-fn detail(line: &str) {
-    write_line(&format!("       {line}"));
-}
-
-fn write_line(line: &str) {
-    let mut stdout = io::stdout();
-    // Nobody may be reading.
-    let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
-}
-
-/// Tells of something that is not as it was meant, while the work goes on.
 fn warn(what: &str) {
-    stderr::say(&format!("hoop-buildpack slug build: warning: {what}"));
+    log::warn("build", what);
 }

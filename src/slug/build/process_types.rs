@@ -1,5 +1,5 @@
 //! Which process types a slug has: those of its Procfile, and the defaults of the last buildpack where that has none,
-//! as the platform's log has them (`/facts` of the platform are in <https://devcenter.heroku.com/articles/buildpack-api>).
+//! as the platform's log has them (<https://devcenter.heroku.com/articles/buildpack-api>).
 
 use crate::procfile::Procfile;
 use anyhow::Context as _;

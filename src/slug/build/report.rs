@@ -1,7 +1,7 @@
 //! What a build says at its end, for people and as JSON.
 
 use crate::slug::archive;
-use crate::slug::build::{LIMIT, SOFT_LIMIT};
+use crate::slug::limits::{LIMIT, SOFT_LIMIT};
 use crate::text;
 use serde::Serialize;
 use std::collections::BTreeMap;

@@ -22,12 +22,11 @@ impl Change {
 
     fn between(before: Option<u64>, after: Option<u64>) -> Option<Self> {
         match (before, after) {
-            (None, None) => None,
             (None, Some(after)) => Some(Change::Came(after)),
             (Some(before), None) => Some(Change::Went(before)),
             (Some(before), Some(after)) if after > before => Some(Change::Grew(after - before)),
             (Some(before), Some(after)) if before > after => Some(Change::Shrank(before - after)),
-            (Some(_), Some(_)) => None,
+            (None, None) | (Some(_), Some(_)) => None,
         }
     }
 }

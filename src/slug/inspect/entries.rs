@@ -53,8 +53,8 @@ struct Before {
     has_pax: bool,
 }
 
-/// Reads the slug in `file` to its end. `each` gets every entry, with the bytes of its file. Answers whether the archive
-/// ends as it should.
+/// Reads the slug in `file` to its end. `each` gets every entry, with the bytes of its file. Answers whether the
+/// archive ends as it should.
 pub(super) fn read(
     file: &mut impl BufRead,
     mut each: impl FnMut(Entry, &mut dyn Read) -> Result<(), Damage>,

@@ -43,7 +43,7 @@ pub enum Damage {
         /// Where the header begins in the archive that was unpacked.
         at: u64,
     },
-    #[error("it ends in the middle of {}", .name.as_deref().map_or("its list of files".to_owned(), |name| format!("the file {name}")))]
+    #[error("it ends in the middle of {}", place(.name.as_deref()))]
     Cut {
         /// The file that is cut, as it can be shown.
         name: Option<String>,
@@ -58,4 +58,9 @@ pub enum Damage {
     TooManyNames(usize),
     #[error("it unpacks to more than {0} bytes")]
     TooLarge(u64),
+}
+
+/// Where an archive ends that is cut.
+fn place(name: Option<&str>) -> String {
+    name.map_or("its list of files".to_owned(), |name| format!("the file {name}"))
 }

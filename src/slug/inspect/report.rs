@@ -1,9 +1,10 @@
 //! What is said of a slug, for people and as JSON.
 
-use crate::slug::build::LIMIT;
-use crate::slug::inspect::Slug;
+use crate::procfile::Procfile;
 use crate::slug::inspect::difference::{Change, Difference};
 use crate::slug::inspect::oddity::{Oddity, Places, shown};
+use crate::slug::inspect::slug::Slug;
+use crate::slug::limits::LIMIT;
 use crate::text;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ const MOST: usize = 10;
 
 /// What is said of a slug. The names of its fields are what pipelines read.
 #[derive(Debug, Serialize)]
-pub(super) struct Report {
+pub struct Report {
     slug: String,
     size: u64,
     sha256: String,
@@ -76,9 +77,10 @@ struct Changed {
 }
 
 impl Report {
-    pub(super) fn of(slug: &Slug, before: Option<&Slug>) -> Self {
+    /// What is said of `slug`, and of how it differs from `before`.
+    pub fn of(slug: &Slug, before: Option<&Slug>) -> Self {
         let contents = &slug.contents;
-        let process_types = contents.procfile.iter().flat_map(|procfile| procfile.processes());
+        let process_types = contents.procfile.iter().flat_map(Procfile::processes);
         let sized = |list: Vec<(&[u8], u64)>| {
             let list = list.into_iter();
             list.map(|(path, size)| Sized {
@@ -126,12 +128,14 @@ impl Report {
         }
     }
 
-    pub(super) fn json(&self) -> String {
+    /// For programs.
+    pub fn json(&self) -> String {
         // Nothing in it can fail to be written: its keys are texts.
         serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
     }
 
-    pub(super) fn text(&self) -> String {
+    /// For people.
+    pub fn text(&self) -> String {
         let mut text = String::new();
         let mut line = |name: &str, value: &str| {
             let name = if name.is_empty() {

@@ -3,8 +3,8 @@
 use crate::acquire::fetch::{Patience, Resolver};
 use crate::os::tls;
 use crate::secret::Secret;
+use crate::slug::log;
 use crate::slug::publish::fault::{ApiAnswer, PublishFault};
-use crate::slug::publish::warn;
 use crate::text;
 use reqwest::blocking::{Client, Response};
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, RANGE, RETRY_AFTER};
@@ -141,7 +141,10 @@ impl Api {
     /// Waits before the next attempt, and says so.
     pub(super) fn pause(&self, attempt: u32, at_least: Duration, why: &str) {
         let pause = self.patience.pause(attempt, fastrand::f64()).max(at_least);
-        warn(&format!("{why}; trying again in {:.0} s", pause.as_secs_f64().ceil()));
+        log::warn(
+            "publish",
+            &format!("{why}; trying again in {:.0} s", pause.as_secs_f64().ceil()),
+        );
         std::thread::sleep(pause);
     }
 

@@ -1,7 +1,7 @@
 //! An app of the platform, as far as slugs care.
 
-use crate::slug::publish::Facts;
 use crate::slug::publish::api::Api;
+use crate::slug::publish::facts::Facts;
 use crate::slug::publish::fault::PublishFault;
 use crate::text;
 use serde::Deserialize;

@@ -6,28 +6,29 @@
 
 mod api;
 mod app;
+mod facts;
 mod fault;
 mod key;
 mod netrc;
 mod release;
 mod upload;
 
-pub use crate::slug::publish::fault::PublishFault;
+pub use crate::slug::publish::facts::Given;
+pub use crate::slug::publish::fault::{ApiAnswer, PublishFault};
 
 use crate::acquire::fetch::Patience;
 use crate::os::environment::Environment;
 use crate::os::stderr;
 use crate::secret::redact::redacted;
 use crate::slug::inspect::{InspectFault, Slug};
+use crate::slug::log::{self, detail, say};
 use crate::slug::publish::api::Api;
 use crate::slug::publish::app::App;
+use crate::slug::publish::facts::Facts;
 use crate::slug::publish::release::Releases;
 use crate::slug::publish::upload::Upload;
 use crate::text;
-use serde::Deserialize;
-use std::collections::BTreeMap;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 use url::Url;
 
@@ -37,12 +38,8 @@ pub struct Request {
     pub slug: PathBuf,
     /// The names of the apps, in the order in which they are released.
     pub apps: Vec<String>,
-    /// What `slug build --json` has written of this slug.
-    pub build: Option<PathBuf>,
-    pub stack: Option<String>,
-    pub commit: Option<String>,
-    /// What the app is, such as `Python`.
-    pub description: Option<String>,
+    /// What is said of the slug.
+    pub given: Given,
     /// The base of the platform's API.
     pub api: Url,
     /// How long a release phase may take.
@@ -66,33 +63,10 @@ pub enum PublishError {
     Some { failed: usize, all: usize },
 }
 
-/// What `slug build --json` writes, as far as the platform is told of it.
-#[derive(Debug, Default, Deserialize)]
-struct Built {
-    sha256: Option<String>,
-    stack: Option<String>,
-    commit: Option<String>,
-    description: Option<String>,
-    #[serde(default)]
-    process_types: BTreeMap<String, String>,
-}
-
-/// A slug as it is told to the platform.
-#[derive(Debug)]
-struct Facts {
-    process_types: BTreeMap<String, String>,
-    stack: Option<String>,
-    commit: Option<String>,
-    description: String,
-}
-
-/// What the platform shows of an app whose slug says nothing of it: the name of the agent's buildpack.
-const DESCRIPTION: &str = "Hoop agent";
-
 /// Uploads and releases.
 pub fn run(request: &Request, environment: &Environment) -> Result<(), PublishError> {
     let slug = Slug::open(&request.slug)?;
-    let facts = Facts::of(request, &slug)?;
+    let facts = Facts::of(&request.given, &slug)?;
     let key = key::find(environment, &request.api)?;
     let api = Api::new(&request.api, key, Patience::of(environment))?;
     let mut apps = Vec::new();
@@ -175,81 +149,6 @@ pub fn run(request: &Request, environment: &Environment) -> Result<(), PublishEr
     }
 }
 
-impl Facts {
-    /// What is known of the slug: from the options, from its build, or from itself.
-    fn of(request: &Request, slug: &Slug) -> Result<Self, PublishFault> {
-        let built = request
-            .build
-            .as_deref()
-            .map(|file| Built::read(file, slug))
-            .transpose()?;
-        let is_built = built.is_some();
-        let built = built.unwrap_or_default();
-        let process_types = if is_built {
-            built.process_types
-        } else {
-            slug.process_types()
-        };
-        if process_types.is_empty() {
-            return Err(PublishFault::NoProcessTypes);
-        }
-        // As the platform has it: https://github.com/heroku/platform-api/blob/main/schema.json
-        let is_name = |name: &String| {
-            (1..=128).contains(&name.len())
-                && name
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
-        };
-        if let Some(name) = process_types.keys().find(|name| !is_name(name)) {
-            return Err(PublishFault::ProcessTypeInvalid {
-                name: text::quoted(name, 40),
-            });
-        }
-        Ok(Self {
-            process_types,
-            stack: request.stack.clone().or(built.stack),
-            commit: request.commit.clone().or(built.commit),
-            description: request
-                .description
-                .clone()
-                .or(built.description)
-                .filter(|text| !text.is_empty())
-                .unwrap_or_else(|| DESCRIPTION.to_owned()),
-        })
-    }
-}
-
-impl Built {
-    fn read(file: &Path, slug: &Slug) -> Result<Self, PublishFault> {
-        let name = || text::visible(&file.to_string_lossy());
-        let unreadable = |cause: String| PublishFault::BuildUnreadable { file: name(), cause };
-        let bytes = std::fs::read(file).map_err(|error| unreadable(error.to_string()))?;
-        let built: Self = serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
-        let sha256 = slug.sha256().to_string();
-        match &built.sha256 {
-            Some(of_build) if *of_build != sha256 => Err(PublishFault::BuildOfOther { file: name() }),
-            _ => Ok(built),
-        }
-    }
-}
-
-/// Writes a step.
-fn say(line: &str) {
-    write_line(&format!("-----> {line}"));
-}
-
-/// Writes what belongs to the last step.
-fn detail(line: &str) {
-    write_line(&format!("       {line}"));
-}
-
-fn write_line(line: &str) {
-    let mut stdout = std::io::stdout();
-    // Nobody may be reading.
-    let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
-}
-
-/// Tells of something that is not as it was meant, while the work goes on.
 fn warn(what: &str) {
-    stderr::say(&format!("hoop-buildpack slug publish: warning: {what}"));
+    log::warn("publish", what);
 }

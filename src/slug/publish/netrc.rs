@@ -84,6 +84,7 @@ fn words(text: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::password;
+    use crate::secret::Secret;
 
     #[test]
     fn the_password_of_a_host_is_found_as_programs_write_it() {
@@ -114,7 +115,7 @@ mod tests {
             ("", None),
         ] {
             let found = password(text, host);
-            assert_eq!(found.as_ref().map(|secret| secret.expose()), expected, "{text}");
+            assert_eq!(found.as_ref().map(Secret::expose), expected, "{text}");
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Makes the release of an app, once, and waits for its release phase.
 
 use crate::secret::Secret;
+use crate::slug::log::detail;
 use crate::slug::publish::api::{Api, Sent};
 use crate::slug::publish::app::App;
-use crate::slug::publish::detail;
 use crate::slug::publish::fault::PublishFault;
 use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, RANGE};
@@ -111,7 +111,8 @@ impl Releases<'_> {
             .get_range(&["apps", &self.app.name, "releases"], Some(NEWEST), &what)
     }
 
-    /// The release of the slug that is newer than version `before`, if there is one. `cause` says why that is not known.
+    /// The release of the slug that is newer than version `before`, if there is one. `cause` says why that is not
+    /// known.
     fn made_since(&self, before: u64, cause: &str) -> Result<Option<Release>, PublishFault> {
         let newest = self.newest().map_err(|_| self.unknown(cause.to_owned()))?;
         let is_ours = |release: &Release| {
@@ -151,9 +152,15 @@ impl Releases<'_> {
             std::thread::sleep(self.api.patience.pause(number, fastrand::f64()).min(LONGEST_PAUSE));
             number += 1;
             let url = release.output_stream_url.take();
+            let path = ["apps", &self.app.name, "releases", &release.id];
             release = self
                 .api
-                .get(&["apps", &self.app.name, "releases", &release.id], &what)?;
+                .get(&path, &what)
+                .map_err(|fault| PublishFault::ReleaseUnwatched {
+                    app: self.app.name.clone(),
+                    version: release.version,
+                    cause: fault.to_string(),
+                })?;
             release.output_stream_url = release.output_stream_url.or(url);
         }
     }
@@ -166,8 +173,8 @@ struct Output {
 }
 
 impl Output {
-    /// Shows what there is, to the end of the stream. It may not be there yet, and may break: the next look goes on where
-    /// this one ended.
+    /// Shows what there is, to the end of the stream. It may not be there yet, and may break: the next look goes on
+    /// where this one ended.
     fn show(&mut self, api: &Api, url: &Secret) {
         let mut request = api.plain_client().get(url.expose()).header(ACCEPT, "text/plain");
         if self.shown > 0 {

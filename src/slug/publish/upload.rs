@@ -3,10 +3,11 @@
 use crate::agent::sha256::Hasher;
 use crate::secret::Secret;
 use crate::slug::inspect::Slug;
+use crate::slug::log;
 use crate::slug::publish::api::{Api, innermost};
 use crate::slug::publish::app::App;
+use crate::slug::publish::facts::Facts;
 use crate::slug::publish::fault::PublishFault;
-use crate::slug::publish::{Facts, warn};
 use crate::text;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use reqwest::blocking::Body;
@@ -75,7 +76,7 @@ impl Upload<'_> {
                 Err(expired) => cause = expired,
             }
             if number < MOST_SLUGS {
-                warn(&format!("{cause}; making another slug"));
+                log::warn("publish", &format!("{cause}; making another slug"));
             }
         }
         Err(PublishFault::UploadFailed { cause })
@@ -161,7 +162,8 @@ impl Upload<'_> {
         let said = response.text().unwrap_or_default();
         let code = element(&said, "Code");
         let cause = format!("the store answered {status}{}", self::said(&said));
-        // What S3 says of a URL whose time is over (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html).
+        // What S3 says of a URL whose time is over
+        // (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html).
         let has_expired = [
             "AccessDenied",
             "ExpiredToken",
@@ -170,9 +172,8 @@ impl Upload<'_> {
         ];
         Ok(match status.as_u16() {
             403 if code.is_none_or(|code| has_expired.contains(&code)) => Sent::Expired(cause),
-            429 | 500.. => Sent::Failed(cause),
             // A space that is new has no bucket for a while.
-            404 => Sent::Failed(cause),
+            404 | 429 | 500.. => Sent::Failed(cause),
             _ => return Err(PublishFault::UploadFailed { cause }),
         })
     }
