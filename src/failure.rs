@@ -143,6 +143,8 @@ failures! {
     DatabaseUrlInvalid => "start::database-url-invalid",
     /// The agent is too old to publish a connection of `hoop.yml` with its rules.
     ConnectionNeedsNewerAgent => "start::connection-needs-newer-agent",
+    /// The agent runs in none of the process types that `hoop.yml` has for a connection.
+    ConnectionNowhere => "start::connection-nowhere",
     /// `export:` in `hoop.yml` names variables that no session ever sees: those of the agent's credentials and
     /// settings.
     ExportWithoutEffect => "start::export-without-effect",

@@ -6,7 +6,7 @@
 
 mod passwords;
 
-pub use crate::agent::database::passwords::has_password;
+pub use crate::agent::database::passwords::{is_in_prose, is_in_value};
 
 use crate::agent::database::passwords::passwords;
 use crate::secret::Secret;
@@ -96,7 +96,14 @@ pub struct Database {
 pub fn secrets(written: &Secret) -> Vec<Secret> {
     let database = Database::parse(written).ok();
     let encoded = |password: &String| utf8_percent_encode(password, PART).to_string();
-    let passwords = passwords(written.expose().trim());
+    let mut passwords = passwords(written.expose().trim());
+    // Of a URL that cannot be used, even its user may be a password.
+    if database.is_none()
+        && let Some((user, _)) = place(written.expose()).rsplit_once('@')
+        && !user.contains(':')
+    {
+        passwords.push(user.to_owned());
+    }
     let encoded: Vec<String> = passwords.iter().map(encoded).collect();
     let urls = [Some(written.clone()), database.map(|database| database.uri)];
     let passwords = passwords.into_iter().chain(encoded).map(Secret::new);

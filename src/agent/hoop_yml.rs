@@ -24,6 +24,7 @@ use crate::os::regular_file;
 use crate::procfile::command_line;
 use crate::text;
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 #[cfg(test)]
 use std::collections::BTreeMap;
@@ -38,7 +39,7 @@ use std::path::Path;
 #[serde(deny_unknown_fields, expecting = "a line `connections:`")]
 pub struct HoopYml {
     /// The connections to publish, by name. `${NAME}` in a name stands for the value of a config var.
-    #[cfg_attr(test, schemars(with = "BTreeMap<String, Option<Written>>", extend("minProperties" = 1)))]
+    #[cfg_attr(test, schemars(with = "BTreeMap<String, Written>", extend("minProperties" = 1)))]
     #[serde(deserialize_with = "connections")]
     pub connections: Vec<(Name, Connection)>,
 }
@@ -88,10 +89,7 @@ pub enum Target {
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[cfg_attr(test, schemars(rename = "Connection", extend("not" = { "required": ["command", "database"] })))]
-#[serde(
-    deny_unknown_fields,
-    expecting = "what it publishes, such as command: bash or database: DATABASE_URL"
-)]
+#[serde(deny_unknown_fields)]
 struct Written {
     /// The shell command line that a session runs, such as `bundle exec rails console`.
     #[cfg_attr(test, schemars(with = "Command"))]
@@ -119,7 +117,7 @@ struct Written {
 
 /// Whether a text is one of those that YAML has for nothing.
 fn is_nothing(text: &str) -> bool {
-    ["", "~", "null"].contains(&text)
+    ["", "~", "null", "Null", "NULL"].contains(&text)
 }
 
 /// Reads what stands behind a key. Nothing is not taken for a key that is not there: it was meant to say something.
@@ -274,7 +272,9 @@ impl TryFrom<String> for Item {
     fn try_from(item: String) -> Result<Self, Self::Error> {
         let item = item.trim();
         if is_nothing(item) || item.contains([',', '"']) || item.contains(char::is_control) {
-            return Err("an item of a list has no comma, quotes, or control characters; write [a, b] for two");
+            return Err(
+                "an item of a list is a text without comma, quotes, or control characters; write [a, b] for two",
+            );
         }
         Ok(Self(item.to_owned()))
     }
@@ -297,13 +297,38 @@ impl<'de> Visitor<'de> for Connections {
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
         let mut connections = Vec::new();
         while let Some(name) = map.next_key_seed(NewName(&connections))? {
-            // Nothing behind a name is a shell, as `{}` is.
-            let connection: Option<Connection> = map.next_value()?;
-            connections.push((name, connection.unwrap_or_default()));
+            connections.push((name, map.next_value_seed(Something)?));
         }
         Ok(connections)
     }
 }
+
+/// Reads a connection. Nothing behind a name, as where all that belongs to it are comments, is none: a shell without
+/// rules must be meant.
+struct Something;
+
+impl<'de> DeserializeSeed<'de> for Something {
+    type Value = Connection;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Connection, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Something {
+    type Value = Connection;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(WHAT_IT_PUBLISHES)
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Connection, M::Error> {
+        Connection::deserialize(MapAccessDeserializer::new(map))
+    }
+}
+
+/// What is expected behind a name.
+const WHAT_IT_PUBLISHES: &str = "what it publishes, such as command: bash or database: DATABASE_URL, or {} for a shell";
 
 /// Reads a name that is not one of these. By a seed, so that the error has the place of the name.
 struct NewName<'a>(&'a [(Name, Connection)]);
@@ -366,6 +391,17 @@ impl HoopYml {
         })
     }
 
+    /// Reads the file where it is now, in the first of `folders` that has one. `was_there` says that the build saw one:
+    /// its rules are not known if it is gone.
+    pub fn of_folders<'a>(
+        folders: impl IntoIterator<Item = &'a Path>,
+        was_there: bool,
+    ) -> Option<Result<Self, Mistake>> {
+        let gone = || Err(Mistake::of_file("it was in the app when this was built, and is gone"));
+        let found = folders.into_iter().find_map(Self::of_app);
+        found.or_else(|| was_there.then(gone))
+    }
+
     /// The config vars that have the URL of a database.
     pub fn database_variables(&self) -> impl Iterator<Item = &str> {
         self.connections
@@ -396,9 +432,14 @@ impl HoopYml {
     }
 }
 
+/// Whether there is anything in the place of the file.
+pub fn is_in(folder: &Path) -> bool {
+    folder.join(PATH).symlink_metadata().is_ok()
+}
+
 /// A file in the folder of an app that was meant to be the `hoop.yml` it does not have.
 pub fn misnamed(folder: &Path) -> Option<String> {
-    if folder.join(PATH).symlink_metadata().is_ok() {
+    if is_in(folder) {
         return None;
     }
     let names = std::fs::read_dir(folder)

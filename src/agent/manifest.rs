@@ -25,6 +25,9 @@ pub struct Manifest {
     /// The process types of the app's Procfile.
     #[serde(default)]
     pub process_types: Vec<String>,
+    /// Where the app's `hoop.yml` was at the build, if there was one: in an image its path, in a slug its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hoop_yml: Option<String>,
 }
 
 /// The agent in the slug.
@@ -72,6 +75,7 @@ mod tests {
             platform: "linux/amd64".to_owned(),
             buildpack_version: "0.1.0".to_owned(),
             process_types: vec!["web".to_owned(), "worker".to_owned()],
+            hoop_yml: None,
         }
     }
 

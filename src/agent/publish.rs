@@ -12,6 +12,7 @@ pub use crate::agent::publish::fault::{NameFault, PublishFault};
 use crate::agent::connections::{Connections, NAME_LIMIT, published_name};
 use crate::agent::database::{self, Database};
 use crate::agent::hoop_yml::{Connection, HoopYml, Item, Name, Target};
+use crate::agent::key::AgentKey;
 use crate::agent::session;
 use crate::agent::version::Version;
 use crate::secret::redact::redacted;
@@ -56,11 +57,13 @@ impl Publication {
     /// Decides what an agent of `version` publishes. `chosen` are the names of `HOOP_CONNECTION`, as they are
     /// published: they choose among those of `file`, and any other of them is a shell; without any, all of the file are
     /// published.
-    /// `variable` has the config vars, `keys` the agent key in all its forms.
+    /// `entrypoint` is what runs where a connection has no command of its own, `variable` has the config vars, and
+    /// `keys` the agent key in all its forms.
     pub fn of(
         file: Option<&HoopYml>,
         chosen: &Connections,
         version: &Version,
+        entrypoint: Option<&str>,
         variable: impl Fn(&str) -> Option<String>,
         keys: &[Secret],
     ) -> Self {
@@ -82,22 +85,41 @@ impl Publication {
                     let may_be = |name: &String| pattern.matches(name);
                     if chosen.is_empty() || chosen.names().iter().any(may_be) {
                         publication.faults.push(fault);
+                    } else if !is_secret(written.as_str(), &publication.databases, keys) {
+                        publication.left_out.push(written.as_str().to_owned());
                     }
                     nameless.push(pattern);
                     continue;
                 }
             };
             if let Some((_, first)) = written_names.iter().find(|(known, _)| *known == name) {
+                let first_rules = publication
+                    .connections
+                    .iter()
+                    .position(|published| published.name == name);
+                let differ = first_rules.is_none_or(|place| publication.connections[place].connection != *connection);
+                // It is not known which of them was meant.
+                if let Some(place) = first_rules.filter(|_| differ) {
+                    publication.connections.remove(place);
+                }
                 publication.faults.push(PublishFault::Merged {
                     first: first.as_str().to_owned(),
                     other: written.as_str().to_owned(),
                     name,
+                    differ,
                 });
                 continue;
             }
             written_names.push((name.clone(), written));
             if connection.holds_secret(&publication.databases, keys) {
                 publication.faults.push(PublishFault::HoldsSecret { connection: name });
+                continue;
+            }
+            let runs_entrypoint = connection.target.is_none();
+            if runs_entrypoint && entrypoint.is_some_and(|line| publication.databases.stand_in(line)) {
+                publication
+                    .faults
+                    .push(PublishFault::EntrypointHoldsSecret { connection: name });
                 continue;
             }
             publication.connections.push(Published {
@@ -109,13 +131,24 @@ impl Publication {
         let of_file = |name: &String| written_names.iter().any(|(known, _)| known == name);
         // It may be one of the file, with rules that a plain one does not have.
         let may_be_of_file = |name: &String| nameless.iter().any(|pattern| pattern.matches(name));
-        let plain = chosen.names().iter();
-        let plain = plain.filter(|name| !of_file(name) && !may_be_of_file(name));
-        publication.connections.extend(plain.map(|name| Published {
-            name: name.clone(),
-            connection: Connection::default(),
-            is_of_file: false,
-        }));
+        for name in chosen.names() {
+            if of_file(name) || may_be_of_file(name) {
+                continue;
+            }
+            if publication.databases.stand_in(name) {
+                publication.faults.push(PublishFault::ListHoldsSecret);
+            } else if entrypoint.is_some_and(|line| publication.databases.stand_in(line)) {
+                publication.faults.push(PublishFault::EntrypointHoldsSecret {
+                    connection: name.clone(),
+                });
+            } else {
+                publication.connections.push(Published {
+                    name: name.clone(),
+                    connection: Connection::default(),
+                    is_of_file: false,
+                });
+            }
+        }
         publication
     }
 }
@@ -124,19 +157,26 @@ impl Connection {
     /// Whether the key of an agent, or the password of a database, stands in what will be part of a command line, which
     /// every process of the dyno can read.
     fn holds_secret(&self, databases: &Databases, keys: &[Secret]) -> bool {
-        let command = match &self.target {
-            Some(Target::Command(line)) => Some(line.as_str()),
-            _ => None,
+        let target = match &self.target {
+            Some(Target::Command(text) | Target::Database(text)) => Some(text.as_str()),
+            None => None,
         };
         let items = self.review.iter().chain(&self.mask);
         let items = items
             .chain(self.export.iter().flatten())
             .chain(self.process_types.iter().flatten());
-        command
+        target
             .into_iter()
             .chain(items.map(Item::as_str))
-            .any(|text| is_secret(text, databases, keys))
+            .any(|text| conceal::holds(keys, text) || has_key(text) || databases.stand_in(text))
     }
+}
+
+/// Whether a word of a command line is an agent key.
+fn has_key(text: &str) -> bool {
+    let is_around = |character: char| character.is_whitespace() || "\"'`=".contains(character);
+    text.split(is_around)
+        .any(|word| word.starts_with("grpc") && AgentKey::parse(&Secret::new(word)).is_ok())
 }
 
 /// Whether `text` has an agent key or the password of a database in it.
@@ -241,6 +281,23 @@ impl Published {
         })
     }
 
+    /// That none of its process types is one where the agent runs. `runs_in` says that of one.
+    pub fn never_published(&self, runs_in: impl Fn(&str) -> bool) -> Option<PublishFault> {
+        let items: Vec<&str> = self
+            .connection
+            .process_types
+            .iter()
+            .flatten()
+            .map(Item::as_str)
+            .collect();
+        let type_of = |item: &str| item.split('.').next().unwrap_or_default().to_owned();
+        let is_nowhere = !items.is_empty() && !items.iter().any(|item| runs_in(&type_of(item)));
+        is_nowhere.then(|| PublishFault::NeverPublished {
+            connection: self.name.clone(),
+            process_types: items.into_iter().map(|item| text::excerpt(item, 40)).collect(),
+        })
+    }
+
     /// The variables of its `export:` that no session ever sees.
     pub fn kept_from_sessions(&self) -> Option<PublishFault> {
         let items = self.connection.export.iter().flatten().map(Item::as_str);
@@ -295,9 +352,14 @@ fn name(
         is_of_database.set(is_of_database.get() || databases.are_in(name, &value));
         Some(value)
     };
-    let expanded = written.expanded(told).map_err(|variable| PublishFault::NameUnset {
-        connection: connection(),
-        variable,
+    let expanded = written.expanded(told).map_err(|variable| {
+        if is_secret(&variable, databases, keys) {
+            return invalid(NameFault::HoldsSecret);
+        }
+        PublishFault::NameUnset {
+            connection: connection(),
+            variable,
+        }
     })?;
     // It will be part of a command line, which every process of the dyno can read.
     if is_of_database.get() || expanded.contains("://") || is_secret(&expanded, databases, keys) {

@@ -4,6 +4,7 @@ use crate::acquire::cache::Cache;
 use crate::acquire::config::{BuildConfig, Install, VersionRequest};
 use crate::acquire::fetch::Fetcher;
 use crate::acquire::recipe::{Acquire, Acquired};
+use crate::agent::hoop_yml;
 use crate::agent::manifest::{AgentRecord, BUILDPACK_VERSION, Manifest};
 use crate::agent::platform::Platform;
 use crate::build_log::BuildLog;
@@ -124,7 +125,7 @@ fn build(
         }
         Err(error) => return Err(error),
     };
-    let manifest = manifest(acquired.as_ref(), &config, procfile.procfile());
+    let manifest = manifest(acquired.as_ref(), &config, procfile.procfile(), &folders.build_dir);
     let agent = acquired.as_ref().map(|acquired| &acquired.agent);
     // From here on a build is no longer stopped half-way: slug and cache change together.
     let held = stop.hold();
@@ -204,7 +205,12 @@ fn open_cache(cache_dir: &Path, stop: &Stop, log: &mut BuildLog) -> Option<Cache
 }
 
 /// The manifest of what goes into the slug.
-fn manifest(acquired: Option<&Acquired>, config: &BuildConfig, procfile: Option<&Procfile>) -> Manifest {
+fn manifest(
+    acquired: Option<&Acquired>,
+    config: &BuildConfig,
+    procfile: Option<&Procfile>,
+    build_dir: &Path,
+) -> Manifest {
     Manifest {
         agent: acquired.map(|acquired| AgentRecord {
             version: acquired.version.clone(),
@@ -216,6 +222,7 @@ fn manifest(acquired: Option<&Acquired>, config: &BuildConfig, procfile: Option<
         process_types: procfile
             .map(|procfile| procfile.process_types().map(str::to_owned).collect())
             .unwrap_or_default(),
+        hoop_yml: hoop_yml::is_in(build_dir).then(|| hoop_yml::PATH.to_owned()),
     }
 }
 

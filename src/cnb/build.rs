@@ -4,6 +4,7 @@ use crate::acquire::cache::{Cache, CachedArchive};
 use crate::acquire::config::{self, BuildConfig, Install, VersionRequest};
 use crate::acquire::fetch::Fetcher;
 use crate::acquire::recipe::{Acquire, Acquired};
+use crate::agent::hoop_yml;
 use crate::agent::manifest::{AgentRecord, BUILDPACK_VERSION, Manifest};
 use crate::agent::platform::Platform;
 use crate::agent::version::Version;
@@ -174,6 +175,7 @@ fn install(
         buildpack_version: BUILDPACK_VERSION.to_owned(),
         // The same agent is the same layer, whatever the app starts.
         process_types: Vec::new(),
+        hoop_yml: hoop_yml_path(),
     };
     let bytes = layers.prepare(acquired.as_ref().map(|acquired| &acquired.agent), &manifest)?;
     // From here on a build is no longer stopped half-way.
@@ -244,6 +246,12 @@ fn describe_downloads(layers: &Layers, is_kept: bool) -> Result<(), BuildError> 
         layers.remove(&format!("{DOWNLOADS}.toml"))?;
     }
     Ok(())
+}
+
+/// Where the app's `hoop.yml` is, if there is one: in the image, the app is in the same folder.
+fn hoop_yml_path() -> Option<String> {
+    let folder = std::env::current_dir().ok()?;
+    hoop_yml::is_in(&folder).then(|| folder.join(hoop_yml::PATH).to_string_lossy().into_owned())
 }
 
 /// Has the process types `wanted` start hoopstart first.

@@ -9,6 +9,7 @@ use crate::agent::publish::{Publication, PublishFault, Published};
 use crate::agent::version::Version;
 use crate::config;
 use crate::messages::message::Message;
+use crate::procfile::NOT_RUN_BY_DEFAULT;
 use crate::secret::{Secret, forms};
 use crate::text;
 use std::ffi::OsStr;
@@ -61,13 +62,22 @@ impl Announced<'_> {
         let keys = forms::of(key.map(|key| key.expose().as_bytes()));
         let Publication {
             connections, faults, ..
-        } = self.publication(file, version, &keys);
+        } = self.publication(file, version, entrypoint, &keys);
         for published in &connections {
             let unknown = published.unknown_process_types(self.process_types, &is_known);
             announcement.warnings.extend(unknown.iter().map(told));
             announcement
                 .warnings
                 .extend(published.kept_from_sessions().iter().map(told));
+            // Lists of dynos may change that, and are read at run time.
+            let runs_in = |name: &str| {
+                self.run_time.process_types.is_some()
+                    || self.run_time.ignored_types.is_some()
+                    || !NOT_RUN_BY_DEFAULT.contains(&name)
+            };
+            announcement
+                .warnings
+                .extend(published.never_published(runs_in).iter().map(told));
             match published.resolved(version, |name| self.run_time.value(name)) {
                 // The add-on may come later.
                 Err(PublishFault::DatabaseUnset { variable, .. }) if self.sees_config => {
@@ -89,17 +99,19 @@ impl Announced<'_> {
                 fault => announcement.warnings.push(told(fault)),
             }
         }
-        announcement.lines.extend(unseen(file, &connections));
+        if version.at_least(1, 21, 23) {
+            announcement.lines.extend(unseen(file, &connections));
+        }
         announcement
     }
 
-    fn publication(&self, file: &HoopYml, version: &Version, keys: &[Secret]) -> Publication {
+    fn publication(&self, file: &HoopYml, version: &Version, entrypoint: Option<&str>, keys: &[Secret]) -> Publication {
         let variable = |name: &str| self.run_time.value(name).map(|value| value.expose().to_owned());
         // What a reference stands for may only be known at run time. What is wrong has advice of its own.
         let chosen = self.run_time.connection.as_deref().unwrap_or_default();
         let chosen = Connections::parse(chosen, |name| Some(variable(name).unwrap_or_else(|| name.to_owned())));
         let chosen = chosen.and_then(|chosen| chosen.published(version)).unwrap_or_default();
-        Publication::of(Some(file), &chosen, version, variable, keys)
+        Publication::of(Some(file), &chosen, version, entrypoint, variable, keys)
     }
 }
 
@@ -160,7 +172,7 @@ fn unseen(file: &HoopYml, connections: &[Published]) -> Option<String> {
     let is_worth_telling = !names.is_empty() && !blind.is_empty();
     is_worth_telling.then(|| {
         format!(
-            "Sessions of {} do not see {}, unless export: names it",
+            "Sessions of {} do not see {}; with export: [\"*\"] they see all",
             blind.join(", "),
             names.join(", ")
         )

@@ -94,7 +94,7 @@ impl<W: Write> Packing<'_, W> {
         self.add(EntryType::Directory, &folder, mode, 0, &[])?;
         let names = fs::read_dir(path)?.map(|entry| Ok(entry?.file_name()));
         let mut names = names.collect::<io::Result<Vec<OsString>>>()?;
-        names.sort();
+        names.sort_unstable();
         for name in names {
             let mut below = folder.clone();
             below.extend_from_slice(name.as_bytes());
@@ -219,7 +219,7 @@ pub(crate) fn sizes(folder: &Path) -> io::Result<Vec<(OsString, u64)>> {
         let size = size_of(&entry.path())?;
         sizes.push((entry.file_name(), size));
     }
-    sizes.sort();
+    sizes.sort_unstable();
     Ok(sizes)
 }
 
@@ -299,7 +299,7 @@ mod tests {
             let long = OsString::from_vec(vec![0xe9; length]);
             fs::write(folder.path().join(&long), b"long").unwrap();
             expected.push((long, b"long".to_vec()));
-            expected.sort();
+            expected.sort_unstable();
 
             let mut archive = tar::Archive::new(std::io::Cursor::new(decompressed(&packed(folder.path()))));
             let mut found = Vec::new();

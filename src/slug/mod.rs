@@ -1,7 +1,7 @@
 //! A slug, made, looked at, and released outside of the platform's own builds.
 //!
-//! [`build`] makes one as the platform does, `inspect` reads one, and `publish` releases one. [`source`] and the config
-//! vars are also what `try` begins with.
+//! [`build`] makes one as the platform does, [`inspect`] reads one, and [`publish`] releases one. `source` and the
+//! config vars are also what `try` begins with.
 
 pub mod archive;
 pub mod build;

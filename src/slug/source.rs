@@ -163,9 +163,8 @@ impl Checkout<'_> {
     fn copy_folder(&mut self, path: &Path, is_whole: bool) -> anyhow::Result<()> {
         let (from, to) = (self.app_dir.join(path), self.build_dir.join(path));
         fs::create_dir(&to)?;
-        let mut entries = fs::read_dir(&from)?.collect::<Result<Vec<_>, _>>()?;
-        entries.sort_by_key(fs::DirEntry::file_name);
-        for entry in entries {
+        for entry in fs::read_dir(&from)? {
+            let entry = entry?;
             let path = path.join(entry.file_name());
             let kind = entry.file_type()?;
             let is_pushed = |paths: fn(&Pushed) -> &HashSet<PathBuf>| {

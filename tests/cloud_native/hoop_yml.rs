@@ -64,3 +64,35 @@ fn a_mistake_is_told_by_the_build_and_by_each_process() {
     dyno.write("go\n");
     dyno.exits(0);
 }
+
+#[test]
+fn a_process_that_has_changed_its_folder_publishes_by_the_rules_of_the_app() {
+    let Some((image, _)) = built(FILE) else { return };
+    let hoopstart = image.layers().join("agent/bin/hoopstart");
+    let command = [
+        "sh".as_ref(),
+        "-c".as_ref(),
+        "cd / && exec \"$0\" -- sh -c 'echo up; read line'".as_ref(),
+        hoopstart.as_os_str(),
+    ];
+    let launch = image
+        .launch()
+        .with("HOOP_KEY", ORGANIZATION)
+        .with("HOOP_CONNECTION", "orders-db")
+        .with("DATABASE_URL", "mysql2://u:pa55word@db.example/orders")
+        .with("NAME", "orders")
+        .with_stdin();
+    let mut dyno = launch.plain(command);
+    dyno.prints("up\n").logs("agent up\n");
+    let arguments = dyno.has_agents(1).remove(0).agent_arguments().unwrap();
+    assert_eq!(arguments.last().unwrap(), "--review=dba");
+    dyno.write("go\n");
+    dyno.exits(0);
+
+    // What was there at the build and is gone had rules that nobody knows.
+    std::fs::remove_file(image.path("app/hoop.yml")).unwrap();
+    let mut dyno = launch.plain(command);
+    dyno.prints("up\n").logs("[start::hoop-yml-invalid]");
+    dyno.write("go\n");
+    dyno.exits(0);
+}

@@ -39,7 +39,7 @@ fn the_log_lists_what_will_be_published_with_its_rules() {
     run.shows(&[
         "only in web.1 (DATABASE_URL is not set yet)\n",
         "       orders-shell: shell\n",
-        "       Sessions of orders-shell do not see DATABASE_URL, unless export: names it\n",
+        "       Sessions of orders-shell do not see DATABASE_URL; with export: [\"*\"] they see all\n",
     ]);
     build.set("HOOP_CONNECTION", "orders-db,extra");
     let run = build.compile_installs(VERSION);

@@ -90,6 +90,13 @@ fn published() -> Vec<PublishFault> {
             first: text("Orders DB"),
             other: text("\u{d3}rders DB"),
             name: text("orders_db"),
+            differ: false,
+        },
+        PublishFault::Merged {
+            first: text("Orders DB"),
+            other: text("\u{d3}rders DB"),
+            name: text("orders_db"),
+            differ: true,
         },
         PublishFault::DatabaseUnset {
             connection: connection(),
@@ -118,6 +125,14 @@ fn published() -> Vec<PublishFault> {
         },
         PublishFault::HoldsSecret {
             connection: connection(),
+        },
+        PublishFault::EntrypointHoldsSecret {
+            connection: connection(),
+        },
+        PublishFault::ListHoldsSecret,
+        PublishFault::NeverPublished {
+            connection: connection(),
+            process_types: vec![text("run"), text("release")],
         },
         PublishFault::ExportWithoutEffect {
             connection: connection(),

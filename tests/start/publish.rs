@@ -1,6 +1,6 @@
 //! `hoop.yml`: databases, commands and rules, as the agents of a real boot get them.
 
-use crate::support::dyno::{Dyno, Launch, MULTI, ORGANIZATION, Process, STANDARD, Slug};
+use crate::support::dyno::{Dyno, Launch, MULTI, ORGANIZATION, Process, STANDARD, Slug, eventually};
 use std::path::Path;
 
 /// The password of the database.
@@ -213,7 +213,8 @@ fn a_connection_that_cannot_be_published_is_told_and_the_others_run() {
     let names = "connections:\n  ${NOPE}-db: {}\n  Órders: {}\n  orders: {review: [dba]}\n  \
                  a: {process_types: [wroker, web]}\n";
     slug.put("hoop.yml", names);
-    let (dyno, _) = running(&launch(&slug), 2);
+    let (dyno, agents) = running(&launch(&slug), 1);
+    agent_of(&agents, "a");
     is_told(
         &dyno,
         &[
@@ -376,12 +377,65 @@ fn check_and_status_list_each_connection_with_its_rules() {
     }
 
     let (_dyno, _) = running(&launch, 2);
-    let mut asking = launch.plain([slug.hoopstart().into_os_string(), "--status".into()]);
-    asking.exits(0).closes_output();
-    let status = asking.stdout();
+    // Not before both are connected.
+    let status = eventually("a status of two agents that are connected", || {
+        let mut asking = launch.plain([slug.hoopstart().into_os_string(), "--status".into()]);
+        let is_well = asking.ends().success();
+        asking.closes_output();
+        is_well.then(|| asking.stdout())
+    });
     assert!(
         status.contains("  publishes:  database, URL from DATABASE_URL; review by dba"),
         "{status}"
     );
     assert!(status.contains("  publishes:  shell\n"), "{status}");
+}
+
+#[test]
+fn check_says_which_connection_no_dyno_publishes() {
+    for (types, procfile, variable, is_wrong) in [
+        ("[run]", "web: hoopstart -- x", None, true),
+        ("[release, run.1]", "web: hoopstart -- x", None, true),
+        ("[worker]", "web: hoopstart -- x\nworker: x", None, true),
+        (
+            "[worker]",
+            "web: hoopstart -- x\nworker: hoopstart -- x",
+            Some(("HOOP_PROCESS_TYPES", "web")),
+            true,
+        ),
+        (
+            "[worker]",
+            "web: hoopstart -- x\nworker: hoopstart -- x",
+            Some(("HOOP_IGNORE_PROCESS_TYPES", "worker")),
+            true,
+        ),
+        ("[worker, web]", "web: hoopstart -- x\nworker: x", None, false),
+        ("[worker.2]", "web: hoopstart -- x\nworker: hoopstart -- x", None, false),
+        (
+            "[worker]",
+            "web: hoopstart -- x\nworker: x",
+            Some(("HOOP_AUTOSTART", "true")),
+            false,
+        ),
+    ] {
+        let slug = slug(
+            "1.148.0",
+            &format!("connections:\n  a: {{process_types: {types}}}\n  b: {{}}\n"),
+        );
+        slug.put("Procfile", &format!("{procfile}\n"));
+        // In a one-off dyno, too, where people ask.
+        for dyno in ["web.1", "run.1"] {
+            let launch = variable
+                .into_iter()
+                .fold(launch(&slug).with("DYNO", dyno), |launch, (name, value)| {
+                    launch.with(name, value)
+                });
+            let mut check = launch.plain([slug.hoopstart().into_os_string(), "--check".into()]);
+            check.ends();
+            check.closes_output();
+            let said = check.stdout() + &check.stderr();
+            let is_told = said.contains("no dyno publishes a: the agent does not run in ");
+            check.assert(is_told == is_wrong, &format!("{types} {procfile} {variable:?} {dyno}"));
+        }
+    }
 }

@@ -231,6 +231,7 @@ impl Slug {
             platform: "linux/amd64".to_owned(),
             buildpack_version: "0.1.0".to_owned(),
             process_types: vec!["web".to_owned(), "worker".to_owned()],
+            hoop_yml: None,
         };
         fs::write(self.path(".hoop/manifest.yml"), manifest.to_yaml()).expect("the manifest can be written");
     }

@@ -50,7 +50,7 @@ impl From<serde_yaml::Error> for Mistake {
 /// `text` without the values that were read, one of which may be a password: serde repeats what has a wrong type, and
 /// keys that it does not know.
 fn without_values(text: &str) -> String {
-    let text = in_words_of_the_file(&redacted(text));
+    let text = in_words_of_the_file(&without_unknown_key(&redacted(text)));
     let Some((before, behind)) = text.split_once("invalid type: ") else {
         return text;
     };
@@ -69,10 +69,28 @@ fn without_values(text: &str) -> String {
     format!("{before}this is {found}, expected {expected}")
 }
 
+/// `text` in words of the file where a key is not known, without a key that may be a password: no key that was meant to
+/// be one of the file has a digit.
+fn without_unknown_key(text: &str) -> String {
+    let Some((before, behind)) = text.split_once("unknown field `") else {
+        return text.to_owned();
+    };
+    let (key, behind) = behind.split_once('`').unwrap_or((behind, ""));
+    let is_word = key.len() <= 20
+        && key
+            .chars()
+            .all(|character| character.is_alphabetic() || "_- ".contains(character));
+    if is_word {
+        format!("{before}unknown key `{key}`{behind}")
+    } else {
+        format!("{before}unknown key{behind}")
+    }
+}
+
 /// `text` of the libraries as someone who has never seen their code would say it.
 fn in_words_of_the_file(text: &str) -> String {
     for (of_library, of_file) in [
-        ("unknown field ", "unknown key "),
+        ("duplicate field ", "duplicate key "),
         ("missing field `connections`", "the line `connections:` is missing"),
         (
             "found character that cannot start any token, while scanning for the next token",

@@ -22,7 +22,7 @@ fn the_schema_for_editors_is_that_of_the_types() {
 fn connections_are_read_in_their_order() {
     let text = "connections:\n  orders-console:\n    command: bundle exec rails console\n  orders-db:\n    \
                 database: DATABASE_URL\n    review: [dba]\n    mask: [EMAIL_ADDRESS, PHONE_NUMBER]\n    \
-                process_types: [web.1]\n  ${HEROKU_APP_NAME}-shell: {}\n  plain:\n";
+                process_types: [web.1]\n  ${HEROKU_APP_NAME}-shell: {}\n  plain: {}\n";
     let file = HoopYml::parse(text).unwrap();
     let names: Vec<&str> = file.connections.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(
@@ -69,12 +69,12 @@ fn every_mistake_has_its_place_and_the_right_form() {
         ),
         (
             "connections:\n  a:\n    review: ['a,b']",
-            "hoop.yml, line 3, column 13: connections.a.review: an item of a list has no comma, quotes, or \
-             control characters; write [a, b] for two",
+            "hoop.yml, line 3, column 13: connections.a.review: an item of a list is a text without comma, \
+             quotes, or control characters; write [a, b] for two",
         ),
         (
             "connections:\n  a:\n    command: x\n    database: Y",
-            "hoop.yml, line 2, column 3: connections: a connection has a command or a database, not both",
+            "hoop.yml, line 3, column 5: connections.a: a connection has a command or a database, not both",
         ),
         (
             "connections:\n  a:\n    database: postgres://u:hunter22@h/d",
@@ -107,7 +107,7 @@ fn every_mistake_has_its_place_and_the_right_form() {
         (
             "connections:\n  a: [x]",
             "hoop.yml, line 2, column 6: connections.a: this is a list, expected what it publishes, such as \
-             command: bash or database: DATABASE_URL",
+             command: bash or database: DATABASE_URL, or {} for a shell",
         ),
         (
             "connections:\n  a:\n    command: ''",
@@ -117,7 +117,7 @@ fn every_mistake_has_its_place_and_the_right_form() {
         (
             "connections:\n  a: {}\n  command: y",
             "hoop.yml, line 3, column 12: connections.command: this is text, expected what it publishes, such as \
-             command: bash or database: DATABASE_URL",
+             command: bash or database: DATABASE_URL, or {} for a shell",
         ),
         (
             "connections:\n  a:\n    export: [{a: b}]",
@@ -157,10 +157,17 @@ fn a_key_with_nothing_behind_it_is_a_mistake_and_no_rule_is_left_out() {
             "a database is the name of the config var that holds its URL, such as DATABASE_URL",
         ),
     ] {
-        for nothing in ["", " ~", " null", "\n      # - dba"] {
+        for nothing in ["", " ~", " null", " Null", " NULL", "\n      # - dba"] {
             let mistake = mistake(&format!("connections:\n  a:\n    {key}:{nothing}\n"));
             assert!(mistake.ends_with(expected), "{key}:{nothing}: {mistake}");
         }
+    }
+    for nothing in ["", " ~", "\n    # database: DATABASE_URL\n    # review: [dba]"] {
+        let mistake = mistake(&format!("connections:\n  a:{nothing}\n"));
+        assert!(
+            mistake.contains("this is nothing") && mistake.ends_with("or {} for a shell"),
+            "{mistake}"
+        );
     }
     // What is written says that there is none.
     let file = HoopYml::parse("connections:\n  a: {review: [], mask: [], export: []}\n").unwrap();
@@ -213,6 +220,9 @@ fn a_password_in_the_wrong_place_is_not_repeated() {
         "connections:\n  a:\n    command: [postgres://u:hunter22@h/d]",
         "connections:\n  a:\n    review: ['postgres://u:hunter22@h/d,x']",
         "postgres://u:hunter22@h/d",
+        "connections:\n  a:\n    hunter22: 1",
+        "hunter22: 1",
+        "connections:\n  a: {}\nhunter22: {}",
     ] {
         let mistake = mistake(text);
         assert!(!mistake.contains("hunter22"), "{mistake}");

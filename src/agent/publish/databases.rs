@@ -35,13 +35,12 @@ impl Databases {
 
     /// Whether a config var is that of a database, or has the credentials of one: an add-on may set several.
     pub fn are_in(&self, name: &str, value: &str) -> bool {
-        self.names.iter().any(|known| known == name) || self.stand_in(value)
+        let secrets = self.secrets.iter().map(Secret::expose);
+        self.names.iter().any(|known| known == name) || database::is_in_value(value, secrets)
     }
 
-    /// Whether `text` has the credentials of one.
+    /// Whether `text`, which a person has written, has the credentials of one.
     pub fn stand_in(&self, text: &str) -> bool {
-        self.secrets
-            .iter()
-            .any(|secret| database::has_password(text, secret.expose()))
+        database::is_in_prose(text, self.secrets.iter().map(Secret::expose))
     }
 }

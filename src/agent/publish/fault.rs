@@ -13,12 +13,14 @@ pub enum PublishFault {
     NameUnset { connection: String, variable: String },
     /// What its name stands for is none.
     NameInvalid { connection: String, fault: NameFault },
-    /// Two names of the file become one; the first counts.
+    /// Two names of the file become one.
     Merged {
         first: String,
         other: String,
         /// What they become.
         name: String,
+        /// Whether they are different connections, so that it is not known which is meant.
+        differ: bool,
     },
     /// The config var that has its URL is not set.
     DatabaseUnset { connection: String, variable: String },
@@ -44,6 +46,15 @@ pub enum PublishFault {
     },
     /// Its command or one of its lists has an agent key or the password of a database.
     HoldsSecret { connection: String },
+    /// `HOOP_COMMAND`, which it runs, has the password of a database.
+    EntrypointHoldsSecret { connection: String },
+    /// A name in `HOOP_CONNECTION` has the password of a database.
+    ListHoldsSecret,
+    /// The agent runs in none of its process types.
+    NeverPublished {
+        connection: String,
+        process_types: Vec<String>,
+    },
     /// Its `export:` names variables that no session ever sees.
     ExportWithoutEffect { connection: String, variables: Vec<String> },
 }
@@ -66,7 +77,8 @@ impl PublishFault {
     pub fn is_fatal(&self) -> bool {
         !matches!(
             self,
-            PublishFault::Merged { .. }
+            PublishFault::Merged { differ: false, .. }
+                | PublishFault::NeverPublished { .. }
                 | PublishFault::ProcessTypeUnknown { .. }
                 | PublishFault::ExportWithoutEffect { .. }
         )
@@ -102,6 +114,15 @@ impl PublishFault {
             PublishFault::HoldsSecret { .. } => {
                 "Take it out of hoop.yml; a command can read it from a config var".to_owned()
             }
+            PublishFault::EntrypointHoldsSecret { .. } => {
+                "Have it read the password from a config var: heroku config:set HOOP_COMMAND=<command>".to_owned()
+            }
+            PublishFault::ListHoldsSecret => "Set other names: heroku config:set HOOP_CONNECTION=<names>".to_owned(),
+            PublishFault::NeverPublished { .. } => {
+                "Name process types in hoop.yml whose line in the Procfile begins with hoopstart --, and that \
+                 HOOP_PROCESS_TYPES and HOOP_IGNORE_PROCESS_TYPES leave to the agent"
+                    .to_owned()
+            }
             PublishFault::ExportWithoutEffect { .. } => "Take them out of export: in hoop.yml".to_owned(),
         }
     }
@@ -122,7 +143,7 @@ impl fmt::Display for PublishFault {
                 let connection = shown(connection);
                 write!(f, "the name {connection} in hoop.yml cannot be used: {fault}")
             }
-            PublishFault::Merged { first, other, name } => {
+            PublishFault::Merged { first, other, name, .. } => {
                 let (first, other, name) = (shown(first), shown(other), shown(name));
                 write!(
                     f,
@@ -174,6 +195,25 @@ impl fmt::Display for PublishFault {
                     "{connection} in hoop.yml has an agent key or the password of a database in it, where every \
                      process of the dyno could read it"
                 )
+            }
+            PublishFault::EntrypointHoldsSecret { connection } => {
+                let connection = shown(connection);
+                write!(
+                    f,
+                    "HOOP_COMMAND, which {connection} runs, has the password of a database in it, where every process \
+                     of the dyno and every session could read it"
+                )
+            }
+            PublishFault::ListHoldsSecret => f.write_str(
+                "a name in HOOP_CONNECTION has the password of a database in it, where every process of the dyno could \
+                 read it",
+            ),
+            PublishFault::NeverPublished {
+                connection,
+                process_types,
+            } => {
+                let (connection, types) = (shown(connection), process_types.join(", "));
+                write!(f, "no dyno publishes {connection}: the agent does not run in {types}")
             }
             PublishFault::ExportWithoutEffect { connection, variables } => {
                 let (connection, variables) = (shown(connection), variables.join(", "));

@@ -31,13 +31,19 @@ fn variable(name: &str) -> Option<String> {
 }
 
 fn published(file: &str, chosen: &str) -> Publication {
+    running(file, chosen, None)
+}
+
+/// What is published where `HOOP_COMMAND` is `entrypoint`.
+fn running(file: &str, chosen: &str, entrypoint: Option<&str>) -> Publication {
     let file = HoopYml::parse(file).unwrap();
     let version = version("1.148.0");
     let chosen = Connections::parse(chosen, |_| None)
         .unwrap()
         .published(&version)
         .unwrap();
-    Publication::of(Some(&file), &chosen, &version, variable, &[Secret::new("s3cr3t")])
+    let keys = [Secret::new("s3cr3t")];
+    Publication::of(Some(&file), &chosen, &version, entrypoint, variable, &keys)
 }
 
 fn names(publication: &Publication) -> Vec<&str> {
@@ -189,14 +195,88 @@ fn a_listed_name_that_may_be_one_of_the_file_is_not_published_without_its_rules(
 }
 
 #[test]
-fn of_two_that_become_one_the_first_is_published() {
-    let publication = published("connections:\n  Orders: {review: [dba]}\n  órders: {}\n", "");
-    assert_eq!(names(&publication), ["orders"]);
-    assert_eq!(publication.connections[0].connection.review.len(), 1);
-    let [PublishFault::Merged { first, other, name }] = publication.faults.as_slice() else {
-        panic!("{:?}", publication.faults);
-    };
-    assert_eq!([first.as_str(), other, name], ["Orders", "órders", "orders"]);
+fn of_two_that_become_one_none_is_published_if_they_differ() {
+    for (rules, published_names) in [
+        (["{review: [dba]}", "{review: [dba]}"], vec!["orders", "x"]),
+        (["{review: [dba]}", "{}"], vec!["x"]),
+        // The order says nothing.
+        (["{}", "{review: [dba]}"], vec!["x"]),
+    ] {
+        let file = format!(
+            "connections:\n  Orders: {}\n  órders: {}\n  x: {{}}\n",
+            rules[0], rules[1]
+        );
+        let publication = published(&file, "");
+        assert_eq!(names(&publication), published_names);
+        let [fault @ PublishFault::Merged { first, other, name, .. }] = publication.faults.as_slice() else {
+            panic!("{:?}", publication.faults);
+        };
+        assert_eq!([first.as_str(), other, name], ["Orders", "órders", "orders"]);
+        assert_eq!(fault.is_fatal(), published_names.len() == 1);
+    }
+}
+
+#[test]
+fn a_password_in_the_config_vars_around_the_file_is_not_published() {
+    let file = "connections:\n  db: {database: DATABASE_URL}\n  x: {}\n  y: {command: rake}\n";
+    for entrypoint in [
+        "mytool pa55word",
+        "echo 'pa55word' | cat",
+        "psql postgres://u:pa55word@h/d",
+    ] {
+        let publication = running(file, "", Some(entrypoint));
+        assert_eq!(names(&publication), ["db", "y"]);
+        assert!(matches!(
+            publication.faults.as_slice(),
+            [PublishFault::EntrypointHoldsSecret { .. }]
+        ));
+        assert_eq!(names(&running(file, "db,plain", Some(entrypoint))), ["db"]);
+    }
+    let publication = published(file, "db,extra-pa55word");
+    assert_eq!(names(&publication), ["db"]);
+    assert_eq!(publication.faults, [PublishFault::ListHoldsSecret]);
+    for name in ["pa55word", "${pa55word}-x"] {
+        let file = format!("connections:\n  db: {{database: DATABASE_URL}}\n  '{name}': {{}}\n");
+        assert!(!format!("{:?}", published(&file, "").faults).contains("pa55"));
+    }
+    let file = "connections:\n  db: {database: DATABASE_URL}\n  x: {database: pa55word}\n";
+    assert!(matches!(
+        published(file, "").faults.as_slice(),
+        [PublishFault::HoldsSecret { .. }]
+    ));
+}
+
+#[test]
+fn what_only_looks_like_a_key_or_a_password_is_published() {
+    for command in [
+        "curl https://ping.example/0123456789abcdef0123/run",
+        "curl https://api:v2/x",
+        "rake postgres:dump",
+    ] {
+        let file = format!("connections:\n  x: {{command: '{command}'}}\n");
+        assert_eq!(names(&published(&file, "")), ["x"], "{command}");
+    }
+}
+
+#[test]
+fn a_connection_of_process_types_without_the_agent_is_told() {
+    let publication = published(
+        "connections:\n  a: {process_types: [run, release]}\n  b: {process_types: [run, web.1]}\n  c: {}\n",
+        "",
+    );
+    let told = publication
+        .connections
+        .iter()
+        .map(|published| published.never_published(|name| name == "web").is_some());
+    assert_eq!(told.collect::<Vec<_>>(), [true, false, false]);
+}
+
+#[test]
+fn a_name_that_is_not_known_is_left_out_by_a_list_of_others() {
+    assert_eq!(
+        published("connections:\n  ${NOPE}-db: {review: [dba]}\n", "a").left_out,
+        ["${NOPE}-db"]
+    );
 }
 
 #[test]

@@ -41,7 +41,7 @@ impl ProcessTypes {
             defaults: defaults.keys().cloned().collect(),
             all: defaults,
         };
-        types.declared.sort();
+        types.declared.sort_unstable();
         let declared = procfile.processes();
         types
             .all

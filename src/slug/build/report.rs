@@ -62,7 +62,7 @@ impl Folder {
             source_size: source_size(name),
         });
         let mut folders: Vec<Self> = folders.collect();
-        folders.sort_by(|one, other| other.size.cmp(&one.size).then_with(|| one.name.cmp(&other.name)));
+        folders.sort_unstable_by(|one, other| other.size.cmp(&one.size).then_with(|| one.name.cmp(&other.name)));
         folders
     }
 

@@ -80,13 +80,13 @@ impl Contents {
             let sum = folders.entry(name).or_default();
             *sum = sum.saturating_add(*size);
         }
-        largest_first(folders.into_iter())
+        largest_first(folders.into_iter().collect())
     }
 
     /// The largest files.
     pub(crate) fn largest(&self, most: usize) -> Vec<(&[u8], u64)> {
         let files = self.sizes.iter().map(|(path, size)| (path.as_slice(), *size));
-        let mut largest = largest_first(files.filter(|(_, size)| *size > 0));
+        let mut largest = largest_first(files.filter(|(_, size)| *size > 0).collect());
         largest.truncate(most);
         largest
     }
@@ -116,9 +116,8 @@ fn below_app(path: &[u8]) -> Option<&[u8]> {
     (!below.split(|byte| *byte == b'/').any(is_step_up)).then_some(below)
 }
 
-fn largest_first<'a>(sizes: impl Iterator<Item = (&'a [u8], u64)>) -> Vec<(&'a [u8], u64)> {
-    let mut sizes: Vec<_> = sizes.collect();
-    sizes.sort_by(|(name, size), (other_name, other)| other.cmp(size).then_with(|| name.cmp(other_name)));
+fn largest_first<'a>(mut sizes: Vec<(&'a [u8], u64)>) -> Vec<(&'a [u8], u64)> {
+    sizes.sort_unstable_by(|(name, size), (other_name, other)| other.cmp(size).then_with(|| name.cmp(other_name)));
     sizes
 }
 

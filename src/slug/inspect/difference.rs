@@ -64,7 +64,7 @@ fn changes<'a>(
     let changes = sizes.into_iter();
     let changes = changes.filter_map(|(path, (before, after))| Some((path, Change::between(before, after)?)));
     let mut changes: Vec<_> = changes.collect();
-    changes.sort_by_key(|(path, change)| (std::cmp::Reverse(change.bytes()), *path));
+    changes.sort_unstable_by_key(|(path, change)| (std::cmp::Reverse(change.bytes()), *path));
     changes
 }
 

@@ -7,7 +7,7 @@ use crate::slug::log;
 use crate::slug::publish::fault::{ApiAnswer, PublishFault};
 use crate::text;
 use reqwest::blocking::{Client, Response};
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, RANGE, RETRY_AFTER};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RANGE, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -115,7 +115,8 @@ impl Api {
     /// Makes something, or not. Tried once.
     pub(super) fn post<T: DeserializeOwned>(&self, path: &[&str], body: &serde_json::Value, what: &str) -> Sent<T> {
         let request = self.client.post(self.url(path)).headers(self.headers());
-        sent(request.json(body).send(), what)
+        let request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
+        sent(request.send(), what)
     }
 
     fn again<T>(&self, what: &str, mut attempt: impl FnMut() -> Sent<T>) -> Result<T, PublishFault> {

@@ -12,6 +12,7 @@ pub mod transport;
 
 use crate::config;
 use crate::os::environment::Environment;
+use crate::procfile::invocation::starts_agent;
 use crate::secret::conceal::conceal;
 use crate::start::check::report::Fact;
 use crate::start::check::started_by::StartedBy;
@@ -194,6 +195,18 @@ impl<'a> Check<'a> {
         self.autostart && self.started_by == StartedBy::Autostart
     }
 
+    /// Whether an agent runs in a process type: the lists leave it, and something starts it. Of a type that the
+    /// Procfile does not have, nothing is known.
+    fn runs_in(&self, process_type: &str) -> bool {
+        let procfile = &self.installed.procfile;
+        let starts = |line| self.autostart || starts_agent(line) || self.installed.starts_by_script(Some(process_type));
+        let is_left = self
+            .here
+            .choice
+            .runs_in_type(process_type, procfile, Starter::CommandLine);
+        is_left && procfile.command(process_type).is_none_or(starts)
+    }
+
     /// What is wrong with the plan, the choice of dynos, and what starts the agent.
     fn faults(&self) -> Vec<Fault> {
         let plan = self.plan();
@@ -222,6 +235,10 @@ impl<'a> Check<'a> {
         if self.here.is_disabled() {
             return faults;
         }
+        let published = plan.agent_set().map(|agent_set| &agent_set.published);
+        let nowhere = published.into_iter().flatten();
+        let nowhere = nowhere.filter_map(|published| published.never_published(|name| self.runs_in(name)));
+        faults.extend(nowhere.map(Fault::from));
         if self.installed.is_image && is_autostart_on(self.environment) {
             faults.push(ConfigFault::AutostartInImage.into());
         }

@@ -51,13 +51,16 @@ impl Kind for FileFault {
 impl Kind for PublishFault {
     fn failure(&self) -> Failure {
         match self {
-            PublishFault::NameUnset { .. } | PublishFault::NameInvalid { .. } => Failure::ConnectionInvalid,
+            PublishFault::NameUnset { .. } | PublishFault::NameInvalid { .. } | PublishFault::ListHoldsSecret => {
+                Failure::ConnectionInvalid
+            }
             PublishFault::Merged { .. } => Failure::ConnectionMerged,
             PublishFault::DatabaseUnset { .. } => Failure::DatabaseUnset,
             PublishFault::DatabaseUrlInvalid { .. } => Failure::DatabaseUrlInvalid,
             PublishFault::NeedsNewerAgent { .. } => Failure::ConnectionNeedsNewerAgent,
             PublishFault::ProcessTypeUnknown { .. } => Failure::ProcessTypeUnknown,
-            PublishFault::HoldsSecret { .. } => Failure::CommandInvalid,
+            PublishFault::HoldsSecret { .. } | PublishFault::EntrypointHoldsSecret { .. } => Failure::CommandInvalid,
+            PublishFault::NeverPublished { .. } => Failure::ConnectionNowhere,
             PublishFault::ExportWithoutEffect { .. } => Failure::ExportWithoutEffect,
         }
     }
@@ -68,10 +71,13 @@ impl Kind for PublishFault {
 
     fn sentence(&self) -> Sentence {
         let state = match self {
-            PublishFault::Merged { .. } => ", so the second is not published; the app is not affected",
-            PublishFault::ProcessTypeUnknown { .. } | PublishFault::ExportWithoutEffect { .. } => {
-                "; the app is not affected"
+            PublishFault::Merged { differ, .. } if *differ => {
+                ", so neither is published; the others and the app are not affected"
             }
+            PublishFault::Merged { .. } => ", so the second is not published; the app is not affected",
+            PublishFault::NeverPublished { .. }
+            | PublishFault::ProcessTypeUnknown { .. }
+            | PublishFault::ExportWithoutEffect { .. } => "; the app is not affected",
             _ => ", so this connection is not published; the others and the app are not affected",
         };
         Sentence::new(self.to_string(), state, self.remedy())

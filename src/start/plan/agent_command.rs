@@ -14,6 +14,7 @@ use crate::start::fault::config::ConfigFault;
 use crate::start::plan::credential::Credential;
 use crate::start::plan::entrypoint::{self, Entrypoint};
 use crate::start::plan::publishing::Here;
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use wildmatch::WildMatch;
 
@@ -43,8 +44,8 @@ impl AgentCommand {
     }
 
     /// An agent that publishes one connection. `entrypoint` is the shell command line behind it, unless the file has
-    /// one or it is a database; `environment` is that of all agents, `databases` are those of the file, `keys` has the
-    /// agent key in all its forms.
+    /// one or it is a database; `environment` is that of all agents, `withheld` is what
+    /// of it no session sees.
     ///
     /// # Errors
     ///
@@ -54,8 +55,7 @@ impl AgentCommand {
         generation: Generation,
         entrypoint: Option<&OsStr>,
         environment: &Environment,
-        databases: &Databases,
-        keys: &[Secret],
+        withheld: &Withheld,
     ) -> Result<Self, ConfigFault> {
         let Published { name, connection, .. } = &here.published;
         let mut arguments: Vec<OsString> = vec!["run".into(), "--name".into(), name.into()];
@@ -71,7 +71,7 @@ impl AgentCommand {
                 arguments.extend(entrypoint::arguments(line)?);
             }
         } else {
-            let mut seen = seen(here, environment, databases, keys);
+            let mut seen = seen(here, environment, withheld);
             if let Some(database) = &here.database {
                 own.set(DATABASE_URI, database.uri.expose());
                 for (name, value) in &database.variables {
@@ -108,33 +108,51 @@ impl AgentCommand {
     }
 }
 
+/// The variables of an app that sessions do not see, since they hold credentials. Found once, for all sessions.
+#[derive(Debug, Default)]
+pub(crate) struct Withheld {
+    /// Those of a database of the file.
+    of_databases: HashSet<OsString>,
+    /// Those that hold the agent key, under whatever name.
+    of_agent: HashSet<OsString>,
+}
+
+impl Withheld {
+    /// Looks for those of `databases`, and for the agent key, of which `keys` has all forms.
+    pub(crate) fn of(environment: &Environment, databases: &Databases, keys: &[Secret]) -> Self {
+        let mut found = Self::default();
+        for (name, value) in environment.iter() {
+            let value = value.to_string_lossy();
+            if databases.are_in(&name.to_string_lossy(), &value) {
+                found.of_databases.insert(name.to_owned());
+            }
+            if keys.iter().any(|key| value.contains(key.expose())) {
+                found.of_agent.insert(name.to_owned());
+            }
+        }
+        found
+    }
+}
+
 /// The names of the variables that a session sees, with `PATH`, which every agent has: with a list of names of which
 /// none is set, an agent hands out all.
-fn seen<'a>(here: &Here, environment: &'a Environment, databases: &Databases, keys: &[Secret]) -> Vec<&'a str> {
+fn seen<'a>(here: &Here, environment: &'a Environment, withheld: &Withheld) -> Vec<&'a str> {
     let Connection { export, target, .. } = &here.published.connection;
     let is_database = matches!(target, Some(Target::Database(_)));
     let patterns = export.as_ref().map(|items| {
         let patterns = items.iter().map(|item| WildMatch::new(item.as_str()));
         patterns.collect::<Vec<_>>()
     });
-    let is_wanted = |name: &str, value: &str| match &patterns {
+    let is_wanted = |name: &str| match &patterns {
         Some(patterns) => patterns.iter().any(|pattern| pattern.matches(name)),
-        None => !is_database && !databases.are_in(name, value),
+        None => !is_database && !withheld.of_databases.contains(OsStr::new(name)),
     };
     // An agent would take the app's own for what its URL says of the database.
     let is_setting = |name: &str| is_database && SETTINGS.contains(&name);
-    // The key may be set under another name, too.
-    let has_key = |value: &str| keys.iter().any(|key| value.contains(key.expose()));
-    let is_seen = |name: &str, value: &str| {
-        session::can_see(name) && !is_setting(name) && is_wanted(name, value) && !has_key(value)
-    };
-    let names = environment
-        .iter()
-        .filter_map(|(name, value)| Some((name.to_str()?, value)));
-    let mut seen: Vec<&str> = names
-        .filter(|(name, value)| is_seen(name, &value.to_string_lossy()))
-        .map(|(name, _)| name)
-        .collect();
+    let has_key = |name: &str| withheld.of_agent.contains(OsStr::new(name));
+    let is_seen = |name: &&str| session::can_see(name) && !is_setting(name) && is_wanted(name) && !has_key(name);
+    let names = environment.iter().filter_map(|(name, _)| name.to_str());
+    let mut seen: Vec<&str> = names.filter(is_seen).collect();
     if !seen.contains(&"PATH") {
         seen.push("PATH");
     }

@@ -6,7 +6,7 @@ use crate::config;
 use crate::agent::connections::{Connections, ConnectionsFault, Merged};
 use crate::agent::generation::Generation;
 use crate::agent::limits::Limit;
-use crate::agent::publish::NotHere;
+use crate::agent::publish::{NotHere, Published};
 use crate::agent::version::Version;
 use crate::os::environment::Environment;
 use crate::secret::conceal;
@@ -14,7 +14,7 @@ use crate::start::fault::Fault;
 use crate::start::fault::agent::AgentFault;
 use crate::start::fault::config::ConfigFault;
 use crate::start::log::lines::Settings;
-use crate::start::plan::agent_command::{self, AgentCommand};
+use crate::start::plan::agent_command::{self, AgentCommand, Withheld};
 use crate::start::plan::credential::{Credential, Credentials, Gateway};
 use crate::start::plan::dyno::Dyno;
 use crate::start::plan::installed::{AgentFile, Installed};
@@ -36,6 +36,8 @@ pub(crate) struct AgentSet {
     pub commands: Vec<AgentCommand>,
     /// The connections of `HOOP_CONNECTION`, whether they are published or not.
     pub connections: Connections,
+    /// The connections that this dyno or others publish.
+    pub published: Vec<Published>,
     /// The connections of `hoop.yml` that are not for this dyno.
     pub not_here: Vec<NotHere>,
     /// What the environment of each of them begins with.
@@ -110,7 +112,13 @@ impl AgentSet {
             Some(value) => Connections::parse(value, |name| environment.lossy(name)),
             None => Ok(Connections::default()),
         };
-        let file = publishing::file(installed, version, mode, faults)?;
+        // Of a key that cannot be read it is not known what it publishes.
+        let is_known = !matches!(&credential, Credential::Key { read: Err(_), .. });
+        let file = if is_known {
+            publishing::file(installed, version, mode, faults)?
+        } else {
+            None
+        };
         let connections = if generation.needs_names() {
             let connections = connections.map_err(ConfigFault::ConnectionInvalid)?;
             if connections.is_empty() && file.is_none() {
@@ -155,7 +163,7 @@ impl AgentSet {
             log.level,
         );
         let mut credentials = credentials.clone();
-        let mut not_here = Vec::new();
+        let (mut published, mut not_here) = (Vec::new(), Vec::new());
         let commands = if generation.is_run() {
             let mut publishing = Publishing::of(
                 file,
@@ -175,9 +183,11 @@ impl AgentSet {
                 return Ok(Wanted::Nothing);
             }
             not_here = publishing.not_here(entrypoint);
+            published = publishing.anywhere();
             let databases = publishing.databases;
             credentials.add(databases.secrets());
-            let run = |here| AgentCommand::run(here, generation, entrypoint, &agent_environment, &databases, &masks);
+            let withheld = Withheld::of(&agent_environment, &databases, &masks);
+            let run = |here| AgentCommand::run(here, generation, entrypoint, &agent_environment, &withheld);
             publishing.here.iter().map(run).collect::<Result<_, _>>()?
         } else {
             vec![AgentCommand::start_agent()]
@@ -190,6 +200,7 @@ impl AgentSet {
             connections,
             environment: agent_environment,
             not_here,
+            published,
             credentials,
             log,
             incurable,

@@ -92,13 +92,14 @@ impl Installed {
         };
         let image = image.map(|procfile| (PathBuf::from("."), procfile));
         let (folder, procfile) = image.or_else(of_slug).unzip();
+        let recorded = manifest.as_ref().ok().and_then(|manifest| manifest.hoop_yml.as_deref());
+        // A process of an image may have changed its folder, and an app may have no Procfile.
+        let of_image = recorded.filter(|_| is_image).and_then(|path| Path::new(path).parent());
+        let of_slug = root.filter(|_| !is_image);
+        let app_folders = of_image.into_iter().chain(of_slug).chain(folder.as_deref());
         Self {
             agent: AgentFile::at(&programs.join("hoop")),
-            // An app may have no Procfile.
-            hoop_yml: match &folder {
-                Some(folder) => HoopYml::of_app(folder),
-                None => root.into_iter().chain(home).find_map(HoopYml::of_app),
-            },
+            hoop_yml: HoopYml::of_folders(app_folders, recorded.is_some()),
             folder,
             procfile: procfile.unwrap_or_default(),
             is_image,

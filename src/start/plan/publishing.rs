@@ -7,6 +7,7 @@ use crate::agent::hoop_yml::HoopYml;
 use crate::agent::key::KeyMode;
 use crate::agent::publish::{Databases, NotHere, Publication, Published};
 use crate::agent::version::Version;
+use crate::config;
 use crate::os::environment::Environment;
 use crate::procfile::Procfile;
 use crate::secret::Secret;
@@ -80,7 +81,11 @@ impl Publishing {
             databases,
             left_out,
             faults,
-        } = Publication::of(file, chosen, version, |name| environment.lossy(name), masks);
+        } = {
+            let entrypoint = environment.lossy(config::COMMAND);
+            let variable = |name: &str| environment.lossy(name);
+            Publication::of(file, chosen, version, entrypoint.as_deref(), variable, masks)
+        };
         let mut publishing = Self {
             here: Vec::new(),
             elsewhere: Vec::new(),
@@ -124,6 +129,12 @@ impl Publishing {
         });
         let left_out = self.left_out.iter().map(|name| NotHere::LeftOut { name: name.clone() });
         elsewhere.chain(left_out).collect()
+    }
+
+    /// All connections that dynos publish.
+    pub(crate) fn anywhere(&self) -> Vec<Published> {
+        let here = self.here.iter().map(|here| &here.published);
+        here.chain(&self.elsewhere).cloned().collect()
     }
 
     /// Takes out the last fault that keeps a connection from being published, if none is.

@@ -24,6 +24,7 @@ fn installed(version: &str) -> Installed {
         platform: "linux/amd64".to_owned(),
         buildpack_version: "0.1.0".to_owned(),
         process_types: Vec::new(),
+        hoop_yml: None,
     };
     Installed {
         programs: PathBuf::from("/app/.hoop/bin"),

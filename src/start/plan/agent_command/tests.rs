@@ -1,4 +1,4 @@
-use super::{AgentCommand, Generation, agent_environment};
+use super::{AgentCommand, Generation, Withheld, agent_environment};
 use crate::agent::connections::Connections;
 use crate::agent::hoop_yml::HoopYml;
 use crate::agent::key::KeyMode;
@@ -49,7 +49,8 @@ fn commands(
     let procfile = Procfile::default();
     let publishing = Publishing::of(file, connections, &version, environment, &procfile, &dyno, &[]);
     let here = publishing.here.iter();
-    here.map(|here| AgentCommand::run(here, generation, entrypoint, environment, &publishing.databases, &[]))
+    let withheld = Withheld::of(environment, &publishing.databases, &[]);
+    here.map(|here| AgentCommand::run(here, generation, entrypoint, environment, &withheld))
         .collect()
 }
 
@@ -282,8 +283,8 @@ fn the_agent_key_is_not_seen_under_any_name() {
         &keys,
     );
     for here in &publishing.here {
-        let databases = &publishing.databases;
-        let command = AgentCommand::run(here, Generation::RunWithCommand, None, &environment, databases, &keys);
+        let withheld = Withheld::of(&environment, &publishing.databases, &keys);
+        let command = AgentCommand::run(here, Generation::RunWithCommand, None, &environment, &withheld);
         let arguments = command.unwrap().arguments;
         assert!(arguments.contains(&"BASH_FUNC_x%%,LANG,PATH".into()), "{arguments:?}");
     }
