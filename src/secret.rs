@@ -5,13 +5,11 @@ pub mod forms;
 pub mod masks;
 pub mod redact;
 
-use serde::Deserialize;
 use std::fmt;
 
 /// A secret, such as the agent key. `Debug` and `Display` show `****`, so that it can stand in any
 /// structure, message or panic without being told.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {

@@ -449,7 +449,7 @@ pub fn misnamed(folder: &Path) -> Option<String> {
     let mut found: Vec<String> = names
         .filter(|name| meant.contains(&name.to_lowercase().as_str()))
         .collect();
-    found.sort();
+    found.sort_unstable();
     found.into_iter().next()
 }
 

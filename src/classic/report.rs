@@ -96,7 +96,7 @@ pub fn tidy(temp_dir: &Path) {
             is_own_file.then_some((found.modified().ok()?, entry.path()))
         })
         .collect();
-    waiting.sort_by(|(a, _), (b, _)| b.cmp(a));
+    waiting.sort_unstable_by(|(a, _), (b, _)| b.cmp(a));
     for (number, (made, path)) in waiting.into_iter().enumerate() {
         if number >= MOST_WAITING || !is_young(made) {
             let _ = fs::remove_file(path);

@@ -137,7 +137,7 @@ fn read(root: &Dir) -> Result<Vec<u8>, &'static str> {
 /// folder below.
 fn misnamed(root: &Dir) -> Option<String> {
     let mut names: Vec<String> = entry_names(root);
-    names.sort();
+    names.sort_unstable();
     let is_file = |path: &str| root.metadata(path).is_ok_and(|found| found.is_file());
     if let Some(name) = names.iter().find(|name| is_meant(name) && is_file(name)) {
         return Some(name.clone());

@@ -36,7 +36,7 @@ pub fn settings(root: &Path) -> BTreeMap<&'static str, Bound> {
     let mut names: Vec<String> = entries
         .filter_map(|entry| entry.file_name().into_string().ok())
         .collect();
-    names.sort();
+    names.sort_unstable();
     let mut found = BTreeMap::new();
     for binding in names {
         let folder = root.join(&binding);

@@ -41,7 +41,7 @@ fn printed(texts: impl Iterator<Item = Vec<u8>>) -> Vec<Secret> {
         // Go tells what of a key is no escape.
         .filter(|form| form.chars().count() >= SHORTEST || (form.starts_with('%') && form.len() == ESCAPE))
         .collect();
-    forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
+    forms.sort_unstable_by_key(|form| std::cmp::Reverse(form.len()));
     forms.into_iter().map(Secret::new).collect()
 }
 

@@ -38,7 +38,7 @@ impl Masks {
             .filter(|secret| !secret.expose().is_empty())
             .cloned()
             .collect();
-        secrets.sort_by(|one, other| one.expose().cmp(other.expose()));
+        secrets.sort_unstable_by(|one, other| one.expose().cmp(other.expose()));
         secrets.dedup();
         // An environment has no room for as many as would not fit.
         let count = |is_counted: &dyn Fn(u8) -> bool| {

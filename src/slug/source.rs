@@ -5,7 +5,7 @@ use crate::slug::ignore::{self, Patterns};
 use crate::text;
 use anyhow::Context as _;
 use fs_err as fs;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -63,8 +63,8 @@ pub(crate) fn copy(
         slugignore,
         excluded,
         ignored: 0,
-        without_effect: Vec::new(),
-        special: Vec::new(),
+        without_effect: BTreeSet::new(),
+        special: BTreeSet::new(),
     };
     let is_whole = checkout.pushed.is_none();
     checkout.copy_folder(Path::new(""), is_whole)?;
@@ -83,7 +83,7 @@ pub(crate) fn copy(
 }
 
 /// A sentence for each of `paths`, and one for the rest of them.
-fn told(paths: &[PathBuf], what: &str) -> Vec<String> {
+fn told(paths: &BTreeSet<PathBuf>, what: &str) -> Vec<String> {
     let shown = paths.iter().take(MOST_TOLD);
     let mut told: Vec<String> = shown
         .map(|path| format!("{} {what}", text::excerpt(&path.to_string_lossy(), 200)))
@@ -153,9 +153,9 @@ struct Checkout<'a> {
     /// How many that names.
     ignored: usize,
     /// Files of that name in other folders.
-    without_effect: Vec<PathBuf>,
+    without_effect: BTreeSet<PathBuf>,
     /// What is neither a file, nor a folder, nor a link.
-    special: Vec<PathBuf>,
+    special: BTreeSet<PathBuf>,
 }
 
 impl Checkout<'_> {
@@ -181,7 +181,7 @@ impl Checkout<'_> {
                 continue;
             }
             if entry.file_name() == SLUGIGNORE && path.parent() != Some(Path::new("")) {
-                self.without_effect.push(path.clone());
+                self.without_effect.insert(path.clone());
             }
             let target = self.build_dir.join(&path);
             if kind.is_dir() {
@@ -191,7 +191,7 @@ impl Checkout<'_> {
             } else if kind.is_file() {
                 fs::copy(entry.path(), &target).context("cannot copy the app")?;
             } else {
-                self.special.push(path);
+                self.special.insert(path);
             }
         }
         let mode = fs::metadata(&from)?.permissions().mode();

@@ -23,14 +23,13 @@ use crate::slug::build::report::{Folder, Report};
 use crate::slug::build::steps::Steps;
 use crate::slug::config_vars::ConfigVars;
 use crate::slug::limits::{LIMIT, SOFT_LIMIT};
-use crate::slug::log::{self, detail, say};
+use crate::slug::log::{self, Progress, detail, say};
 use crate::slug::source::{self, Copied};
 use crate::text;
 use anyhow::{Context as _, anyhow, bail};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use fs_err as fs;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rustix::process::Signal;
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -330,17 +329,14 @@ fn write(build_dir: &Path, output: &Path, interrupted: &AtomicBool) -> Result<(P
         .with_context(|| format!("cannot write to {}", folder.display()))?;
     let (file, path) = file.into_parts();
     let total: u64 = archive::sizes(build_dir)?.iter().map(|(_, size)| size).sum();
-    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-    if let Ok(style) = ProgressStyle::with_template("       {bar:30} {bytes}/{total_bytes}") {
-        bar.set_style(style);
-    }
+    let mut progress = Progress::of(total);
     let hashed = Hashed {
         file,
         digest: Hasher::default(),
         size: 0,
     };
-    let packed = archive::pack(build_dir, hashed, &mut |bytes| bar.set_position(bytes));
-    bar.finish_and_clear();
+    let packed = archive::pack(build_dir, hashed, &mut |bytes| progress.show(bytes));
+    drop(progress);
     let (packed, hashed) = packed?;
     if interrupted.load(Ordering::Relaxed) {
         return Err(BuildError::Interrupted);

@@ -9,8 +9,7 @@ use crate::text;
 use reqwest::blocking::{Client, Response};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RANGE, RETRY_AFTER};
 use reqwest::redirect::Policy;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
@@ -34,8 +33,8 @@ pub(super) struct Api {
 
 /// What became of a request that changes something.
 #[derive(Debug)]
-pub(super) enum Sent<T> {
-    Done(T),
+pub(super) enum Sent {
+    Done(Answer),
     /// It was refused, and has changed nothing.
     Refused(PublishFault),
     /// It was not taken now, and has changed nothing.
@@ -44,11 +43,46 @@ pub(super) enum Sent<T> {
     Unknown(String),
 }
 
-/// What the API says of an error.
-#[derive(Debug, Default, Deserialize)]
-struct Told {
-    id: Option<String>,
-    message: Option<String>,
+/// What the API has answered.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    /// What was asked for.
+    what: String,
+    value: Value,
+}
+
+impl Answer {
+    /// The text at `place`, of which each step is a field.
+    pub(super) fn text(&self, place: &str) -> Result<&str, PublishFault> {
+        self.optional(place).ok_or_else(|| self.without(place))
+    }
+
+    /// The same, where there may be none.
+    pub(super) fn optional(&self, place: &str) -> Option<&str> {
+        self.value.pointer(place)?.as_str()
+    }
+
+    /// The number at `place`.
+    pub(super) fn number(&self, place: &str) -> Result<u64, PublishFault> {
+        let number = self.value.pointer(place).and_then(Value::as_u64);
+        number.ok_or_else(|| self.without(place))
+    }
+
+    /// The items of a list.
+    pub(super) fn items(&self) -> Result<impl Iterator<Item = Self>, PublishFault> {
+        let items = self.value.as_array().ok_or_else(|| self.without("a list"))?;
+        Ok(items.iter().map(|item| Self {
+            what: self.what.clone(),
+            value: item.clone(),
+        }))
+    }
+
+    fn without(&self, place: &str) -> PublishFault {
+        PublishFault::ApiNotUnderstood {
+            what: self.what.clone(),
+            cause: format!("it has no {}", place.trim_start_matches('/')),
+        }
+    }
 }
 
 impl Api {
@@ -82,18 +116,18 @@ impl Api {
     }
 
     /// Reads something. Tried again while there is hope.
-    pub(super) fn get<T: DeserializeOwned>(&self, path: &[&str], what: &str) -> Result<T, PublishFault> {
+    pub(super) fn get(&self, path: &[&str], what: &str) -> Result<Answer, PublishFault> {
         self.get_range(path, None, what)
     }
 
     /// Reads a part of a list, as a header `Range` has it.
-    pub(super) fn get_range<T: DeserializeOwned>(
+    pub(super) fn get_range(
         &self,
         path: &[&str],
         range: Option<&'static str>,
         what: &str,
-    ) -> Result<T, PublishFault> {
-        self.again(what, || {
+    ) -> Result<Answer, PublishFault> {
+        self.again(what, &|| {
             let mut request = self.client.get(self.url(path)).headers(self.headers());
             if let Some(range) = range {
                 request = request.header(RANGE, range);
@@ -103,23 +137,18 @@ impl Api {
     }
 
     /// Makes something of which a second one does no harm. Tried again while there is hope.
-    pub(super) fn post_again<T: DeserializeOwned>(
-        &self,
-        path: &[&str],
-        body: &serde_json::Value,
-        what: &str,
-    ) -> Result<T, PublishFault> {
-        self.again(what, || self.post(path, body, what))
+    pub(super) fn post_again(&self, path: &[&str], body: &Value, what: &str) -> Result<Answer, PublishFault> {
+        self.again(what, &|| self.post(path, body, what))
     }
 
     /// Makes something, or not. Tried once.
-    pub(super) fn post<T: DeserializeOwned>(&self, path: &[&str], body: &serde_json::Value, what: &str) -> Sent<T> {
+    pub(super) fn post(&self, path: &[&str], body: &Value, what: &str) -> Sent {
         let request = self.client.post(self.url(path)).headers(self.headers());
         let request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
         sent(request.send(), what)
     }
 
-    fn again<T>(&self, what: &str, mut attempt: impl FnMut() -> Sent<T>) -> Result<T, PublishFault> {
+    fn again(&self, what: &str, attempt: &dyn Fn() -> Sent) -> Result<Answer, PublishFault> {
         let mut number = 1;
         loop {
             let (wait, cause) = match attempt() {
@@ -169,7 +198,7 @@ impl Api {
 }
 
 /// What became of a request.
-fn sent<T: DeserializeOwned>(response: reqwest::Result<Response>, what: &str) -> Sent<T> {
+fn sent(response: reqwest::Result<Response>, what: &str) -> Sent {
     let response = match response {
         Ok(response) => response,
         // What never reached the platform has changed nothing, but is not told apart: asking is cheap.
@@ -192,7 +221,10 @@ fn sent<T: DeserializeOwned>(response: reqwest::Result<Response>, what: &str) ->
     };
     if status.is_success() {
         return match serde_json::from_slice(&bytes) {
-            Ok(value) => Sent::Done(value),
+            Ok(value) => Sent::Done(Answer {
+                what: what.to_owned(),
+                value,
+            }),
             Err(error) => Sent::Refused(PublishFault::ApiNotUnderstood {
                 what: what.to_owned(),
                 cause: error.to_string(),
@@ -217,10 +249,10 @@ fn sent<T: DeserializeOwned>(response: reqwest::Result<Response>, what: &str) ->
 
 /// What an error says: its id and its message, or what there is.
 fn said(bytes: &[u8]) -> String {
-    let told: Told = serde_json::from_slice(bytes).unwrap_or_default();
-    match (told.id, told.message) {
+    let value: Value = serde_json::from_slice(bytes).unwrap_or_default();
+    match (value["id"].as_str(), value["message"].as_str()) {
         (Some(id), Some(message)) => text::excerpt(&format!("{id}: {message}"), SHOWN),
-        (Some(only), None) | (None, Some(only)) => text::excerpt(&only, SHOWN),
+        (Some(only), None) | (None, Some(only)) => text::excerpt(only, SHOWN),
         (None, None) => text::excerpt(String::from_utf8_lossy(bytes).trim(), SHOWN),
     }
 }

@@ -4,25 +4,8 @@ use crate::slug::publish::api::Api;
 use crate::slug::publish::facts::Facts;
 use crate::slug::publish::fault::PublishFault;
 use crate::text;
-use serde::Deserialize;
 
-/// Something that the API names.
-#[derive(Debug, Default, Deserialize)]
-struct Named {
-    name: Option<String>,
-}
-
-/// What the API says of an app
-/// (<https://devcenter.heroku.com/articles/platform-api-reference#app>).
-#[derive(Debug, Deserialize)]
-struct Answer {
-    name: String,
-    /// That of its slugs.
-    stack: Option<Named>,
-    generation: Option<Named>,
-}
-
-/// An app.
+/// An app (<https://devcenter.heroku.com/articles/platform-api-reference#app>).
 #[derive(Debug)]
 pub(super) struct App {
     pub(super) name: String,
@@ -34,11 +17,12 @@ impl App {
     /// Asks for the app of this name or id.
     pub(super) fn look_at(api: &Api, name: &str) -> Result<Self, PublishFault> {
         let what = format!("cannot read the app {}", text::excerpt(name, 40));
-        let answer: Answer = api.get(&["apps", name], &what)?;
+        let answer = api.get(&["apps", name], &what)?;
+        let optional = |place| answer.optional(place).map(str::to_owned);
         Ok(Self {
-            name: answer.name,
-            stack: answer.stack.and_then(|stack| stack.name),
-            generation: answer.generation.and_then(|generation| generation.name),
+            name: answer.text("/name")?.to_owned(),
+            stack: optional("/stack/name"),
+            generation: optional("/generation/name"),
         })
     }
 

@@ -2,12 +2,11 @@
 
 use crate::secret::Secret;
 use crate::slug::log::detail;
-use crate::slug::publish::api::{Api, Sent};
+use crate::slug::publish::api::{Answer, Api, Sent};
 use crate::slug::publish::app::App;
 use crate::slug::publish::fault::PublishFault;
 use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, RANGE};
-use serde::Deserialize;
 use serde_json::json;
 use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
@@ -19,20 +18,28 @@ const NEWEST: &str = "version ..; order=desc,max=20";
 /// The longest pause between two looks at a release.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// A release, as the API has it (<https://devcenter.heroku.com/articles/platform-api-reference#release>).
-#[derive(Clone, Debug, Deserialize)]
+/// A release (<https://devcenter.heroku.com/articles/platform-api-reference#release>).
+#[derive(Clone, Debug)]
 struct Release {
     id: String,
     version: u64,
     status: String,
-    slug: Option<OfSlug>,
+    /// The id of its slug.
+    slug: Option<String>,
     /// Only where the app has a release phase. It is signed.
     output_stream_url: Option<Secret>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-struct OfSlug {
-    id: String,
+impl Release {
+    fn of(answer: &Answer) -> Result<Self, PublishFault> {
+        Ok(Self {
+            id: answer.text("/id")?.to_owned(),
+            version: answer.number("/version")?,
+            status: answer.text("/status")?.to_owned(),
+            slug: answer.optional("/slug/id").map(str::to_owned),
+            output_stream_url: answer.optional("/output_stream_url").map(Secret::new),
+        })
+    }
 }
 
 /// The releases of an app.
@@ -72,7 +79,10 @@ impl Releases<'_> {
         let mut number = 1;
         loop {
             let (wait, cause) = match self.api.post(&["apps", &self.app.name, "releases"], &body, &what) {
-                Sent::Done(release) => return Ok(release),
+                Sent::Done(answer) => match Release::of(&answer) {
+                    Ok(release) => return Ok(release),
+                    Err(fault) => (Duration::ZERO, Some(fault.to_string())),
+                },
                 Sent::Later(wait) => (wait, None),
                 Sent::Unknown(cause) | Sent::Refused(PublishFault::ApiNotUnderstood { cause, .. }) => {
                     (Duration::ZERO, Some(cause))
@@ -107,17 +117,17 @@ impl Releases<'_> {
     /// The newest releases.
     fn newest(&self) -> Result<Vec<Release>, PublishFault> {
         let what = format!("cannot read the releases of {}", self.app.name);
-        self.api
-            .get_range(&["apps", &self.app.name, "releases"], Some(NEWEST), &what)
+        let list = self
+            .api
+            .get_range(&["apps", &self.app.name, "releases"], Some(NEWEST), &what)?;
+        list.items()?.map(|item| Release::of(&item)).collect()
     }
 
     /// The release of the slug that is newer than version `before`, if there is one. `cause` says why that is not
     /// known.
     fn made_since(&self, before: u64, cause: &str) -> Result<Option<Release>, PublishFault> {
         let newest = self.newest().map_err(|_| self.unknown(cause.to_owned()))?;
-        let is_ours = |release: &Release| {
-            release.version > before && release.slug.as_ref().is_some_and(|slug| slug.id == self.slug)
-        };
+        let is_ours = |release: &Release| release.version > before && release.slug.as_deref() == Some(self.slug);
         Ok(newest.into_iter().find(is_ours))
     }
 
@@ -153,14 +163,12 @@ impl Releases<'_> {
             number += 1;
             let url = release.output_stream_url.take();
             let path = ["apps", &self.app.name, "releases", &release.id];
-            release = self
-                .api
-                .get(&path, &what)
-                .map_err(|fault| PublishFault::ReleaseUnwatched {
-                    app: self.app.name.clone(),
-                    version: release.version,
-                    cause: fault.to_string(),
-                })?;
+            let looked = self.api.get(&path, &what).and_then(|answer| Release::of(&answer));
+            release = looked.map_err(|fault| PublishFault::ReleaseUnwatched {
+                app: self.app.name.clone(),
+                version: release.version,
+                cause: fault.to_string(),
+            })?;
             release.output_stream_url = release.output_stream_url.or(url);
         }
     }

@@ -3,16 +3,14 @@
 use crate::agent::sha256::Hasher;
 use crate::secret::Secret;
 use crate::slug::inspect::Slug;
-use crate::slug::log;
+use crate::slug::log::{self, Progress};
 use crate::slug::publish::api::{Api, innermost};
 use crate::slug::publish::app::App;
 use crate::slug::publish::facts::Facts;
 use crate::slug::publish::fault::PublishFault;
 use crate::text;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use reqwest::blocking::Body;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
-use serde::Deserialize;
 use serde_json::json;
 use std::fs::File;
 use std::io::{self, Read};
@@ -26,20 +24,6 @@ const MOST_SLUGS: u32 = 3;
 
 /// The slowest that an upload may be, in bytes for each second.
 const SLOWEST: u64 = 50_000;
-
-/// What the API says of a slug that was made
-/// (<https://devcenter.heroku.com/articles/platform-api-reference#slug>).
-#[derive(Deserialize)]
-struct Made {
-    id: String,
-    blob: Blob,
-}
-
-#[derive(Deserialize)]
-struct Blob {
-    /// It is signed: who has it may write the slug.
-    url: Secret,
-}
 
 /// A slug to upload.
 pub(super) struct Upload<'a> {
@@ -65,14 +49,16 @@ impl Upload<'_> {
     pub(super) fn run(&self) -> Result<String, PublishFault> {
         let mut cause = String::new();
         for number in 1..=MOST_SLUGS {
-            let made: Made =
-                self.api
-                    .post_again(&["apps", &self.app.name, "slugs"], &self.body(), "cannot make a slug")?;
-            let url = Url::parse(made.blob.url.expose()).map_err(|error| PublishFault::UploadFailed {
+            // https://devcenter.heroku.com/articles/platform-api-reference#slug
+            let path = ["apps", &self.app.name, "slugs"];
+            let made = self.api.post_again(&path, &self.body(), "cannot make a slug")?;
+            // It is signed: who has it may write the slug.
+            let url = Secret::new(made.text("/blob/url")?);
+            let url = Url::parse(url.expose()).map_err(|error| PublishFault::UploadFailed {
                 cause: format!("the platform named no URL to send it to ({error})"),
             })?;
             match self.send(&url)? {
-                Ok(()) => return Ok(made.id),
+                Ok(()) => return Ok(made.text("/id")?.to_owned()),
                 Err(expired) => cause = expired,
             }
             if number < MOST_SLUGS {
@@ -124,15 +110,12 @@ impl Upload<'_> {
         if file.metadata().map_err(unreadable)?.len() != size {
             return Err(PublishFault::SlugChanged);
         }
-        let bar = ProgressBar::with_draw_target(Some(size), ProgressDrawTarget::stderr());
-        if let Ok(style) = ProgressStyle::with_template("       {bar:30} {bytes}/{total_bytes}") {
-            bar.set_style(style);
-        }
         let digest = Arc::new(Mutex::new(Hasher::default()));
         let body = Passed {
             file,
             digest: Arc::clone(&digest),
-            bar: bar.clone(),
+            progress: Progress::of(size),
+            passed: 0,
         };
         let limit = self.api.patience.silence() + Duration::from_secs(size / SLOWEST);
         let response = self
@@ -144,7 +127,6 @@ impl Upload<'_> {
             .timeout(limit)
             .body(Body::sized(body, size))
             .send();
-        bar.finish_and_clear();
         let response = match response {
             Ok(response) => response,
             Err(error) => return Ok(Sent::Failed(innermost(&error))),
@@ -203,7 +185,9 @@ fn element<'a>(document: &'a str, name: &str) -> Option<&'a str> {
 struct Passed {
     file: File,
     digest: Arc<Mutex<Hasher>>,
-    bar: ProgressBar,
+    progress: Progress,
+    /// In bytes.
+    passed: u64,
 }
 
 impl Read for Passed {
@@ -211,7 +195,8 @@ impl Read for Passed {
         let read = self.file.read(buffer)?;
         let mut digest = self.digest.lock().unwrap_or_else(PoisonError::into_inner);
         digest.update(&buffer[..read]);
-        self.bar.inc(read as u64);
+        self.passed += read as u64;
+        self.progress.show(self.passed);
         Ok(read)
     }
 }

@@ -24,7 +24,7 @@ fn ask() -> StatusReport {
         return report;
     };
     let mut processes = processes::all();
-    processes.sort_by_key(|process| process.pid);
+    processes.sort_unstable_by_key(|process| process.pid);
     let (processes, names): (Vec<_>, Vec<_>) = processes
         .into_iter()
         .filter_map(|process| Some((process, claim::name(&namespace, process).ok()?)))

@@ -151,7 +151,7 @@ impl Credentials {
     pub(crate) fn masks(&self) -> Vec<Secret> {
         let mut masks = forms::of(self.own.iter().map(Vec::as_slice));
         masks.extend(forms::of_whole(self.others.iter().map(Secret::expose)));
-        masks.sort_by_key(|mask| Reverse(mask.expose().len()));
+        masks.sort_unstable_by_key(|mask| Reverse(mask.expose().len()));
         masks
     }
 }
