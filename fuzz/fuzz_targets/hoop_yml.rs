@@ -16,7 +16,7 @@ fuzz_target!(|text: &str| {
             assert!(!file.connections.is_empty());
             let version = "1.148.0".parse().expect("it is a version");
             let config_var = |name: &str| (!name.starts_with('A')).then(|| URL.to_owned());
-            let publication = Publication::of(Some(&file), &Connections::default(), &version, config_var, &[]);
+            let publication = Publication::of(Some(&file), &Connections::default(), &version, None, config_var, &[]);
             for published in publication.connections {
                 assert!(!published.name.contains(SECRET) && !published.name.is_empty(), "{published:?}");
             }
