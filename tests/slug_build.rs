@@ -14,6 +14,7 @@ use std::process::Command;
 use support::dyno::{program, skipped};
 use support::executable::write_executable;
 use support::run::Run;
+use support::server::{ReleaseServer, Reply};
 use support::tree::{Tree, sha256};
 use tempfile::TempDir;
 
@@ -279,6 +280,56 @@ fn an_archive_of_a_buildpack_and_this_one_in_another_place() {
     let said = run.stdout();
     assert!(said.find("Inline app detected").unwrap() < said.find("Hoop agent app detected").unwrap());
     assert_eq!(said.matches("Using buildpack").count(), 2);
+}
+
+#[test]
+fn a_buildpack_is_downloaded_from_its_url_and_a_token_in_it_is_not_shown() {
+    let pipeline = Pipeline::of(&[("Procfile", "web: x\n")]);
+    pipeline.buildpack(
+        "inline",
+        &[("detect", "echo Inline"), ("compile", "echo built >\"$1/built\"")],
+    );
+    let mut tar = Command::new("tar");
+    tar.args(["-czf", "inline.tgz", "inline"])
+        .current_dir(pipeline.scratch.path());
+    Run::of(tar).exits(0);
+    let server = ReleaseServer::plain();
+    server.answer(
+        "/inline.tgz?token=t0k3n",
+        [Reply::ok(fs::read(pipeline.at("inline.tgz")).unwrap())],
+    );
+    server.answer("/other.tgz?token=t0k3n", [Reply::ok("<html>a page</html>")]);
+    let url = |path: &str| format!("{}{path}?token=t0k3n", server.url().replace("//", "//me:pa55@"));
+    let run = pipeline.build(["--buildpack", &url("/inline.tgz")]);
+    run.exits(0);
+    says(&run, &["-----> Inline app detected"]);
+    assert!(pipeline.unpacked().join("built").exists());
+    // Also without a query.
+    let run = pipeline.build(["--buildpack", "ftp://me:pa55@127.0.0.1/x.tgz"]);
+    assert!(!run.stderr().contains("pa55"), "{}", run.stderr());
+    server.answer("/inline.tgz", [Reply::ok(fs::read(pipeline.at("inline.tgz")).unwrap())]);
+    let plain = format!("{}/inline.tgz", server.url().replace("//", "//me:pa55@"));
+    let run = pipeline.build(["--buildpack", &plain, "--json", "slug.json"]);
+    run.exits(0);
+    assert!(!(run.stdout().to_owned() + run.stderr() + &pipeline.json().to_string()).contains("pa55"));
+    for (path, part) in [
+        ("/nothing.tgz", "the server answered 404"),
+        ("/other.tgz", "is no gzip tar that can be unpacked"),
+    ] {
+        let run = pipeline.build(["--buildpack", &url(path), "--json", "slug.json"]);
+        run.exits(1);
+        says(&run, &[part]);
+        assert!(
+            !(run.stdout().to_owned() + run.stderr()).contains("t0k3n"),
+            "{}",
+            run.stderr()
+        );
+        assert!(
+            !(run.stdout().to_owned() + run.stderr()).contains("pa55"),
+            "{}",
+            run.stderr()
+        );
+    }
 }
 
 #[test]

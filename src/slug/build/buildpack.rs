@@ -1,6 +1,7 @@
 //! The buildpacks of a build: this one, and those that are named, as a folder, an archive, a URL, or a name in the
 //! registry (<https://devcenter.heroku.com/articles/buildpacks>).
 
+use crate::secret::redact::redacted;
 use crate::slug::build::download;
 use crate::text;
 use anyhow::{Context as _, bail};
@@ -47,18 +48,22 @@ impl Buildpack {
     /// Gets the buildpack that `named` stands for, as a copy at `place`: buildpacks write to their own folders.
     pub(crate) fn get(named: &str, place: &Path) -> anyhow::Result<Self> {
         let path = Path::new(named);
+        let mut name = text::excerpt(named, 200);
         if path.is_dir() {
             copy(path, place)?;
         } else if path.is_file() {
-            unpack(path, place)?;
+            unpack(path, place).with_context(|| format!("{name} is no buildpack"))?;
         } else {
             let url = url(named)?;
+            // A URL may have a token in it.
+            if let Ok(url) = Url::parse(named) {
+                name = text::excerpt(&download::place(&url), 200);
+            }
             let archive = place.with_extension("tgz");
             download::to_file(&url, &archive)?;
-            unpack(&archive, place)?;
+            unpack(&archive, place).with_context(|| format!("{name} is no buildpack"))?;
             fs::remove_file(archive)?;
         }
-        let name = text::excerpt(named.split(['?', '@']).next().unwrap_or_default(), 200);
         if place.join("bin/hoop-buildpack").exists() {
             // The copy may have no program; this is one.
             return Ok(Self {
@@ -115,7 +120,7 @@ fn url(named: &str) -> anyhow::Result<Url> {
     let Some(url) = url else {
         bail!(
             "there is no buildpack {}: it is no folder, no archive, no URL, and no name such as heroku/python",
-            text::excerpt(named, 200)
+            text::excerpt(&redacted(named), 200)
         );
     };
     // A repository, at a branch, tag, or commit behind the #.
@@ -164,7 +169,7 @@ fn unpack(archive: &Path, to: &Path) -> anyhow::Result<()> {
     let file = BufReader::new(fs::File::open(archive)?);
     tar::Archive::new(MultiGzDecoder::new(file))
         .unpack(&unpacked)
-        .with_context(|| format!("{} is no gzip tar that can be unpacked", archive.display()))?;
+        .context("it is no gzip tar that can be unpacked")?;
     let mut root = unpacked.clone();
     if !root.join("bin").is_dir() {
         let entries = fs::read_dir(&unpacked)?.collect::<Result<Vec<_>, _>>()?;

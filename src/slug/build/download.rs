@@ -45,7 +45,7 @@ pub(super) fn to_file(url: &Url, file: &Path) -> anyhow::Result<()> {
 }
 
 /// `url` without what may be a secret.
-fn place(url: &Url) -> String {
+pub(super) fn place(url: &Url) -> String {
     let mut shown = url.clone();
     shown.set_query(None);
     // Neither can fail for a URL with a host.

@@ -116,7 +116,7 @@ fn below_app(path: &[u8]) -> Option<&[u8]> {
     (!below.split(|byte| *byte == b'/').any(is_step_up)).then_some(below)
 }
 
-fn largest_first<'a>(mut sizes: Vec<(&'a [u8], u64)>) -> Vec<(&'a [u8], u64)> {
+fn largest_first(mut sizes: Vec<(&[u8], u64)>) -> Vec<(&[u8], u64)> {
     sizes.sort_unstable_by(|(name, size), (other_name, other)| other.cmp(size).then_with(|| name.cmp(other_name)));
     sizes
 }

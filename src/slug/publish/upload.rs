@@ -115,7 +115,7 @@ impl Upload<'_> {
             file,
             digest: Arc::clone(&digest),
             progress: Progress::of(size),
-            passed: 0,
+            done: 0,
         };
         let limit = self.api.patience.silence() + Duration::from_secs(size / SLOWEST);
         let response = self
@@ -187,7 +187,7 @@ struct Passed {
     digest: Arc<Mutex<Hasher>>,
     progress: Progress,
     /// In bytes.
-    passed: u64,
+    done: u64,
 }
 
 impl Read for Passed {
@@ -195,8 +195,8 @@ impl Read for Passed {
         let read = self.file.read(buffer)?;
         let mut digest = self.digest.lock().unwrap_or_else(PoisonError::into_inner);
         digest.update(&buffer[..read]);
-        self.passed += read as u64;
-        self.progress.show(self.passed);
+        self.done += read as u64;
+        self.progress.show(self.done);
         Ok(read)
     }
 }
