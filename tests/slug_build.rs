@@ -571,6 +571,11 @@ fn a_build_that_fails_leaves_the_slug_of_the_last_one_and_nothing_else() {
 #[test]
 fn arguments_that_make_no_sense_are_told() {
     let pipeline = Pipeline::of(&[("Procfile", "web: x\n")]);
+    mknodat(CWD, pipeline.at("slug.tgz"), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let run = pipeline.build(NONE);
+    run.exits(2);
+    says(&run, &["slug.tgz is a device or a pipe, and a slug is a file"]);
+    fs::remove_file(pipeline.at("slug.tgz")).unwrap();
     for (arguments, status, expected) in [
         (["--buildpack", "nowhere"], 1, "there is no buildpack nowhere"),
         (["--env-dir", "nowhere"], 2, "cannot be used with"),

@@ -248,6 +248,10 @@ fn output(path: &Path) -> anyhow::Result<PathBuf> {
     if path.is_dir() {
         bail!("{} is a folder, not the name of a slug", path.display());
     }
+    // It would be replaced.
+    if path.exists() && !path.is_file() {
+        bail!("{} is a device or a pipe, and a slug is a file", path.display());
+    }
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let name = path.file_name().context("the name of the slug is empty")?;
     Ok(folder(parent.unwrap_or(Path::new(".")))?.join(name))
