@@ -35,7 +35,7 @@ fn main() -> Result<()> {
     make(&tree)?;
     let slug = scratch.path().join("slug.tgz");
     let pack = || -> Result<()> {
-        archive::pack(&tree, File::create(&slug)?, &mut |_| ())?;
+        archive::pack(&tree, File::create(&slug)?, &mut |_| true)?;
         Ok(())
     };
     let tar = |options: &[&str]| -> Result<()> {

@@ -44,11 +44,12 @@ pub struct Packed {
     pub left_out: Vec<String>,
 }
 
-/// Packs `folder` and writes the slug to `to`. `progress` is told how many bytes of files have been read.
+/// Packs `folder` and writes the slug to `to`. `progress` is told how many bytes of files have been read, and answers
+/// whether to go on.
 pub fn pack<W: Write + Send + 'static>(
     folder: &Path,
     to: W,
-    progress: &mut dyn FnMut(u64),
+    progress: &mut dyn FnMut(u64) -> bool,
 ) -> anyhow::Result<(Packed, W)> {
     let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let gzip: ParCompress<Gzip, W> = ParCompressBuilder::new()
@@ -82,7 +83,7 @@ struct Packing<'a, W: Write> {
     /// The names of files that have several, by device and inode.
     linked: HashMap<(u64, u64), Vec<u8>>,
     packed: Packed,
-    progress: &'a mut dyn FnMut(u64),
+    progress: &'a mut dyn FnMut(u64) -> bool,
 }
 
 impl<W: Write> Packing<'_, W> {
@@ -138,7 +139,9 @@ impl<W: Write> Packing<'_, W> {
             self.write(&buffer[..read])?;
             rest -= read as u64;
             self.packed.bytes += read as u64;
-            (self.progress)(self.packed.bytes);
+            if !(self.progress)(self.packed.bytes) {
+                bail!("interrupted");
+            }
         }
         self.fill(metadata.len())
     }
@@ -269,7 +272,7 @@ mod tests {
     }
 
     fn packed(folder: &Path) -> Vec<u8> {
-        pack(folder, Vec::new(), &mut |_| ()).unwrap().1
+        pack(folder, Vec::new(), &mut |_| true).unwrap().1
     }
 
     /// A byte that looks like chance.
@@ -317,11 +320,28 @@ mod tests {
     }
 
     #[test]
+    fn packing_ends_early_if_it_is_told_to() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a", "b"] {
+            fs::write(folder.path().join(name), vec![0; 300_000]).unwrap();
+        }
+        let mut seen = 0;
+        let packed = pack(folder.path(), Vec::new(), &mut |bytes| {
+            seen = bytes;
+            bytes < 300_000
+        });
+        assert_eq!(
+            (packed.unwrap_err().to_string().as_str(), seen),
+            ("interrupted", 300_000)
+        );
+    }
+
+    #[test]
     fn a_disk_that_is_full_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let noise: Vec<u8> = (0..3_000_000).map(noise).collect();
         fs::write(folder.path().join("noise"), noise).unwrap();
         let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-        assert!(pack(folder.path(), full, &mut |_| ()).is_err());
+        assert!(pack(folder.path(), full, &mut |_| true).is_err());
     }
 }

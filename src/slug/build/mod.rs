@@ -339,12 +339,15 @@ fn write(build_dir: &Path, output: &Path, interrupted: &AtomicBool) -> Result<(P
         digest: Hasher::default(),
         size: 0,
     };
-    let packed = archive::pack(build_dir, hashed, &mut |bytes| progress.show(bytes));
+    let packed = archive::pack(build_dir, hashed, &mut |bytes| {
+        progress.show(bytes);
+        !interrupted.load(Ordering::Relaxed)
+    });
     drop(progress);
-    let (packed, hashed) = packed?;
     if interrupted.load(Ordering::Relaxed) {
         return Err(BuildError::Interrupted);
     }
+    let (packed, hashed) = packed?;
     path.persist(output)
         .with_context(|| format!("cannot write {}", output.display()))?;
     Ok((packed, hashed.digest.finish().to_string(), hashed.size))
