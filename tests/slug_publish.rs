@@ -506,6 +506,7 @@ fn arguments_that_make_no_sense_are_told() {
     for (arguments, status, part) in [
         (&["--app", "My App"][..], 2, "it is no name of an app"),
         (&["--app", "a,"], 2, "it is no name of an app"),
+        (&["--app", "my-app,my-app"], 2, "my-app is named twice"),
         (&[], 2, "--app"),
         (&["--app", "my-app", "--timeout", "soon"], 2, "soon"),
         (

@@ -7,7 +7,9 @@ use clap::Args;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// Builds the slug of `APP_DIR` as the platform would: this buildpack first, then each `--buildpack`.
+/// Build the slug of an app, as the platform would
+///
+/// This buildpack runs first, unless it is among those that are named, and then each `--buildpack`.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 The build gets what a push would bring, including files that are not committed yet, but not

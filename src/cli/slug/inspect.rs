@@ -5,7 +5,9 @@ use crate::slug::inspect::{InspectFault, Report, Slug};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
-/// Says what is in a slug: process types, sizes, the agent, and whatever is unusual. Nothing is unpacked.
+/// Say what is in a slug, and what is unusual in it
+///
+/// Process types, sizes, the agent, launch scripts, and paths that a slug should not have. Nothing is unpacked.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 EXIT STATUS:

@@ -1,6 +1,6 @@
 //! `slug publish`.
 
-use crate::cli::exit::{FAILED, complain};
+use crate::cli::exit::{FAILED, USAGE, complain};
 use crate::os::environment::Environment;
 use crate::slug::publish::{self, Given, Request};
 use clap::Args;
@@ -8,8 +8,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 use url::{Host, Url};
 
-/// Uploads a slug once, and releases it to each app in turn. Where an app has a release phase, shows its output and
-/// waits for its end.
+/// Upload a slug, and release it to apps
+///
+/// It is uploaded once, and released to each app in turn. Where an app has a release phase, its output is shown, and
+/// its end is waited for.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Process types, stack, commit, and description are those of --build, which slug build --json has
@@ -64,6 +66,13 @@ pub(super) struct PublishArgs {
 }
 
 pub(super) fn run(args: PublishArgs, environment: &Environment) -> i32 {
+    for (place, name) in args.app.iter().enumerate() {
+        // It would be released twice.
+        if args.app[..place].contains(name) {
+            complain(&format!("hoop-buildpack slug publish: {name} is named twice"));
+            return USAGE;
+        }
+    }
     let request = Request {
         slug: args.slug,
         apps: args.app,
