@@ -3,9 +3,45 @@
 //! Nothing behind the key of one, as where all of its items are comments, is no empty list: a rule that was meant must
 //! not be left out.
 
-use crate::agent::hoop_yml::Item;
+use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use std::fmt;
+
+/// An item of a list: one that an agent, which splits its lists at commas and reads quotes in them, takes as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(
+    test,
+    schemars(inline, description = "A text without commas and quotes.", extend("pattern" = r#"^[^,"]*[^,"\s][^,"]*$"#))
+)]
+#[serde(try_from = "String")]
+pub struct Item(String);
+
+impl Item {
+    /// As it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Item {
+    type Error = &'static str;
+
+    fn try_from(item: String) -> Result<Self, Self::Error> {
+        let item = item.trim();
+        if is_nothing(item) || item.contains([',', '"']) || item.contains(char::is_control) {
+            return Err(
+                "an item of a list is a text without comma, quotes, or control characters; write [a, b] for two",
+            );
+        }
+        Ok(Self(item.to_owned()))
+    }
+}
+
+/// Whether a text is one of those that YAML has for nothing.
+pub(super) fn is_nothing(text: &str) -> bool {
+    ["", "~", "null", "Null", "NULL"].contains(&text)
+}
 
 /// Reads those who approve a session.
 pub(super) fn groups<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Item>, D::Error> {
