@@ -1,0 +1,1 @@
+//! A PostgreSQL of the test's own, where the machine has one.
