@@ -69,7 +69,10 @@ enum Command {
 /// Runs what the command line asks for.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
-    let done = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads");
+    let done = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start threads");
     let done = done.and_then(|runtime| runtime.block_on(run_command(cli)));
     match done {
         Ok(code) => code,

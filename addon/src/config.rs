@@ -60,14 +60,23 @@ struct Reader<'a> {
 impl Settings {
     /// `environment` returns the value of a variable. `file` is the file with the plans.
     pub fn read(environment: &dyn Fn(&str) -> Option<String>, file: Option<&Path>) -> Result<Self, ConfigError> {
-        let mut reader = Reader { environment, wrong: Vec::new() };
+        let mut reader = Reader {
+            environment,
+            wrong: Vec::new(),
+        };
         let plans = reader.plans(file);
         let settings = Self {
             plans,
-            database_url: reader.optional("DATABASE_URL").unwrap_or_else(|| "sqlite:hoop-addon.db".into()),
+            database_url: reader
+                .optional("DATABASE_URL")
+                .unwrap_or_else(|| "sqlite:hoop-addon.db".into()),
             gateway: reader.url("HOOP_APIURL", None),
             gateway_key: reader.secret("HOOP_API_KEY", 1, "a key to the gateway's API with the group admin"),
-            secret: reader.secret("HOOP_ADDON_SECRET", SHORTEST_SECRET, "what keys in the database are sealed with"),
+            secret: reader.secret(
+                "HOOP_ADDON_SECRET",
+                SHORTEST_SECRET,
+                "what keys in the database are sealed with",
+            ),
             previous_secret: reader.optional("HOOP_ADDON_SECRET_PREVIOUS"),
             client_secret: reader.optional("HOOP_ADDON_CLIENT_SECRET"),
             heroku_api: reader.url("HEROKU_API_URL", Some("https://api.heroku.com")),
@@ -81,15 +90,26 @@ impl Settings {
         let sealer = Sealer::new(&self.secret, self.previous_secret.as_ref());
         let store = Store::open(&self.database_url, sealer).await?;
         let gateway = Gateway::new(http.clone(), self.gateway, self.gateway_key);
-        let heroku = self.client_secret.map(|secret| Heroku::new(http, self.heroku_api, self.heroku_id, secret));
-        Ok(Provider { plans: self.plans, store, gateway, heroku })
+        let heroku = self
+            .client_secret
+            .map(|secret| Heroku::new(http, self.heroku_api, self.heroku_id, secret));
+        Ok(Provider {
+            plans: self.plans,
+            store,
+            gateway,
+            heroku,
+        })
     }
 }
 
 impl Settings {
     /// The gateway alone, for who asks only that.
     pub fn gateway(&self) -> reqwest::Result<Gateway> {
-        Ok(Gateway::new(http_client()?, self.gateway.clone(), self.gateway_key.clone()))
+        Ok(Gateway::new(
+            http_client()?,
+            self.gateway.clone(),
+            self.gateway_key.clone(),
+        ))
     }
 
     pub const fn has_client_secret(&self) -> bool {
@@ -113,7 +133,10 @@ impl ConfigError {
 
 impl ServerSettings {
     pub fn read(environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let mut reader = Reader { environment, wrong: Vec::new() };
+        let mut reader = Reader {
+            environment,
+            wrong: Vec::new(),
+        };
         let port = match environment("PORT").as_deref().map(str::parse) {
             None => 8080,
             Some(Ok(port)) => port,
@@ -124,11 +147,25 @@ impl ServerSettings {
         };
         let settings = Self {
             address: (IpAddr::from(Ipv6Addr::UNSPECIFIED), port).into(),
-            slug: environment("HOOP_ADDON_SLUG").filter(|slug| !slug.is_empty()).unwrap_or_else(|| "hoop".to_owned()),
-            password: reader.secret("HOOP_ADDON_PASSWORD", SHORTEST_PASSWORD, "api.password in the add-on manifest"),
-            sso_salt: reader.secret("HOOP_ADDON_SSO_SALT", SHORTEST_PASSWORD, "api.sso_salt in the add-on manifest"),
+            slug: environment("HOOP_ADDON_SLUG")
+                .filter(|slug| !slug.is_empty())
+                .unwrap_or_else(|| "hoop".to_owned()),
+            password: reader.secret(
+                "HOOP_ADDON_PASSWORD",
+                SHORTEST_PASSWORD,
+                "api.password in the add-on manifest",
+            ),
+            sso_salt: reader.secret(
+                "HOOP_ADDON_SSO_SALT",
+                SHORTEST_PASSWORD,
+                "api.sso_salt in the add-on manifest",
+            ),
             metrics_token: reader.optional("HOOP_ADDON_METRICS_TOKEN"),
-            secret: reader.secret("HOOP_ADDON_SECRET", SHORTEST_SECRET, "what keys in the database are sealed with"),
+            secret: reader.secret(
+                "HOOP_ADDON_SECRET",
+                SHORTEST_SECRET,
+                "what keys in the database are sealed with",
+            ),
             behind_router: environment("DYNO").is_some(),
         };
         reader.done(settings)
@@ -137,7 +174,9 @@ impl ServerSettings {
 
 impl Reader<'_> {
     fn optional(&self, name: &str) -> Option<SecretString> {
-        (self.environment)(name).filter(|value| !value.is_empty()).map(Into::into)
+        (self.environment)(name)
+            .filter(|value| !value.is_empty())
+            .map(Into::into)
     }
 
     fn secret(&mut self, name: &str, shortest: usize, what: &str) -> SecretString {
@@ -146,18 +185,25 @@ impl Reader<'_> {
             return SecretString::default();
         };
         if value.expose_secret().len() < shortest {
-            self.wrong.push(format!("{name} is shorter than {shortest} characters: {what}"));
+            self.wrong
+                .push(format!("{name} is shorter than {shortest} characters: {what}"));
         }
         value
     }
 
     /// An address with a path that ends in a slash, so that paths can be joined to it.
     fn url(&mut self, name: &str, default: Option<&str>) -> Url {
-        let read = |text: &str| Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+        let read = |text: &str| {
+            Url::parse(text)
+                .ok()
+                .filter(|url| matches!(url.scheme(), "http" | "https"))
+        };
         let nowhere = || Url::parse("http://localhost/").expect("it is a URL");
         let given = (self.environment)(name).filter(|value| !value.is_empty());
         let Some(text) = given.as_deref().or(default) else {
-            self.wrong.push(format!("{name} is not set: an address such as https://hoop.example.com"));
+            self.wrong.push(format!(
+                "{name} is not set: an address such as https://hoop.example.com"
+            ));
             return nowhere();
         };
         let Some(mut url) = read(text) else {
@@ -165,7 +211,8 @@ impl Reader<'_> {
             return nowhere();
         };
         if !url.username().is_empty() || url.password().is_some() {
-            self.wrong.push(format!("{name} contains a user name or a password, which are not used"));
+            self.wrong
+                .push(format!("{name} contains a user name or a password, which are not used"));
         }
         if !url.path().ends_with('/') {
             url.set_path(&format!("{}/", url.path()));
@@ -176,7 +223,8 @@ impl Reader<'_> {
     fn plans(&mut self, file: Option<&Path>) -> Plans {
         let Some(file) = file else { return Plans::built_in() };
         let mut unusable = |reason: &dyn std::fmt::Display| {
-            self.wrong.push(format!("The plans in {} cannot be used: {reason}", file.display()));
+            self.wrong
+                .push(format!("The plans in {} cannot be used: {reason}", file.display()));
             Plans::built_in()
         };
         match std::fs::read_to_string(file) {
@@ -186,14 +234,19 @@ impl Reader<'_> {
     }
 
     fn done<T>(self, settings: T) -> Result<T, ConfigError> {
-        if self.wrong.is_empty() { Ok(settings) } else { Err(ConfigError(self.wrong)) }
+        if self.wrong.is_empty() {
+            Ok(settings)
+        } else {
+            Err(ConfigError(self.wrong))
+        }
     }
 }
 
 fn http_client() -> reqwest::Result<reqwest::Client> {
     let agent = concat!("hoop-addon/", env!("CARGO_PKG_VERSION"));
     // An answer that leads elsewhere would take the keys with it.
-    let client = reqwest::Client::builder().user_agent(agent).redirect(reqwest::redirect::Policy::none());
+    let client = reqwest::Client::builder()
+        .user_agent(agent)
+        .redirect(reqwest::redirect::Policy::none());
     client.connect_timeout(std::time::Duration::from_secs(2)).build()
 }
-

@@ -35,7 +35,11 @@ pub enum GatewayError {
     #[error("the gateway does not answer: {0}")]
     NoAnswer(&'static str),
     #[error("the gateway answered {status} to {call}: {message}")]
-    Refused { call: String, status: StatusCode, message: String },
+    Refused {
+        call: String,
+        status: StatusCode,
+        message: String,
+    },
     #[error("the answer of the gateway to {call} cannot be used: {reason}")]
     Unusable { call: String, reason: &'static str },
 }
@@ -110,7 +114,13 @@ struct NewConnection<'a> {
 
 impl<'a> NewConnection<'a> {
     fn new(wanted: &'a WantedConnection, agent_id: &'a str) -> Self {
-        let mode = |mode| if wanted.access_modes.contains(&mode) { "enabled" } else { "disabled" };
+        let mode = |mode| {
+            if wanted.access_modes.contains(&mode) {
+                "enabled"
+            } else {
+                "disabled"
+            }
+        };
         Self {
             name: &wanted.name,
             r#type: wanted.kind,
@@ -128,12 +138,20 @@ impl<'a> NewConnection<'a> {
 impl Gateway {
     /// `key` is one of `POST /api/api-keys`, the gateway's own API key, or the token of a person.
     pub fn new(http: reqwest::Client, base: Url, key: SecretString) -> Self {
-        Self { http, base, key, deadline: None }
+        Self {
+            http,
+            base,
+            key,
+            deadline: None,
+        }
     }
 
     /// The same gateway, for calls that all end by then.
     pub fn by(&self, deadline: Instant) -> Self {
-        Self { deadline: Some(deadline), ..self.clone() }
+        Self {
+            deadline: Some(deadline),
+            ..self.clone()
+        }
     }
 
     pub const fn address(&self) -> &Url {
@@ -143,7 +161,9 @@ impl Gateway {
     /// Makes an agent and returns its key, which the gateway shows only now.
     pub async fn create_agent(&self, name: &str, mode: AgentMode) -> Result<Made<SecretString>, GatewayError> {
         let call = "POST /api/agents";
-        let request = self.request(Method::POST, &["agents"]).json(&json!({ "name": name, "mode": mode }));
+        let request = self
+            .request(Method::POST, &["agents"])
+            .json(&json!({ "name": name, "mode": mode }));
         let Token { token } = match self.send(call, request).await {
             Ok(answer) => read(call, answer).await?,
             Err(error) if error.status() == Some(StatusCode::CONFLICT) => return Ok(Made::Exists),
@@ -154,7 +174,10 @@ impl Gateway {
             matches!(url.scheme(), "grpc" | "grpcs" | "http" | "https") && url.has_host() && url.password().is_some()
         });
         if !is_key {
-            return Err(GatewayError::Unusable { call: call.to_owned(), reason: "its token is not an agent key" });
+            return Err(GatewayError::Unusable {
+                call: call.to_owned(),
+                reason: "its token is not an agent key",
+            });
         }
         Ok(Made::New(token))
     }
@@ -169,7 +192,10 @@ impl Gateway {
             }
         }
         let call = "POST /api/agents".to_owned();
-        Err(GatewayError::Unusable { call, reason: "it has an agent of this name right after that was deleted" })
+        Err(GatewayError::Unusable {
+            call,
+            reason: "it has an agent of this name right after that was deleted",
+        })
     }
 
     /// Makes sure that there is no such agent.
@@ -186,7 +212,9 @@ impl Gateway {
     }
 
     pub async fn create_connection(&self, wanted: &WantedConnection, agent_id: &str) -> Result<Made<()>, GatewayError> {
-        let request = self.request(Method::POST, &["connections"]).json(&NewConnection::new(wanted, agent_id));
+        let request = self
+            .request(Method::POST, &["connections"])
+            .json(&NewConnection::new(wanted, agent_id));
         match self.send("POST /api/connections", request).await {
             Ok(_) => Ok(Made::New(())),
             Err(error) if error.status() == Some(StatusCode::CONFLICT) => Ok(Made::Exists),
@@ -197,7 +225,11 @@ impl Gateway {
     /// Gives a connection what the plan says now.
     pub async fn update_connection(&self, wanted: &WantedConnection, agent_id: &str) -> Result<(), GatewayError> {
         let request = self.request(Method::PUT, &["connections", &wanted.name]);
-        self.send("PUT /api/connections", request.json(&NewConnection::new(wanted, agent_id))).await?;
+        self.send(
+            "PUT /api/connections",
+            request.json(&NewConnection::new(wanted, agent_id)),
+        )
+        .await?;
         Ok(())
     }
 
@@ -207,9 +239,14 @@ impl Gateway {
 
     /// The connections of an agent.
     pub async fn connections(&self, agent_id: &str) -> Result<Vec<Connection>, GatewayError> {
-        let all: Vec<Connection> =
-            self.get("GET /api/connections", &["connections"], &[("agent_id", agent_id)]).await?.unwrap_or_default();
-        Ok(all.into_iter().filter(|connection| connection.agent_id == agent_id).collect())
+        let all: Vec<Connection> = self
+            .get("GET /api/connections", &["connections"], &[("agent_id", agent_id)])
+            .await?
+            .unwrap_or_default();
+        Ok(all
+            .into_iter()
+            .filter(|connection| connection.agent_id == agent_id)
+            .collect())
     }
 
     /// Makes sure that there is no such connection.
@@ -242,7 +279,9 @@ impl Gateway {
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().push("api").extend(path);
         }
-        let timeout = self.deadline.map_or(LONGEST, |deadline| deadline.saturating_duration_since(Instant::now()));
+        let timeout = self
+            .deadline
+            .map_or(LONGEST, |deadline| deadline.saturating_duration_since(Instant::now()));
         let request = self.http.request(method, url).timeout(timeout.min(LONGEST));
         let key = self.key.expose_secret();
         // Keys with a name start with hpk_ and stand where a person's token does. The gateway's own has a header.
@@ -259,15 +298,24 @@ impl Gateway {
             Ok(answer) => answer.status().as_str().to_owned(),
             Err(_) => "none".to_owned(),
         };
-        metrics::counter!("hoop_addon_gateway_calls_total", "call" => call.to_owned(), "status" => outcome).increment(1);
+        metrics::counter!("hoop_addon_gateway_calls_total", "call" => call.to_owned(), "status" => outcome)
+            .increment(1);
         let answer = answer?;
         let status = answer.status();
         if status.is_success() {
             return Ok(answer);
         }
-        let message = answer.json::<Message>().await.map(|message| message.message).unwrap_or_default();
+        let message = answer
+            .json::<Message>()
+            .await
+            .map(|message| message.message)
+            .unwrap_or_default();
         let message = message.chars().filter(|c| !c.is_control()).take(200).collect();
-        Err(GatewayError::Refused { call: call.to_owned(), status, message })
+        Err(GatewayError::Refused {
+            call: call.to_owned(),
+            status,
+            message,
+        })
     }
 }
 
@@ -279,8 +327,10 @@ struct Message {
 async fn read<T: DeserializeOwned>(call: &str, answer: reqwest::Response) -> Result<T, GatewayError> {
     let bytes = answer.bytes().await.map_err(|error| no_answer(&error))?;
     // The library's error can quote the answer, and an answer can be a key.
-    serde_json::from_slice(&bytes)
-        .map_err(|_| GatewayError::Unusable { call: call.to_owned(), reason: "it is not the JSON that was expected" })
+    serde_json::from_slice(&bytes).map_err(|_| GatewayError::Unusable {
+        call: call.to_owned(),
+        reason: "it is not the JSON that was expected",
+    })
 }
 
 fn no_answer(error: &reqwest::Error) -> GatewayError {

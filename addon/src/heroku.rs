@@ -82,12 +82,22 @@ impl Tokens {
             refresh: self.refresh.expose_secret().to_owned(),
             ends_at: self.ends_at,
         };
-        serde_json::to_string(&written).expect("texts and a number are JSON").into()
+        serde_json::to_string(&written)
+            .expect("texts and a number are JSON")
+            .into()
     }
 
     pub fn of_secret(secret: &SecretString) -> Option<Self> {
-        let Written { access, refresh, ends_at } = serde_json::from_str(secret.expose_secret()).ok()?;
-        Some(Self { access: access.into(), refresh: refresh.into(), ends_at })
+        let Written {
+            access,
+            refresh,
+            ends_at,
+        } = serde_json::from_str(secret.expose_secret()).ok()?;
+        Some(Self {
+            access: access.into(),
+            refresh: refresh.into(),
+            ends_at,
+        })
     }
 
     pub fn is_fresh(&self) -> bool {
@@ -97,7 +107,12 @@ impl Tokens {
 
 impl Heroku {
     pub const fn new(http: reqwest::Client, api: Url, id: Url, client_secret: SecretString) -> Self {
-        Self { http, api, id, client_secret }
+        Self {
+            http,
+            api,
+            id,
+            client_secret,
+        }
     }
 
     /// Exchanges the code of a grant, which Heroku accepts for five minutes, and once.
@@ -123,8 +138,15 @@ impl Heroku {
         let call = "POST /oauth/token";
         let url = self.id.join("oauth/token").expect("a path is joined to any address");
         let answer: TokenAnswer = json_of(call, self.http.post(url).form(form).timeout(TIMEOUT)).await?;
-        let refresh = answer.refresh_token.or_else(|| refresh.cloned()).ok_or(HerokuError::Unusable(call))?;
-        Ok(Tokens { access: answer.access_token, refresh, ends_at: now() + answer.expires_in })
+        let refresh = answer
+            .refresh_token
+            .or_else(|| refresh.cloned())
+            .ok_or(HerokuError::Unusable(call))?;
+        Ok(Tokens {
+            access: answer.access_token,
+            refresh,
+            ends_at: now() + answer.expires_in,
+        })
     }
 
     /// Sets config vars of the app. A running app restarts with them.
@@ -134,16 +156,28 @@ impl Heroku {
         tokens: &Tokens,
         config: &[(&'static str, SecretString)],
     ) -> Result<(), HerokuError> {
-        let vars = config.iter().map(|(name, value)| json!({ "name": name, "value": value.expose_secret() }));
+        let vars = config
+            .iter()
+            .map(|(name, value)| json!({ "name": name, "value": value.expose_secret() }));
         let body = json!({ "config": vars.collect::<Vec<_>>() });
-        let url = self.api.join(&format!("addons/{id}/config")).expect("a path is joined to any address");
-        send("PATCH /addons/config", with_token(self.http.patch(url), tokens).json(&body)).await?;
+        let url = self
+            .api
+            .join(&format!("addons/{id}/config"))
+            .expect("a path is joined to any address");
+        send(
+            "PATCH /addons/config",
+            with_token(self.http.patch(url), tokens).json(&body),
+        )
+        .await?;
         Ok(())
     }
 
     /// The name of the app that the add-on was made for.
     pub async fn app(&self, id: ResourceId, tokens: &Tokens) -> Result<String, HerokuError> {
-        let url = self.api.join(&format!("addons/{id}")).expect("a path is joined to any address");
+        let url = self
+            .api
+            .join(&format!("addons/{id}"))
+            .expect("a path is joined to any address");
         let add_on: AddOn = json_of("GET /addons", with_token(self.http.get(url), tokens)).await?;
         Ok(add_on.app.name)
     }
@@ -151,7 +185,10 @@ impl Heroku {
 
 fn with_token(request: reqwest::RequestBuilder, tokens: &Tokens) -> reqwest::RequestBuilder {
     let accept = "application/vnd.heroku+json; version=3";
-    request.bearer_auth(tokens.access.expose_secret()).header("accept", accept).timeout(TIMEOUT)
+    request
+        .bearer_auth(tokens.access.expose_secret())
+        .header("accept", accept)
+        .timeout(TIMEOUT)
 }
 
 async fn json_of<T: serde::de::DeserializeOwned>(
@@ -167,9 +204,16 @@ async fn send(call: &'static str, request: reqwest::RequestBuilder) -> Result<re
     metrics::counter!("hoop_addon_heroku_calls_total", "call" => call, "status" => answer.status().as_str().to_owned())
         .increment(1);
     let status = answer.status();
-    if status.is_success() { Ok(answer) } else { Err(HerokuError::Refused { call, status }) }
+    if status.is_success() {
+        Ok(answer)
+    } else {
+        Err(HerokuError::Refused { call, status })
+    }
 }
 
 fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs()
 }

@@ -98,7 +98,9 @@ pub enum PlanTableError {
     Empty,
     #[error("the plan {plan} has two connections with the name {name}")]
     SameName { plan: String, name: String },
-    #[error("the connection {name} of the plan {plan} does not have {{connection}} in its name, so no two apps can have it")]
+    #[error(
+        "the connection {name} of the plan {plan} does not have {{connection}} in its name, so no two apps can have it"
+    )]
     FixedName { plan: String, name: String },
 }
 
@@ -134,10 +136,16 @@ impl Plans {
         for (plan, Plan { connections, .. }) in &plans.plans {
             for (index, ConnectionPlan { name, .. }) in connections.iter().enumerate() {
                 if !name.contains(CONNECTION) {
-                    return Err(PlanTableError::FixedName { plan: plan.clone(), name: name.clone() });
+                    return Err(PlanTableError::FixedName {
+                        plan: plan.clone(),
+                        name: name.clone(),
+                    });
                 }
                 if connections[..index].iter().any(|other| other.name == *name) {
-                    return Err(PlanTableError::SameName { plan: plan.clone(), name: name.clone() });
+                    return Err(PlanTableError::SameName {
+                        plan: plan.clone(),
+                        name: name.clone(),
+                    });
                 }
             }
         }
@@ -160,7 +168,9 @@ impl Plans {
         if self.regions.contains(region) {
             return Ok(());
         }
-        Err(OrderError::UnknownRegion { region: region.to_owned() })
+        Err(OrderError::UnknownRegion {
+            region: region.to_owned(),
+        })
     }
 }
 
@@ -171,7 +181,9 @@ impl Plan {
             check_name(connection)?;
         }
         if order.options.command.is_some() && self.connections.is_empty() {
-            return Err(OrderError::CommandWithoutConnection { plan: order.plan.clone() });
+            return Err(OrderError::CommandWithoutConnection {
+                plan: order.plan.clone(),
+            });
         }
         self.connections(id, order).map(drop)
     }
@@ -179,8 +191,17 @@ impl Plan {
     /// The connections that the plan makes for this order.
     pub fn connections(&self, id: ResourceId, order: &Order) -> Result<Vec<WantedConnection>, OrderError> {
         let options = &order.options;
-        let command = options.command.as_deref().map(shell_words::split).transpose().map_err(OrderError::BadCommand)?;
-        let own = if order.name.is_empty() { id.agent_name() } else { order.name.clone() };
+        let command = options
+            .command
+            .as_deref()
+            .map(shell_words::split)
+            .transpose()
+            .map_err(OrderError::BadCommand)?;
+        let own = if order.name.is_empty() {
+            id.agent_name()
+        } else {
+            order.name.clone()
+        };
         let own = options.connection.as_ref().unwrap_or(&own);
         let wanted = |connection: &ConnectionPlan| {
             let name = connection.name.replace(CONNECTION, own);
@@ -207,7 +228,13 @@ fn own_name() -> String {
 fn regions() -> BTreeSet<String> {
     let of_provider = |region| format!("amazon-web-services::{region}");
     let regions = [
-        "us-east-1", "us-west-1", "us-west-2", "eu-west-1", "eu-central-1", "ap-southeast-1", "ap-southeast-2",
+        "us-east-1",
+        "us-west-1",
+        "us-west-2",
+        "eu-west-1",
+        "eu-central-1",
+        "ap-southeast-1",
+        "ap-southeast-2",
         "ap-northeast-1",
     ];
     regions.into_iter().map(of_provider).collect()
@@ -220,6 +247,7 @@ fn check_name(name: &str) -> Result<(), OrderError> {
     if letters >= 3 && name.len() <= 254 && name.split(['-', '.']).all(is_word) {
         return Ok(());
     }
-    Err(OrderError::BadName { name: name.chars().take(60).collect() })
+    Err(OrderError::BadName {
+        name: name.chars().take(60).collect(),
+    })
 }
-

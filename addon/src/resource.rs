@@ -27,13 +27,16 @@ impl ResourceId {
             return (text.len() == 36).then_some(Self(uuid));
         }
         let hex: Option<String> = text.chars().map(hex).collect();
-        let uuid = hex.filter(|hex| hex.len() == 32).and_then(|hex| Uuid::try_parse(&hex).ok())?;
+        let uuid = hex
+            .filter(|hex| hex.len() == 32)
+            .and_then(|hex| Uuid::try_parse(&hex).ok())?;
         Some(Self(uuid))
     }
 
     /// The id in the old dialect, whose tester does not accept every id with digits in it.
     pub fn letters(self) -> String {
-        let letter = |hex: char| char::from(b'a' + u8::try_from(hex.to_digit(16).expect("it is hex")).expect("below 16"));
+        let letter =
+            |hex: char| char::from(b'a' + u8::try_from(hex.to_digit(16).expect("it is hex")).expect("below 16"));
         self.0.simple().to_string().chars().map(letter).collect()
     }
 
@@ -44,7 +47,9 @@ impl ResourceId {
 
     /// The resource whose agent has this name.
     pub fn of_agent(name: &str) -> Option<Self> {
-        name.strip_prefix(AGENT_PREFIX).filter(|rest| rest.len() == 36).and_then(Self::parse)
+        name.strip_prefix(AGENT_PREFIX)
+            .filter(|rest| rest.len() == 36)
+            .and_then(Self::parse)
     }
 }
 
@@ -73,8 +78,14 @@ pub enum State {
 }
 
 impl State {
-    pub const ALL: [Self; 6] =
-        [Self::Making, Self::Undoing, Self::Ready, Self::Rotating, Self::Going, Self::Gone];
+    pub const ALL: [Self; 6] = [
+        Self::Making,
+        Self::Undoing,
+        Self::Ready,
+        Self::Rotating,
+        Self::Going,
+        Self::Gone,
+    ];
 
     pub const fn word(self) -> &'static str {
         match self {
@@ -146,4 +157,3 @@ impl Resource {
         Some(config)
     }
 }
-

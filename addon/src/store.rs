@@ -65,7 +65,12 @@ pub enum Claim {
 #[derive(Debug)]
 pub enum Outcome<'a> {
     /// It has this agent with this key, by this plan.
-    Ready { key: &'a SecretString, plan: &'a str, agent_id: Option<&'a str>, unpushed: bool },
+    Ready {
+        key: &'a SecretString,
+        plan: &'a str,
+        agent_id: Option<&'a str>,
+        unpushed: bool,
+    },
     /// What was to be done is not done, and the state says what.
     Unfinished(State),
     /// It is gone, and with it every secret.
@@ -83,19 +88,34 @@ impl Store {
         let is_sqlite = url.starts_with("sqlite:");
         // SQLite has one writer at a time, and waits for its turn best in our queue.
         let connections = if is_sqlite { 1 } else { 10 };
-        let url = if is_sqlite && !url.contains('?') { format!("{url}?mode=rwc") } else { url.to_owned() };
-        let options = AnyPoolOptions::new().max_connections(connections).acquire_timeout(Duration::from_secs(5));
+        let url = if is_sqlite && !url.contains('?') {
+            format!("{url}?mode=rwc")
+        } else {
+            url.to_owned()
+        };
+        let options = AnyPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(Duration::from_secs(5));
         let options = options.after_connect(move |connection, _| {
             Box::pin(async move {
                 if is_sqlite {
-                    sqlx::query("PRAGMA journal_mode = WAL").execute(&mut *connection).await?;
+                    sqlx::query("PRAGMA journal_mode = WAL")
+                        .execute(&mut *connection)
+                        .await?;
                 }
                 Ok(())
             })
         });
         // The error of the library can repeat the URL, and the password in it.
-        let pool = options.connect(&url).await.map_err(without_url).context("cannot connect to DATABASE_URL")?;
-        MIGRATIONS.run(&pool).await.context("cannot bring the tables of DATABASE_URL up to date")?;
+        let pool = options
+            .connect(&url)
+            .await
+            .map_err(without_url)
+            .context("cannot connect to DATABASE_URL")?;
+        MIGRATIONS
+            .run(&pool)
+            .await
+            .context("cannot bring the tables of DATABASE_URL up to date")?;
         Ok(Self { pool, sealer })
     }
 
@@ -123,7 +143,13 @@ impl Store {
             .bind(now)
             .execute(&self.pool)
             .await?;
-        self.claimed(id, holder, inserted.rows_affected() == 1, &[State::Making, State::Undoing]).await
+        self.claimed(
+            id,
+            holder,
+            inserted.rows_affected() == 1,
+            &[State::Making, State::Undoing],
+        )
+        .await
     }
 
     /// Holds the resource if it is in one of the states, and gives it the state `to` if there is one.
@@ -137,7 +163,7 @@ impl Store {
             states.join(", ")
         );
         let now = milliseconds();
-        let updated = sqlx::query(&update)
+        let updated = sqlx::query(sqlx::AssertSqlSafe(update))
             .bind(&holder)
             .bind(now + hold())
             .bind(id.to_string())
@@ -154,7 +180,9 @@ impl Store {
         is_held: bool,
         from: &[State],
     ) -> Result<Claim, StoreError> {
-        let Some(resource) = self.get(id).await? else { return Ok(Claim::Unknown) };
+        let Some(resource) = self.get(id).await? else {
+            return Ok(Claim::Unknown);
+        };
         Ok(match resource.state {
             _ if is_held => Claim::Held(Hold { id, holder }, resource),
             state if from.contains(&state) => Claim::Busy,
@@ -167,7 +195,12 @@ impl Store {
         let now = milliseconds();
         let (id, holder) = (hold.id.to_string(), &hold.holder);
         let done = match outcome {
-            Outcome::Ready { key, plan, agent_id, unpushed } => {
+            Outcome::Ready {
+                key,
+                plan,
+                agent_id,
+                unpushed,
+            } => {
                 let update = "UPDATE resources SET state = 'ready', key_sealed = $1, plan = $2, agent_id = $3, \
                               unpushed = $4, holder = '', held_until = 0, changed_at = $5 \
                               WHERE uuid = $6 AND holder = $7";
@@ -185,7 +218,11 @@ impl Store {
             Outcome::Unfinished(state) => {
                 let update = "UPDATE resources SET state = $1, holder = '', held_until = 0, changed_at = $2 \
                               WHERE uuid = $3 AND holder = $4";
-                let query = sqlx::query(update).bind(state.word()).bind(now / 1000).bind(id).bind(holder);
+                let query = sqlx::query(update)
+                    .bind(state.word())
+                    .bind(now / 1000)
+                    .bind(id)
+                    .bind(holder);
                 query.execute(&self.pool).await?
             }
             Outcome::Gone => {
@@ -193,24 +230,44 @@ impl Store {
                 let update = "UPDATE resources SET state = 'gone', key_sealed = '', grant_sealed = '', \
                               tokens_sealed = '', unpushed = 0, holder = '', held_until = 0, changed_at = $1 \
                               WHERE uuid = $2 AND holder = $3";
-                sqlx::query(update).bind(now / 1000).bind(id).bind(holder).execute(&self.pool).await?
+                sqlx::query(update)
+                    .bind(now / 1000)
+                    .bind(id)
+                    .bind(holder)
+                    .execute(&self.pool)
+                    .await?
             }
         };
-        if done.rows_affected() == 1 { Ok(()) } else { Err(StoreError::Lost(hold.id)) }
+        if done.rows_affected() == 1 {
+            Ok(())
+        } else {
+            Err(StoreError::Lost(hold.id))
+        }
     }
 
     /// Changes the state of a resource that stays held.
     pub async fn mark(&self, hold: &Hold, state: State) -> Result<(), StoreError> {
         let update = "UPDATE resources SET state = $1 WHERE uuid = $2 AND holder = $3";
-        let query = sqlx::query(update).bind(state.word()).bind(hold.id.to_string()).bind(&hold.holder);
+        let query = sqlx::query(update)
+            .bind(state.word())
+            .bind(hold.id.to_string())
+            .bind(&hold.holder);
         let marked = query.execute(&self.pool).await?;
-        if marked.rows_affected() == 1 { Ok(()) } else { Err(StoreError::Lost(hold.id)) }
+        if marked.rows_affected() == 1 {
+            Ok(())
+        } else {
+            Err(StoreError::Lost(hold.id))
+        }
     }
 
     /// Lets go of a resource as it is.
     pub async fn release(&self, hold: Hold) -> Result<(), StoreError> {
         let update = "UPDATE resources SET holder = '', held_until = 0 WHERE uuid = $1 AND holder = $2";
-        sqlx::query(update).bind(hold.id.to_string()).bind(&hold.holder).execute(&self.pool).await?;
+        sqlx::query(update)
+            .bind(hold.id.to_string())
+            .bind(&hold.holder)
+            .execute(&self.pool)
+            .await?;
         Ok(())
     }
 
@@ -220,13 +277,21 @@ impl Store {
         let delete = "DELETE FROM resources WHERE uuid = $1 AND holder = $2";
         let query = sqlx::query(delete).bind(hold.id.to_string()).bind(&hold.holder);
         let deleted = query.execute(&self.pool).await?;
-        if deleted.rows_affected() == 1 { Ok(()) } else { Err(StoreError::Lost(hold.id)) }
+        if deleted.rows_affected() == 1 {
+            Ok(())
+        } else {
+            Err(StoreError::Lost(hold.id))
+        }
     }
 
     pub async fn get(&self, id: ResourceId) -> Result<Option<Resource>, StoreError> {
         let select = format!("SELECT {COLUMNS} FROM resources WHERE uuid = $1");
-        let query = sqlx::query(&select).bind(id.to_string());
-        query.fetch_optional(&self.pool).await?.map(|row| self.read(&row)).transpose()
+        let query = sqlx::query(sqlx::AssertSqlSafe(select)).bind(id.to_string());
+        query
+            .fetch_optional(&self.pool)
+            .await?
+            .map(|row| self.read(&row))
+            .transpose()
     }
 
     /// The resources in one of the states that none works on and that have not changed for as long as this.
@@ -238,29 +303,53 @@ impl Store {
         );
         let now = milliseconds();
         let rest = i64::try_from(rest.as_secs()).unwrap_or(i64::MAX);
-        let query = sqlx::query(&select).bind(now).bind(now / 1000 - rest);
-        query.fetch_all(&self.pool).await?.iter().map(|row| self.read(row)).collect()
+        let query = sqlx::query(sqlx::AssertSqlSafe(select))
+            .bind(now)
+            .bind(now / 1000 - rest);
+        query
+            .fetch_all(&self.pool)
+            .await?
+            .iter()
+            .map(|row| self.read(row))
+            .collect()
     }
 
     /// How many resources are in each state.
     pub async fn count(&self) -> Result<Vec<(State, i64)>, StoreError> {
-        let rows = sqlx::query("SELECT state, COUNT(*) FROM resources GROUP BY state").fetch_all(&self.pool).await?;
-        let counts = rows.iter().map(|row| Ok((row.try_get::<String, _>(0)?, row.try_get::<i64, _>(1)?)));
+        let rows = sqlx::query("SELECT state, COUNT(*) FROM resources GROUP BY state")
+            .fetch_all(&self.pool)
+            .await?;
+        let counts = rows
+            .iter()
+            .map(|row| Ok((row.try_get::<String, _>(0)?, row.try_get::<i64, _>(1)?)));
         let counts: Vec<_> = counts.collect::<Result<_, sqlx::Error>>()?;
-        let of = |state: State| counts.iter().find(|(word, _)| word == state.word()).map_or(0, |(_, count)| *count);
+        let of = |state: State| {
+            counts
+                .iter()
+                .find(|(word, _)| word == state.word())
+                .map_or(0, |(_, count)| *count)
+        };
         Ok(State::ALL.into_iter().map(|state| (state, of(state))).collect())
     }
 
     /// Notes that these connections are about to be made.
     pub async fn note_connection(&self, hold: &Hold, name: &str) -> Result<(), StoreError> {
         let insert = "INSERT INTO connections (uuid, name) VALUES ($1, $2) ON CONFLICT (uuid, name) DO NOTHING";
-        sqlx::query(insert).bind(hold.id.to_string()).bind(name).execute(&self.pool).await?;
+        sqlx::query(insert)
+            .bind(hold.id.to_string())
+            .bind(name)
+            .execute(&self.pool)
+            .await?;
         Ok(())
     }
 
     pub async fn forget_connection(&self, hold: &Hold, name: &str) -> Result<(), StoreError> {
         let delete = "DELETE FROM connections WHERE uuid = $1 AND name = $2";
-        sqlx::query(delete).bind(hold.id.to_string()).bind(name).execute(&self.pool).await?;
+        sqlx::query(delete)
+            .bind(hold.id.to_string())
+            .bind(name)
+            .execute(&self.pool)
+            .await?;
         Ok(())
     }
 
@@ -272,7 +361,10 @@ impl Store {
     }
 
     async fn forget_connections(&self, id: ResourceId) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM connections WHERE uuid = $1").bind(id.to_string()).execute(&self.pool).await?;
+        sqlx::query("DELETE FROM connections WHERE uuid = $1")
+            .bind(id.to_string())
+            .execute(&self.pool)
+            .await?;
         Ok(())
     }
 
@@ -281,9 +373,15 @@ impl Store {
         if let Some(seen) = resource.seen.clone().filter(|seen| seen.status == status) {
             return Ok(seen);
         }
-        let seen = Seen { status: status.to_owned(), since: milliseconds() / 1000 };
+        let seen = Seen {
+            status: status.to_owned(),
+            since: milliseconds() / 1000,
+        };
         let update = "UPDATE resources SET seen_status = $1, seen_since = $2 WHERE uuid = $3";
-        let query = sqlx::query(update).bind(&seen.status).bind(seen.since).bind(resource.id.to_string());
+        let query = sqlx::query(update)
+            .bind(&seen.status)
+            .bind(seen.since)
+            .bind(resource.id.to_string());
         query.execute(&self.pool).await?;
         Ok(seen)
     }
@@ -304,9 +402,14 @@ impl Store {
         let id = text("uuid")?;
         let id = ResourceId::parse(&id).ok_or_else(|| sqlx::Error::Decode(format!("{id} is no uuid").into()))?;
         let state = text("state")?;
-        let key = given(text("key_sealed")?).map(|sealed| self.sealer.open(&place(id, "key"), &sealed)).transpose()?;
+        let key = given(text("key_sealed")?)
+            .map(|sealed| self.sealer.open(&place(id, "key"), &sealed))
+            .transpose()?;
         let seen = given(text("seen_status")?).map(|status| {
-            Ok::<_, sqlx::Error>(Seen { status, since: row.try_get("seen_since")? })
+            Ok::<_, sqlx::Error>(Seen {
+                status,
+                since: row.try_get("seen_since")?,
+            })
         });
         Ok(Resource {
             id,
@@ -314,7 +417,10 @@ impl Store {
             order: Order {
                 plan: text("plan")?,
                 name: text("name")?,
-                options: Options { connection: given(text("connection")?), command: given(text("command")?) },
+                options: Options {
+                    connection: given(text("connection")?),
+                    command: given(text("command")?),
+                },
             },
             agent_id: given(text("agent_id")?),
             key,
@@ -322,7 +428,10 @@ impl Store {
             has_tokens: !text("tokens_sealed")?.is_empty(),
             seen: seen.transpose()?,
             unchanged_for: Duration::from_secs(
-                (milliseconds() / 1000).saturating_sub(row.try_get::<i64, _>("changed_at")?).try_into().unwrap_or(0),
+                (milliseconds() / 1000)
+                    .saturating_sub(row.try_get::<i64, _>("changed_at")?)
+                    .try_into()
+                    .unwrap_or(0),
             ),
         })
     }
@@ -352,4 +461,3 @@ fn without_url(error: sqlx::Error) -> anyhow::Error {
         error => error.into(),
     }
 }
-

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
-use axum::Router;
 use axum_extra::extract::cookie::Key;
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::ExposeSecret as _;
@@ -50,7 +50,14 @@ impl App {
     pub fn new(provider: Provider, settings: ServerSettings, metrics: PrometheusHandle) -> Self {
         let cookie_key = Key::derive_from(settings.secret.expose_secret().as_bytes());
         let (failures, tasks) = (auth::Failures::default(), TaskTracker::new());
-        Self { provider, settings, failures, cookie_key, metrics, tasks }
+        Self {
+            provider,
+            settings,
+            failures,
+            cookie_key,
+            metrics,
+            tasks,
+        }
     }
 
     pub const fn provider(&self) -> &Provider {
@@ -68,7 +75,10 @@ pub fn router(app: Arc<App>) -> Router {
     let api = Router::new()
         .route("/heroku/resources", post(api::provision))
         .route("/heroku/resources/{id}", put(api::change_plan).delete(api::deprovision))
-        .route("/heroku/resources/{*rest}", axum::routing::any(|| async { StatusCode::NOT_FOUND }))
+        .route(
+            "/heroku/resources/{id}/{*rest}",
+            axum::routing::any(|| async { StatusCode::NOT_FOUND }),
+        )
         .layer(DefaultBodyLimit::max(LONGEST_BODY))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), auth::require_password));
     let sso = Router::new()
@@ -88,18 +98,32 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(operate)
         .with_state(Arc::clone(&app))
         .layer(CatchPanicLayer::new())
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, LONGEST_REQUEST))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::REQUEST_TIMEOUT,
+            LONGEST_REQUEST,
+        ))
         .layer(middleware::from_fn(operate::count_request))
         .layer(PropagateRequestIdLayer::new(request_id.clone()))
-        .layer(TraceLayer::new_for_http().make_span_with(span).on_response(log_answer).on_failure(()))
+        .layer(
+            TraceLayer::new_for_http()
+                .make_span_with(span)
+                .on_response(log_answer)
+                .on_failure(()),
+        )
         .layer(SetRequestIdLayer::new(request_id.clone(), MakeRequestUuid))
-        .layer(middleware::from_fn(move |request: Request, next: Next| plain_request_id(request_id.clone(), request, next)))
+        .layer(middleware::from_fn(move |request: Request, next: Next| {
+            plain_request_id(request_id.clone(), request, next)
+        }))
 }
 
 /// Drops an id that is no id, so that nobody writes lines of his own into the log.
 async fn plain_request_id(name: HeaderName, mut request: Request, next: Next) -> Response {
     let is_plain = |id: &HeaderValue| {
-        id.len() <= 100 && id.as_bytes().iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_,".contains(byte))
+        id.len() <= 100
+            && id
+                .as_bytes()
+                .iter()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_,".contains(byte))
     };
     if request.headers().get(&name).is_some_and(|id| !is_plain(id)) {
         request.headers_mut().remove(&name);
@@ -115,19 +139,34 @@ fn span(request: &axum::http::Request<axum::body::Body>) -> tracing::Span {
 }
 
 fn log_answer<B>(answer: &axum::http::Response<B>, took: Duration, _: &tracing::Span) {
-    tracing::info!(status = answer.status().as_u16(), milliseconds = took.as_millis() as u64, "answered");
+    tracing::info!(
+        status = answer.status().as_u16(),
+        milliseconds = took.as_millis() as u64,
+        "answered"
+    );
 }
 
 /// Does work that goes on when the client leaves: half of it would be worse than all of it.
-async fn to_its_end<T: Send + 'static>(app: &Arc<App>, work: impl Future<Output = T> + Send + 'static) -> Result<T, Response> {
+async fn to_its_end<T: Send + 'static>(
+    app: &Arc<App>,
+    work: impl Future<Output = T> + Send + 'static,
+) -> Result<T, Response> {
     let span = tracing::Span::current();
     let task = app.tasks.spawn(tracing::Instrument::instrument(work, span));
-    task.await.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+    task.await
+        .map_err(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
 /// A kind of file that does not change while the program runs.
 fn asset(kind: &'static str, text: &'static str) -> Response {
-    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "public, max-age=3600")], text).into_response()
+    (
+        [
+            (header::CONTENT_TYPE, kind),
+            (header::CACHE_CONTROL, "public, max-age=3600"),
+        ],
+        text,
+    )
+        .into_response()
 }
 
 type Shared = State<Arc<App>>;

@@ -49,7 +49,9 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 pub enum WorkError {
     #[error("{0}")]
     Order(#[from] OrderError),
-    #[error("The connection {name} exists at the hoop gateway and belongs to something else. Choose another name with --connection.")]
+    #[error(
+        "The connection {name} exists at the hoop gateway and belongs to something else. Choose another name with --connection."
+    )]
     ConnectionTaken { name: String },
     #[error("The hoop gateway does not accept the connection {name}: {message}.")]
     ConnectionRefused { name: String, message: String },
@@ -73,8 +75,13 @@ impl Provider {
             match self.store.claim(id, from, to).await? {
                 Claim::Held(hold, resource) => return Ok((hold, resource)),
                 Claim::Unknown => return Err(WorkError::Unknown),
-                Claim::Other(Resource { state: State::Gone | State::Going, .. }) => return Err(WorkError::Gone),
-                Claim::Other(Resource { state: State::Undoing, .. }) => return Err(WorkError::Unknown),
+                Claim::Other(Resource {
+                    state: State::Gone | State::Going,
+                    ..
+                }) => return Err(WorkError::Gone),
+                Claim::Other(Resource {
+                    state: State::Undoing, ..
+                }) => return Err(WorkError::Unknown),
                 Claim::Busy | Claim::Other(_) if tokio::time::Instant::now() < until => {
                     tokio::time::sleep(BETWEEN_LOOKS).await;
                 }

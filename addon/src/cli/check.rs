@@ -41,7 +41,10 @@ pub(super) async fn run(settings: Result<Settings, ConfigError>) -> anyhow::Resu
         }
     }
     match try_gateway(&gateway).await {
-        Ok(address) => said(true, &format!("The key to the gateway may make and delete agents. They connect to {address}.")),
+        Ok(address) => said(
+            true,
+            &format!("The key to the gateway may make and delete agents. They connect to {address}."),
+        ),
         Err(reason) => said(false, &reason),
     }
     if has_client_secret {
@@ -49,7 +52,11 @@ pub(super) async fn run(settings: Result<Settings, ConfigError>) -> anyhow::Resu
     } else {
         print("note    HOOP_ADDON_CLIENT_SECRET is not set, so a rotated key is shown on the page and not pushed.");
     }
-    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// Makes an agent and deletes it. Returns the address in its key.

@@ -21,7 +21,9 @@ pub(super) async fn run(provider: &Provider, fix: bool) -> anyhow::Result<ExitCo
             Ok(done) => print(&format!("  {}", done.text())),
             Err(error) => {
                 left += 1;
-                let cause = std::error::Error::source(&error).map(|cause| format!(" ({cause})")).unwrap_or_default();
+                let cause = std::error::Error::source(&error)
+                    .map(|cause| format!(" ({cause})"))
+                    .unwrap_or_default();
                 tell(&format!("  Not mended: {error}{cause}"));
             }
         }
@@ -36,10 +38,16 @@ pub(super) async fn run(provider: &Provider, fix: bool) -> anyhow::Result<ExitCo
 
 fn said(finding: &Finding) -> String {
     match finding {
-        Finding::AgentWithoutResource { agent, is_connected: true } => {
+        Finding::AgentWithoutResource {
+            agent,
+            is_connected: true,
+        } => {
             format!("The agent {agent} has no resource, and is connected.")
         }
-        Finding::AgentWithoutResource { agent, is_connected: false } => format!("The agent {agent} has no resource."),
+        Finding::AgentWithoutResource {
+            agent,
+            is_connected: false,
+        } => format!("The agent {agent} has no resource."),
         Finding::ResourceWithoutAgent { id } => format!("The resource {id} has no agent."),
     }
 }

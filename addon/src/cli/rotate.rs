@@ -16,7 +16,11 @@ pub(super) async fn run(provider: &Provider, id: ResourceId) -> anyhow::Result<E
         Push::NoGrant => tell(&format!(
             "There is no access to its app, so the app still has the former key. Open the add-on's page from Heroku and \
              rotate the key there, which shows the new key: heroku addons:open {name}",
-            name = if resource.order.name.is_empty() { "hoop" } else { &resource.order.name },
+            name = if resource.order.name.is_empty() {
+                "hoop"
+            } else {
+                &resource.order.name
+            },
         )),
     }
     Ok(ExitCode::SUCCESS)

@@ -28,9 +28,13 @@ pub(super) async fn run(settings: Result<Settings, ConfigError>) -> anyhow::Resu
         (settings, server) => return Err(ConfigError::both(settings.err(), server.err()).into()),
     };
     log();
-    let metrics = PrometheusBuilder::new().install_recorder().context("cannot keep figures")?;
+    let metrics = PrometheusBuilder::new()
+        .install_recorder()
+        .context("cannot keep figures")?;
     let address = server.address;
-    let listener = listen(address).await.with_context(|| format!("cannot listen at port {}", address.port()))?;
+    let listener = listen(address)
+        .await
+        .with_context(|| format!("cannot listen at port {}", address.port()))?;
     let provider = settings.open().await?;
     let sealed_anew = provider.store.seal_anew().await?;
     if sealed_anew > 0 {
@@ -93,7 +97,9 @@ fn log() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
     if std::io::stdout().is_terminal() {
-        builder.with_ansi(std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())).init();
+        builder
+            .with_ansi(std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()))
+            .init();
     } else {
         builder.json().flatten_event(true).with_span_list(false).init();
     }

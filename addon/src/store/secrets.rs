@@ -8,13 +8,21 @@ use super::{Store, StoreError, place};
 use crate::resource::ResourceId;
 
 /// The columns that hold sealed values, and what each is called in its seal.
-const SEALED: [(&str, &str); 3] = [("key_sealed", "key"), ("grant_sealed", "grant"), ("tokens_sealed", "tokens")];
+const SEALED: [(&str, &str); 3] = [
+    ("key_sealed", "key"),
+    ("grant_sealed", "grant"),
+    ("tokens_sealed", "tokens"),
+];
 
 impl Store {
     pub async fn keep_grant(&self, id: ResourceId, code: &SecretString) -> Result<(), StoreError> {
         let sealed = self.sealer.seal(&place(id, "grant"), code);
         let update = "UPDATE resources SET grant_sealed = $1 WHERE uuid = $2 AND state <> 'gone'";
-        sqlx::query(update).bind(sealed).bind(id.to_string()).execute(&self.pool).await?;
+        sqlx::query(update)
+            .bind(sealed)
+            .bind(id.to_string())
+            .execute(&self.pool)
+            .await?;
         Ok(())
     }
 
@@ -30,19 +38,25 @@ impl Store {
 
     /// The resources whose grant is not exchanged yet.
     pub async fn with_grant(&self) -> Result<Vec<ResourceId>, StoreError> {
-        self.ids("SELECT uuid FROM resources WHERE grant_sealed <> '' AND state = 'ready'").await
+        self.ids("SELECT uuid FROM resources WHERE grant_sealed <> '' AND state = 'ready'")
+            .await
     }
 
     /// The resources whose key Heroku does not have, though it could.
     pub async fn to_push(&self) -> Result<Vec<ResourceId>, StoreError> {
-        self.ids("SELECT uuid FROM resources WHERE unpushed = 1 AND tokens_sealed <> '' AND state = 'ready'").await
+        self.ids("SELECT uuid FROM resources WHERE unpushed = 1 AND tokens_sealed <> '' AND state = 'ready'")
+            .await
     }
 
     /// Keeps the tokens, which are what the grant was for.
     pub async fn keep_tokens(&self, id: ResourceId, tokens: &SecretString) -> Result<(), StoreError> {
         let sealed = self.sealer.seal(&place(id, "tokens"), tokens);
         let update = "UPDATE resources SET tokens_sealed = $1, grant_sealed = '' WHERE uuid = $2 AND state <> 'gone'";
-        sqlx::query(update).bind(sealed).bind(id.to_string()).execute(&self.pool).await?;
+        sqlx::query(update)
+            .bind(sealed)
+            .bind(id.to_string())
+            .execute(&self.pool)
+            .await?;
         Ok(())
     }
 
@@ -52,8 +66,12 @@ impl Store {
 
     /// Notes that Heroku has the key. A key made since then stays unpushed.
     pub async fn pushed(&self, id: ResourceId, key: &SecretString) -> Result<(), StoreError> {
-        let Some(resource) = self.get(id).await? else { return Ok(()) };
-        let is_same = resource.key.is_some_and(|now| now.expose_secret() == key.expose_secret());
+        let Some(resource) = self.get(id).await? else {
+            return Ok(());
+        };
+        let is_same = resource
+            .key
+            .is_some_and(|now| now.expose_secret() == key.expose_secret());
         if is_same {
             let update = "UPDATE resources SET unpushed = 0 WHERE uuid = $1 AND state = 'ready'";
             sqlx::query(update).bind(id.to_string()).execute(&self.pool).await?;
@@ -68,7 +86,7 @@ impl Store {
         let mut count = 0;
         for (column, what) in SEALED {
             let select = format!("SELECT uuid, {column} FROM resources WHERE {column} <> ''");
-            for row in sqlx::query(&select).fetch_all(&self.pool).await? {
+            for row in sqlx::query(sqlx::AssertSqlSafe(select)).fetch_all(&self.pool).await? {
                 let (uuid, sealed) = (row.try_get::<String, _>(0)?, row.try_get::<String, _>(1)?);
                 if self.sealer.is_current(&sealed) {
                     continue;
@@ -76,7 +94,10 @@ impl Store {
                 let place = format!("{uuid}/{what}");
                 let anew = self.sealer.seal(&place, &self.sealer.open(&place, &sealed)?);
                 let update = format!("UPDATE resources SET {column} = $1 WHERE uuid = $2 AND {column} = $3");
-                let query = sqlx::query(&update).bind(anew).bind(uuid).bind(sealed);
+                let query = sqlx::query(sqlx::AssertSqlSafe(update))
+                    .bind(anew)
+                    .bind(uuid)
+                    .bind(sealed);
                 count += query.execute(&self.pool).await?.rows_affected();
             }
         }
@@ -87,7 +108,7 @@ impl Store {
     pub async fn check_seals(&self) -> Result<(), StoreError> {
         for (column, what) in SEALED {
             let select = format!("SELECT uuid, {column} FROM resources WHERE {column} <> ''");
-            for row in sqlx::query(&select).fetch_all(&self.pool).await? {
+            for row in sqlx::query(sqlx::AssertSqlSafe(select)).fetch_all(&self.pool).await? {
                 let (uuid, sealed) = (row.try_get::<String, _>(0)?, row.try_get::<String, _>(1)?);
                 self.sealer.open(&format!("{uuid}/{what}"), &sealed)?;
             }
@@ -97,11 +118,15 @@ impl Store {
 
     async fn secret(&self, id: ResourceId, column: &str, what: &str) -> Result<Option<SecretString>, StoreError> {
         let select = format!("SELECT {column} FROM resources WHERE uuid = $1");
-        let query = sqlx::query(&select).bind(id.to_string());
-        let Some(row) = query.fetch_optional(&self.pool).await? else { return Ok(None) };
+        let query = sqlx::query(sqlx::AssertSqlSafe(select)).bind(id.to_string());
+        let Some(row) = query.fetch_optional(&self.pool).await? else {
+            return Ok(None);
+        };
         let sealed: String = row.try_get(0)?;
         let is_given = !sealed.is_empty();
-        Ok(is_given.then(|| self.sealer.open(&place(id, what), &sealed)).transpose()?)
+        Ok(is_given
+            .then(|| self.sealer.open(&place(id, what), &sealed))
+            .transpose()?)
     }
 
     async fn ids(&self, select: &'static str) -> Result<Vec<ResourceId>, StoreError> {

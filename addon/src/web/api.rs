@@ -22,10 +22,20 @@ pub(super) async fn provision(State(app): Shared, headers: HeaderMap, body: Byte
         Ok(request) => request,
         Err(error) => return refuse(dialect, &error),
     };
-    if let Some(Err(error)) = request.region.as_deref().map(|region| app.provider.plans.check_region(region)) {
+    if let Some(Err(error)) = request
+        .region
+        .as_deref()
+        .map(|region| app.provider.plans.check_region(region))
+    {
         return fail(dialect, &error.into());
     }
-    let Provision { id, order, grant, callback, .. } = request;
+    let Provision {
+        id,
+        order,
+        grant,
+        callback,
+        ..
+    } = request;
     let work = {
         let app = Arc::clone(&app);
         async move {
@@ -58,7 +68,11 @@ pub(super) async fn provision(State(app): Shared, headers: HeaderMap, body: Byte
     if let Some(callback) = callback {
         app.tasks.spawn(call_back(callback, answer.clone()));
     }
-    let status = if dialect == Dialect::V3 { StatusCode::CREATED } else { StatusCode::OK };
+    let status = if dialect == Dialect::V3 {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
     respond(dialect, status, &answer)
 }
 
@@ -69,7 +83,9 @@ pub(super) async fn change_plan(
     body: Bytes,
 ) -> Response {
     let dialect = Dialect::of(&headers);
-    let Some(id) = ResourceId::parse(&id) else { return fail(dialect, &WorkError::Unknown) };
+    let Some(id) = ResourceId::parse(&id) else {
+        return fail(dialect, &WorkError::Unknown);
+    };
     let plan = match new_plan(&body) {
         Ok(plan) => plan,
         Err(error) => return refuse(dialect, &error),
@@ -88,7 +104,9 @@ pub(super) async fn change_plan(
 
 pub(super) async fn deprovision(State(app): Shared, Path(id): Path<String>, headers: HeaderMap) -> Response {
     let dialect = Dialect::of(&headers);
-    let Some(id) = ResourceId::parse(&id) else { return fail(dialect, &WorkError::Gone) };
+    let Some(id) = ResourceId::parse(&id) else {
+        return fail(dialect, &WorkError::Gone);
+    };
     let worker = Arc::clone(&app);
     match to_its_end(&app, async move { worker.provider.deprovision(id).await }).await {
         Ok(Ok(())) => {
@@ -104,8 +122,10 @@ pub(super) async fn deprovision(State(app): Shared, Path(id): Path<String>, head
 
 fn resource_json(dialect: Dialect, resource: &Resource, message: &str) -> Value {
     let config = resource.config().unwrap_or_default();
-    let config: serde_json::Map<_, _> =
-        config.into_iter().map(|(name, value)| (name.to_owned(), value.expose_secret().into())).collect();
+    let config: serde_json::Map<_, _> = config
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.expose_secret().into()))
+        .collect();
     let id = match dialect {
         Dialect::V1 => resource.id.letters(),
         Dialect::V3 => resource.id.to_string(),
@@ -121,11 +141,21 @@ async fn call_back(address: String, answer: Value) {
         Some(host) => url.scheme() == "https" && (host == "heroku.com" || host.ends_with(".heroku.com")),
         None => false,
     };
-    let Some(url) = Url::parse(&address).ok().filter(is_known) else { return };
-    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build();
+    let Some(url) = Url::parse(&address).ok().filter(is_known) else {
+        return;
+    };
+    let client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .build();
     let Ok(client) = client else { return };
     // The tester listens only if it is told to, so a failure says nothing.
-    let _ = client.put(url).timeout(Duration::from_secs(5)).json(&answer).send().await;
+    let _ = client
+        .put(url)
+        .timeout(Duration::from_secs(5))
+        .json(&answer)
+        .send()
+        .await;
 }
 
 fn refuse(dialect: Dialect, error: &BodyError) -> Response {
@@ -149,5 +179,10 @@ fn fail(dialect: Dialect, error: &WorkError) -> Response {
 }
 
 fn respond(dialect: Dialect, status: StatusCode, answer: &Value) -> Response {
-    (status, [(header::CONTENT_TYPE, dialect.content_type())], answer.to_string()).into_response()
+    (
+        status,
+        [(header::CONTENT_TYPE, dialect.content_type())],
+        answer.to_string(),
+    )
+        .into_response()
 }

@@ -36,7 +36,11 @@ impl Failures {
     /// Notes a failure. The answer to it is `status`, or 429 if there were too many.
     pub(super) fn answer(&self, address: IpAddr, status: StatusCode) -> StatusCode {
         metrics::counter!("hoop_addon_refused_total", "status" => status.as_str().to_owned()).increment(1);
-        if self.0.check_key(&network(address)).is_ok() { status } else { StatusCode::TOO_MANY_REQUESTS }
+        if self.0.check_key(&network(address)).is_ok() {
+            status
+        } else {
+            StatusCode::TOO_MANY_REQUESTS
+        }
     }
 
     pub(super) fn forget(&self) {
@@ -54,7 +58,11 @@ fn network(address: IpAddr) -> IpAddr {
 
 /// The address that asks. Heroku's router puts it at the end of what the client may have written itself.
 pub(super) fn client(app: &App, peer: SocketAddr, headers: &HeaderMap) -> IpAddr {
-    let forwarded = headers.get_all("x-forwarded-for").iter().next_back().filter(|_| app.settings.behind_router);
+    let forwarded = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .next_back()
+        .filter(|_| app.settings.behind_router);
     let last = forwarded.and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
     last.unwrap_or_else(|| peer.ip())
 }
@@ -75,14 +83,18 @@ pub(super) async fn require_password(
     if is_right {
         return next.run(request).await;
     }
-    let status = app.failures.answer(client(&app, peer, request.headers()), StatusCode::UNAUTHORIZED);
+    let status = app
+        .failures
+        .answer(client(&app, peer, request.headers()), StatusCode::UNAUTHORIZED);
     refusal(status)
 }
 
 pub(super) fn refusal(status: StatusCode) -> Response {
     match status {
         StatusCode::TOO_MANY_REQUESTS => (status, [(header::RETRY_AFTER, "60")]).into_response(),
-        StatusCode::UNAUTHORIZED => (status, [(header::WWW_AUTHENTICATE, "Basic realm=\"hoop-addon\"")]).into_response(),
+        StatusCode::UNAUTHORIZED => {
+            (status, [(header::WWW_AUTHENTICATE, "Basic realm=\"hoop-addon\"")]).into_response()
+        }
         _ => status.into_response(),
     }
 }

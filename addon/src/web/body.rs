@@ -21,9 +21,15 @@ impl Dialect {
     pub fn of(headers: &HeaderMap) -> Self {
         let accepts = headers.get_all(header::ACCEPT).iter();
         let is_current = |value: &header::HeaderValue| {
-            value.to_str().is_ok_and(|value| value.to_ascii_lowercase().contains("application/vnd.heroku-addons"))
+            value
+                .to_str()
+                .is_ok_and(|value| value.to_ascii_lowercase().contains("application/vnd.heroku-addons"))
         };
-        if accepts.into_iter().any(is_current) { Self::V3 } else { Self::V1 }
+        if accepts.into_iter().any(is_current) {
+            Self::V3
+        } else {
+            Self::V1
+        }
     }
 
     pub const fn content_type(self) -> &'static str {
@@ -83,17 +89,30 @@ impl Provision {
     pub fn read(dialect: Dialect, body: &[u8]) -> Result<Self, BodyError> {
         let body = object(body)?;
         let id = match (text(&body, "uuid")?, dialect) {
-            (Some(uuid), _) => ResourceId::parse(&uuid).filter(|_| uuid.contains('-')).ok_or(BodyError::NotUuid)?,
+            (Some(uuid), _) => ResourceId::parse(&uuid)
+                .filter(|_| uuid.contains('-'))
+                .ok_or(BodyError::NotUuid)?,
             (None, Dialect::V1) => ResourceId::random(),
             (None, Dialect::V3) => return Err(BodyError::Missing("uuid")),
         };
-        let name = if dialect == Dialect::V3 { text(&body, "name")?.unwrap_or_default() } else { String::new() };
+        let name = if dialect == Dialect::V3 {
+            text(&body, "name")?.unwrap_or_default()
+        } else {
+            String::new()
+        };
         let code = |grant: &Value| grant.get("code").and_then(Value::as_str).map(SecretString::from);
         Ok(Self {
             id,
-            order: Order { plan: plan(&body)?, name, options: options(body.get("options"))? },
+            order: Order {
+                plan: plan(&body)?,
+                name,
+                options: options(body.get("options"))?,
+            },
             region: text(&body, "region")?,
-            grant: body.get("oauth_grant").and_then(code).filter(|_| dialect == Dialect::V3),
+            grant: body
+                .get("oauth_grant")
+                .and_then(code)
+                .filter(|_| dialect == Dialect::V3),
             callback: text(&body, "callback_url")?.filter(|_| dialect == Dialect::V1),
         })
     }
@@ -105,7 +124,9 @@ pub fn new_plan(body: &[u8]) -> Result<String, BodyError> {
 }
 
 fn plan(body: &Map<String, Value>) -> Result<String, BodyError> {
-    text(body, "plan")?.filter(|plan| !plan.is_empty()).ok_or(BodyError::Missing("plan"))
+    text(body, "plan")?
+        .filter(|plan| !plan.is_empty())
+        .ok_or(BodyError::Missing("plan"))
 }
 
 fn object(body: &[u8]) -> Result<Map<String, Value>, BodyError> {
@@ -134,7 +155,11 @@ fn options(given: Option<&Value>) -> Result<Options, BodyError> {
         let (name, option) = match name.as_str() {
             "connection" => ("connection", &mut options.connection),
             "command" => ("command", &mut options.command),
-            _ => return Err(BodyError::UnknownOption(name.chars().filter(|c| !c.is_control()).take(60).collect())),
+            _ => {
+                return Err(BodyError::UnknownOption(
+                    name.chars().filter(|c| !c.is_control()).take(60).collect(),
+                ));
+            }
         };
         let value = value.as_str().ok_or(BodyError::NotOptions)?;
         if value.trim().is_empty() {
@@ -147,4 +172,3 @@ fn options(given: Option<&Value>) -> Result<Options, BodyError> {
     }
     Ok(options)
 }
-

@@ -25,7 +25,9 @@ pub(super) async fn metrics(
     State(app): State<Arc<App>>,
     given: Option<TypedHeader<Authorization<Bearer>>>,
 ) -> Response {
-    let Some(token) = &app.settings.metrics_token else { return StatusCode::NOT_FOUND.into_response() };
+    let Some(token) = &app.settings.metrics_token else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
     if !given.is_some_and(|TypedHeader(Authorization(given))| auth::has_token(given.token(), token)) {
         return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")]).into_response();
     }
@@ -36,11 +38,19 @@ pub(super) async fn metrics(
         // No count of resources is beyond what a float holds exactly.
         metrics::gauge!("hoop_addon_resources", "state" => state.word()).set(count as f64);
     }
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], app.metrics.render()).into_response()
+    (
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
+        app.metrics.render(),
+    )
+        .into_response()
 }
 
 pub(super) async fn count_request(request: Request, next: Next) -> Response {
-    let path = request.extensions().get::<MatchedPath>().map_or("none", |path| path.as_str()).to_owned();
+    let path = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("none", |path| path.as_str())
+        .to_owned();
     // Anyone can think of a method, and each would be a line of the figures.
     let known = [Method::GET, Method::POST, Method::PUT, Method::DELETE];
     let method = known.into_iter().find(|known| known == request.method());

@@ -69,7 +69,9 @@ pub(super) async fn show(
     query: Result<Query<PageQuery>, QueryRejection>,
     headers: HeaderMap,
 ) -> Response {
-    let Some(session) = session(&app, &id, &headers) else { return refusal(StatusCode::FORBIDDEN) };
+    let Some(session) = session(&app, &id, &headers) else {
+        return refusal(StatusCode::FORBIDDEN);
+    };
     let notice = match query.ok().and_then(|Query(query)| query.notice).as_deref() {
         Some("pushed") => Some(Notice::Pushed),
         Some("later") => Some(Notice::PushedLater),
@@ -84,7 +86,9 @@ pub(super) async fn rotate(
     headers: HeaderMap,
     form: Result<Form<RotateForm>, FormRejection>,
 ) -> Response {
-    let Some(session) = session(&app, &id, &headers) else { return refusal(StatusCode::FORBIDDEN) };
+    let Some(session) = session(&app, &id, &headers) else {
+        return refusal(StatusCode::FORBIDDEN);
+    };
     if !form.is_ok_and(|Form(form)| session.sent(&form.form_token)) {
         return refusal(StatusCode::FORBIDDEN);
     }
@@ -140,7 +144,14 @@ async fn answer(app: &Arc<App>, session: Session, notice: Option<Notice>, is_at_
         }
     };
     let gateway = app.provider.gateway.address().to_string();
-    let page = Page { resource, session, agent, gateway, notice, is_at_home };
+    let page = Page {
+        resource,
+        session,
+        agent,
+        gateway,
+        notice,
+        is_at_home,
+    };
     // It can show a key.
     (status, [(header::CACHE_CONTROL, "no-store")], view::page(&page)).into_response()
 }
@@ -149,10 +160,20 @@ async fn answer(app: &Arc<App>, session: Session, notice: Option<Notice>, is_at_
 async fn look(app: &App, resource: &Resource) -> Result<AgentView, WorkError> {
     let gateway = app.provider.gateway.by(tokio::time::Instant::now() + FOR_GATEWAY);
     let agent = gateway.agent(&resource.id.agent_name()).await?;
-    let Some(agent) = agent else { return Ok(AgentView { agent: None, connections: Vec::new(), seen: None }) };
+    let Some(agent) = agent else {
+        return Ok(AgentView {
+            agent: None,
+            connections: Vec::new(),
+            seen: None,
+        });
+    };
     let connections = gateway.connections(&agent.id).await?;
     let seen = app.provider.store.see(resource, &agent.status).await?;
-    Ok(AgentView { agent: Some(agent), connections, seen: Some(seen) })
+    Ok(AgentView {
+        agent: Some(agent),
+        connections,
+        seen: Some(seen),
+    })
 }
 
 fn session(app: &App, id: &str, headers: &HeaderMap) -> Option<Session> {

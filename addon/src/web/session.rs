@@ -29,14 +29,23 @@ pub(super) struct Session {
 impl Session {
     pub(super) fn new(id: ResourceId, app: Option<&str>, email: Option<String>, now: u64) -> Self {
         let form_token = BASE64.encode(rand::random::<[u8; 24]>());
-        Self { resource: id.to_string(), app: app.map(Into::into), email, form_token, ends_at: now + LONGEST }
+        Self {
+            resource: id.to_string(),
+            app: app.map(Into::into),
+            email,
+            form_token,
+            ends_at: now + LONGEST,
+        }
     }
 
     /// The session for a resource, if there is one that has not ended.
     pub(super) fn of(jar: &SignedCookieJar, id: ResourceId) -> Option<Self> {
         let cookie = jar.get(NAME)?;
         let session: Self = serde_json::from_slice(&BASE64.decode(cookie.value()).ok()?).ok()?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_secs();
         (session.resource == id.to_string() && now < session.ends_at).then_some(session)
     }
 

@@ -59,7 +59,11 @@ impl SignIn {
         let (resource, time) = (&self.resource_id, self.timestamp.as_str());
         let (is_right, id, email) = if !self.user_scoped_resource_token.is_empty() {
             let right = hex::<Sha256>(&signed(&[resource, salt, time, &self.user_id, &self.email]));
-            (auth::is_same(&self.user_scoped_resource_token, &right), resource, Some(self.email.clone()))
+            (
+                auth::is_same(&self.user_scoped_resource_token, &right),
+                resource,
+                Some(self.email.clone()),
+            )
         } else if !self.resource_token.is_empty() {
             let right = hex::<Sha1>(&signed(&[resource, salt, time]));
             (auth::is_same(&self.resource_token, &right), resource, None)
@@ -76,7 +80,9 @@ impl SignIn {
         let is_name = |app: &str| {
             (1..=30).contains(&app.len())
                 && app.starts_with(|c: char| c.is_ascii_lowercase())
-                && app.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+                && app
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
         };
         Some(self.app.as_str()).filter(|app| is_name(app))
     }
@@ -85,7 +91,11 @@ impl SignIn {
     fn nav_cookie(&self) -> Option<Cookie<'static>> {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_=+/.".contains(c);
         let is_fit = !self.nav_data.is_empty() && self.nav_data.len() <= 3_500 && self.nav_data.chars().all(is_plain);
-        let cookie = || Cookie::build(("heroku-nav-data", self.nav_data.clone())).path("/").same_site(SameSite::Lax);
+        let cookie = || {
+            Cookie::build(("heroku-nav-data", self.nav_data.clone()))
+                .path("/")
+                .same_site(SameSite::Lax)
+        };
         is_fit.then(|| cookie().build())
     }
 }
@@ -114,9 +124,14 @@ pub(super) async fn by_link(
 
 async fn enter(app: Arc<App>, peer: SocketAddr, headers: HeaderMap, sign_in: SignIn) -> Response {
     let salt = secrecy::ExposeSecret::expose_secret(&app.settings.sso_salt);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs();
     let Some(Proven { id, email }) = sign_in.prove(salt, now) else {
-        let status = app.failures.answer(auth::client(&app, peer, &headers), StatusCode::FORBIDDEN);
+        let status = app
+            .failures
+            .answer(auth::client(&app, peer, &headers), StatusCode::FORBIDDEN);
         return page::refusal(status);
     };
     match app.provider.store.get(id).await {
@@ -130,7 +145,10 @@ async fn enter(app: Arc<App>, peer: SocketAddr, headers: HeaderMap, sign_in: Sig
     let session = Session::new(id, sign_in.app(), email, now);
     let jar = SignedCookieJar::from_headers(&headers, app.cookie_key.clone()).add(session.cookie());
     let nav = axum_extra::extract::CookieJar::new();
-    let nav = sign_in.nav_cookie().map(|cookie| nav.clone().add(cookie)).unwrap_or(nav);
+    let nav = sign_in
+        .nav_cookie()
+        .map(|cookie| nav.clone().add(cookie))
+        .unwrap_or(nav);
     // The page stands here at once, for who follows no link, and goes on to its own address.
     (jar, nav, page::at_sign_in(&app, &session).await).into_response()
 }
@@ -138,4 +156,3 @@ async fn enter(app: Arc<App>, peer: SocketAddr, headers: HeaderMap, sign_in: Sig
 fn hex<D: Digest>(text: &str) -> String {
     D::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
-

@@ -45,24 +45,51 @@ impl Provider {
             }
         };
         let resource = Resource { agent_id, ..resource };
-        let Some(key) = resource.key.as_ref().filter(|_| !change.key_ends && resource.state == State::Ready) else {
+        let Some(key) = resource
+            .key
+            .as_ref()
+            .filter(|_| !change.key_ends && resource.state == State::Ready)
+        else {
             self.store.mark(&hold, State::Rotating).await?;
             return self.renew(&gateway, hold, &resource, plan).await;
         };
         let agent_id = resource.agent_id.as_deref();
-        self.store.finish(hold, Outcome::Ready { key, plan, agent_id, unpushed: resource.unpushed }).await?;
+        self.store
+            .finish(
+                hold,
+                Outcome::Ready {
+                    key,
+                    plan,
+                    agent_id,
+                    unpushed: resource.unpushed,
+                },
+            )
+            .await?;
         Ok(self.store.get(id).await?.ok_or(StoreError::Lost(id))?)
     }
 
     async fn change(&self, hold: &Hold, resource: &Resource, plan: &str) -> Result<Change, WorkError> {
         let order = &resource.order;
         let new_plan = self.plans.get(plan)?;
-        let wanted = new_plan.connections(hold.id, &Order { plan: plan.to_owned(), ..order.clone() })?;
+        let wanted = new_plan.connections(
+            hold.id,
+            &Order {
+                plan: plan.to_owned(),
+                ..order.clone()
+            },
+        )?;
         // The table may not have the old plan any more.
         let old_plan = self.plans.get(&order.plan).ok();
-        let old = old_plan.map(|plan| plan.connections(hold.id, order)).transpose()?.unwrap_or_default();
+        let old = old_plan
+            .map(|plan| plan.connections(hold.id, order))
+            .transpose()?
+            .unwrap_or_default();
         let made = self.store.connections(hold.id).await?;
-        let to_delete = made.iter().filter(|name| wanted.iter().all(|wanted| wanted.name != **name)).cloned().collect();
+        let to_delete = made
+            .iter()
+            .filter(|name| wanted.iter().all(|wanted| wanted.name != **name))
+            .cloned()
+            .collect();
         let (kept, to_make): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|wanted| made.contains(&wanted.name));
         Ok(Change {
             to_make,
@@ -95,7 +122,11 @@ impl Provider {
     async fn undo(&self, hold: &Hold, change: &Change) {
         let gateway = self.gateway.by(Instant::now() + FOR_CLEANING);
         let noted = self.store.connections(hold.id).await.unwrap_or_default();
-        let made = change.to_make.iter().map(|made| made.name.clone()).filter(|name| noted.contains(name));
+        let made = change
+            .to_make
+            .iter()
+            .map(|made| made.name.clone())
+            .filter(|name| noted.contains(name));
         if let Err(error) = self.delete_connections(&gateway, hold, &made.collect::<Vec<_>>()).await {
             tracing::warn!(resource = %hold.id, %error, "connections of a failed change of the plan are left");
         }

@@ -39,16 +39,26 @@ impl Provider {
             Ok(Made::New(())) => Ok(()),
             Ok(Made::Exists) => {
                 // It can be our own, from a request that was killed.
-                let is_own = gateway.connection(name).await?.is_some_and(|found| found.agent_id == agent_id);
+                let is_own = gateway
+                    .connection(name)
+                    .await?
+                    .is_some_and(|found| found.agent_id == agent_id);
                 if is_own {
                     return Ok(());
                 }
                 self.store.forget_connection(hold, name).await?;
                 Err(WorkError::ConnectionTaken { name: name.clone() })
             }
-            Err(GatewayError::Refused { status: StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY, message, .. }) => {
+            Err(GatewayError::Refused {
+                status: StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY,
+                message,
+                ..
+            }) => {
                 self.store.forget_connection(hold, name).await?;
-                Err(WorkError::ConnectionRefused { name: name.clone(), message })
+                Err(WorkError::ConnectionRefused {
+                    name: name.clone(),
+                    message,
+                })
             }
             Err(error) => Err(error.into()),
         }
@@ -92,6 +102,9 @@ impl Provider {
 async fn agent_id(gateway: &Gateway, id: ResourceId) -> Result<String, WorkError> {
     let call = "GET /api/agents".to_owned();
     let agent = gateway.agent(&id.agent_name()).await?;
-    let agent = agent.ok_or(GatewayError::Unusable { call, reason: "it does not have the agent it has just made" })?;
+    let agent = agent.ok_or(GatewayError::Unusable {
+        call,
+        reason: "it does not have the agent it has just made",
+    })?;
     Ok(agent.id)
 }

@@ -17,7 +17,11 @@ impl Provider {
         for id in self.store.with_grant().await? {
             self.exchange(id).await?;
         }
-        for resource in self.store.resting(&[State::Going, State::Undoing, State::Rotating], Duration::ZERO).await? {
+        for resource in self
+            .store
+            .resting(&[State::Going, State::Undoing, State::Rotating], Duration::ZERO)
+            .await?
+        {
             if let Err(error) = self.finish(&resource).await {
                 let state = resource.state.word();
                 tracing::warn!(resource = %resource.id, state, error = format!("{error:#}"), "not finished yet");

@@ -16,13 +16,20 @@ impl Provider {
         loop {
             match self.store.claim_new(id, order).await? {
                 Claim::Held(hold, _) => return self.make(hold, order).await,
-                Claim::Other(Resource { state: State::Gone | State::Going, .. }) => return Err(WorkError::Gone),
+                Claim::Other(Resource {
+                    state: State::Gone | State::Going,
+                    ..
+                }) => return Err(WorkError::Gone),
                 Claim::Other(resource) if resource.state == State::Ready => return Ok(resource),
                 Claim::Busy | Claim::Other(_) | Claim::Unknown => {}
             }
             tokio::time::sleep(BETWEEN_LOOKS).await;
             // Whoever had it has failed. To try once more would take as long again, and Heroku repeats the request.
-            let has_failed = self.store.get(id).await?.is_none_or(|found| found.state == State::Undoing);
+            let has_failed = self
+                .store
+                .get(id)
+                .await?
+                .is_none_or(|found| found.state == State::Undoing);
             if has_failed || Instant::now() >= until {
                 return Err(WorkError::Busy);
             }
@@ -34,7 +41,12 @@ impl Provider {
         match self.make_at_gateway(&hold, order).await {
             Ok((key, agent_id)) => {
                 let agent_id = agent_id.as_deref();
-                let outcome = Outcome::Ready { key: &key, plan: &order.plan, agent_id, unpushed: false };
+                let outcome = Outcome::Ready {
+                    key: &key,
+                    plan: &order.plan,
+                    agent_id,
+                    unpushed: false,
+                };
                 self.store.finish(hold, outcome).await?;
                 Ok(self.store.get(id).await?.ok_or(StoreError::Lost(id))?)
             }
@@ -45,11 +57,7 @@ impl Provider {
         }
     }
 
-    async fn make_at_gateway(
-        &self,
-        hold: &Hold,
-        order: &Order,
-    ) -> Result<(SecretString, Option<String>), WorkError> {
+    async fn make_at_gateway(&self, hold: &Hold, order: &Order) -> Result<(SecretString, Option<String>), WorkError> {
         let gateway = self.gateway.by(Instant::now() + FOR_GATEWAY);
         let plan = self.plans.get(&order.plan)?;
         let name = hold.id.agent_name();

@@ -43,7 +43,9 @@ impl Provider {
         let resources = self.store.resting(&State::ALL, std::time::Duration::ZERO).await?;
         let mut findings = Vec::new();
         for agent in &agents {
-            let Some(id) = ResourceId::of_agent(&agent.name) else { continue };
+            let Some(id) = ResourceId::of_agent(&agent.name) else {
+                continue;
+            };
             let state = self.store.get(id).await?.map(|resource| resource.state);
             if matches!(state, None | Some(State::Gone)) {
                 let (agent, is_connected) = (agent.name.clone(), agent.is_connected());
@@ -69,8 +71,7 @@ impl Provider {
                 Ok(Mended::AgentDeleted)
             }
             Finding::ResourceWithoutAgent { id } => {
-                let Claim::Held(hold, resource) =
-                    self.store.claim(*id, &[State::Ready], Some(State::Rotating)).await?
+                let Claim::Held(hold, resource) = self.store.claim(*id, &[State::Ready], Some(State::Rotating)).await?
                 else {
                     return Ok(Mended::NotNeeded);
                 };

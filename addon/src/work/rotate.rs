@@ -11,7 +11,9 @@ use crate::store::{Hold, Outcome, StoreError};
 impl Provider {
     /// Makes the new key, and leaves it to [`Self::push`] to give it to the app.
     pub async fn rotate(&self, id: ResourceId) -> Result<Resource, WorkError> {
-        let (hold, resource) = self.hold(id, &[State::Ready, State::Rotating], Some(State::Rotating)).await?;
+        let (hold, resource) = self
+            .hold(id, &[State::Ready, State::Rotating], Some(State::Rotating))
+            .await?;
         let gateway = self.gateway.by(Instant::now() + FOR_GATEWAY);
         let plan = resource.order.plan.clone();
         self.renew(&gateway, hold, &resource, &plan).await
@@ -31,7 +33,12 @@ impl Provider {
         match gateway.replace_agent(&id.agent_name(), mode).await {
             Ok(key) => {
                 let agent_id = resource.agent_id.as_deref();
-                let outcome = Outcome::Ready { key: &key, plan, agent_id, unpushed: true };
+                let outcome = Outcome::Ready {
+                    key: &key,
+                    plan,
+                    agent_id,
+                    unpushed: true,
+                };
                 self.store.finish(hold, outcome).await?;
                 Ok(self.store.get(id).await?.ok_or(StoreError::Lost(id))?)
             }

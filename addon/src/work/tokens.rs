@@ -18,12 +18,18 @@ pub enum Push {
 impl Provider {
     /// Exchanges the grant of a resource. One that Heroku does not accept is forgotten: it is not accepted later either.
     pub async fn exchange(&self, id: ResourceId) -> Result<(), StoreError> {
-        let (Some(heroku), Some(code)) = (&self.heroku, self.store.grant(id).await?) else { return Ok(()) };
+        let (Some(heroku), Some(code)) = (&self.heroku, self.store.grant(id).await?) else {
+            return Ok(());
+        };
         match heroku.exchange(&code).await {
             Ok(tokens) => self.store.keep_tokens(id, &tokens.to_secret()).await,
             Err(error) => {
                 tracing::warn!(resource = %id, %error, "the grant is not exchanged");
-                if error.is_final() { self.store.forget_grant(id).await } else { Ok(()) }
+                if error.is_final() {
+                    self.store.forget_grant(id).await
+                } else {
+                    Ok(())
+                }
             }
         }
     }
@@ -50,7 +56,9 @@ impl Provider {
     /// The name of the resource's app, where Heroku says it.
     pub async fn app_name(&self, id: ResourceId) -> Result<Option<String>, StoreError> {
         let Some(heroku) = &self.heroku else { return Ok(None) };
-        let Some(Ok(tokens)) = self.fresh(heroku, id).await? else { return Ok(None) };
+        let Some(Ok(tokens)) = self.fresh(heroku, id).await? else {
+            return Ok(None);
+        };
         Ok(heroku.app(id, &tokens).await.ok())
     }
 

@@ -17,21 +17,21 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// A key to its API with the group admin.
-pub const API_KEY: &str = "hpk_of-the-stand-in-gateway";
+pub(crate) const API_KEY: &str = "hpk_of-the-stand-in-gateway";
 
 /// A key without that group.
-pub const WEAK_API_KEY: &str = "hpk_without-a-group";
+pub(crate) const WEAK_API_KEY: &str = "hpk_without-a-group";
 
 /// How it misbehaves.
 #[derive(Clone, Debug, Default)]
-pub struct Fault {
+pub(crate) struct Fault {
     /// Which calls it is about, such as `POST /api/agents`. All if empty.
-    pub call: String,
-    pub kind: FaultKind,
+    pub(crate) call: String,
+    pub(crate) kind: FaultKind,
 }
 
 #[derive(Clone, Debug, Default)]
-pub enum FaultKind {
+pub(crate) enum FaultKind {
     #[default]
     None,
     /// Takes as long before it does what it is asked for. Like the real one, it does so even if nobody waits any more.
@@ -48,11 +48,11 @@ pub enum FaultKind {
 
 /// An agent, and the key that it was last made with.
 #[derive(Clone, Debug)]
-pub struct Agent {
-    pub id: String,
-    pub mode: String,
-    pub key: String,
-    pub connected: bool,
+pub(crate) struct Agent {
+    pub(crate) id: String,
+    pub(crate) mode: String,
+    pub(crate) key: String,
+    pub(crate) connected: bool,
 }
 
 #[derive(Default)]
@@ -64,7 +64,7 @@ struct Kept {
 
 /// A running gateway. A clone is the same one.
 #[derive(Clone)]
-pub struct Gateway {
+pub(crate) struct Gateway {
     kept: Arc<Mutex<Kept>>,
     made: Arc<AtomicUsize>,
     begun: Arc<AtomicUsize>,
@@ -72,81 +72,93 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_at("127.0.0.1:0").await
     }
 
-    pub async fn start_at(address: &str) -> Self {
+    pub(crate) async fn start_at(address: &str) -> Self {
         let listener = tokio::net::TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let gateway =
-            Self { kept: Arc::default(), made: Arc::default(), begun: Arc::default(), address };
+        let gateway = Self {
+            kept: Arc::default(),
+            made: Arc::default(),
+            begun: Arc::default(),
+            address,
+        };
         let router = Router::new()
             .route("/api/agents", post(create_agent).get(agents))
             .route("/api/agents/{name}", get(agent).delete(delete_agent))
             .route("/api/connections", post(create_connection).get(connections))
-            .route("/api/connections/{name}", get(connection).put(update_connection).delete(delete_connection))
+            .route(
+                "/api/connections/{name}",
+                get(connection).put(update_connection).delete(delete_connection),
+            )
             .layer(middleware::from_fn_with_state(gateway.clone(), misbehave))
             .with_state(gateway.clone());
         tokio::spawn(async { axum::serve(listener, router).await });
         gateway
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    pub fn misbehave(&self, call: &str, kind: FaultKind) {
-        self.kept().fault = Fault { call: call.to_owned(), kind };
+    pub(crate) fn misbehave(&self, call: &str, kind: FaultKind) {
+        self.kept().fault = Fault {
+            call: call.to_owned(),
+            kind,
+        };
     }
 
-    pub fn behave(&self) {
+    pub(crate) fn behave(&self) {
         self.kept().fault = Fault::default();
     }
 
-    pub fn agents(&self) -> BTreeMap<String, Agent> {
+    pub(crate) fn agents(&self) -> BTreeMap<String, Agent> {
         self.kept().agents.clone()
     }
 
-    pub fn agent(&self, name: &str) -> Option<Agent> {
+    pub(crate) fn agent(&self, name: &str) -> Option<Agent> {
         self.kept().agents.get(name).cloned()
     }
 
     /// The connections by name.
-    pub fn connections(&self) -> BTreeMap<String, Value> {
+    pub(crate) fn connections(&self) -> BTreeMap<String, Value> {
         self.kept().connections.clone()
     }
 
     /// How many agents were ever made.
-    pub fn made(&self) -> usize {
+    pub(crate) fn made(&self) -> usize {
         self.made.load(Ordering::SeqCst)
     }
 
     /// How many calls have come in.
-    pub fn begun(&self) -> usize {
+    pub(crate) fn begun(&self) -> usize {
         self.begun.load(Ordering::SeqCst)
     }
 
     /// Does what an agent that connects does, if its key is right.
-    pub fn connect(&self, key: &str) -> bool {
+    pub(crate) fn connect(&self, key: &str) -> bool {
         let mut kept = self.kept();
         let agent = kept.agents.values_mut().find(|agent| agent.key == key);
         agent.map(|agent| agent.connected = true).is_some()
     }
 
     /// Adds an agent by hand.
-    pub fn add_agent(&self, name: &str) {
+    pub(crate) fn add_agent(&self, name: &str) {
         self.make_agent(name, "standard");
     }
 
     /// Removes an agent by hand.
-    pub fn remove_agent(&self, name: &str) {
+    pub(crate) fn remove_agent(&self, name: &str) {
         self.kept().agents.remove(name);
     }
 
     /// Adds a connection by hand.
-    pub fn add_connection(&self, name: &str, agent_id: &str) {
-        self.kept().connections.insert(name.to_owned(), json!({ "name": name, "agent_id": agent_id }));
+    pub(crate) fn add_connection(&self, name: &str, agent_id: &str) {
+        self.kept()
+            .connections
+            .insert(name.to_owned(), json!({ "name": name, "agent_id": agent_id }));
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -158,11 +170,20 @@ impl Gateway {
         if kept.agents.contains_key(name) {
             return None;
         }
-        let secret = format!("xagt-{}{}", Uuid::new_v4().simple(), &Uuid::new_v4().simple().to_string()[..11]);
+        let secret = format!(
+            "xagt-{}{}",
+            Uuid::new_v4().simple(),
+            &Uuid::new_v4().simple().to_string()[..11]
+        );
         let key = format!("grpc://{name}:{secret}@127.0.0.1:8010?mode={mode}");
         // The real one makes the id of the name, too: an agent made again has the same.
         let id = Uuid::from_u64_pair(fnv(name, 1), fnv(name, 2)).to_string();
-        let agent = Agent { id, mode: mode.to_owned(), key: key.clone(), connected: false };
+        let agent = Agent {
+            id,
+            mode: mode.to_owned(),
+            key: key.clone(),
+            connected: false,
+        };
         kept.agents.insert(name.to_owned(), agent);
         self.made.fetch_add(1, Ordering::SeqCst);
         Some(key)
@@ -170,15 +191,24 @@ impl Gateway {
 }
 
 fn fnv(text: &str, seed: u64) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325 ^ seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+    text.bytes().fold(0xcbf2_9ce4_8422_2325 ^ seed, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+    })
 }
 
 /// Checks the key, and does the fault that is set.
 async fn misbehave(State(gateway): State<Gateway>, request: Request, next: Next) -> Response {
     gateway.begun.fetch_add(1, Ordering::SeqCst);
-    let bearer = request.headers().get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let bearer = request
+        .headers()
+        .get("authorization")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let key = request.headers().get("api-key").and_then(|value| value.to_str().ok());
-    let key = key.or_else(|| bearer.strip_prefix("Bearer ")).unwrap_or_default().to_owned();
+    let key = key
+        .or_else(|| bearer.strip_prefix("Bearer "))
+        .unwrap_or_default()
+        .to_owned();
     if key != API_KEY && key != WEAK_API_KEY {
         return refuse(StatusCode::UNAUTHORIZED, "access denied");
     }
@@ -218,8 +248,12 @@ async fn misbehave(State(gateway): State<Gateway>, request: Request, next: Next)
 }
 
 async fn create_agent(State(gateway): State<Gateway>, body: Bytes) -> Response {
-    let Ok(body) = serde_json::from_slice::<Value>(&body) else { return refuse(StatusCode::BAD_REQUEST, "bad body") };
-    let Some(name) = body["name"].as_str() else { return refuse(StatusCode::BAD_REQUEST, "name is required") };
+    let Ok(body) = serde_json::from_slice::<Value>(&body) else {
+        return refuse(StatusCode::BAD_REQUEST, "bad body");
+    };
+    let Some(name) = body["name"].as_str() else {
+        return refuse(StatusCode::BAD_REQUEST, "name is required");
+    };
     let mode = body["mode"].as_str().unwrap_or("standard");
     if !is_name(name) {
         return refuse(StatusCode::UNPROCESSABLE_ENTITY, "invalid name");
@@ -234,7 +268,11 @@ async fn create_agent(State(gateway): State<Gateway>, body: Bytes) -> Response {
 }
 
 async fn agents(State(gateway): State<Gateway>) -> Response {
-    let all: Vec<Value> = gateway.agents().iter().map(|(name, agent)| shown(name, agent)).collect();
+    let all: Vec<Value> = gateway
+        .agents()
+        .iter()
+        .map(|(name, agent)| shown(name, agent))
+        .collect();
     axum::Json(all).into_response()
 }
 
@@ -248,13 +286,20 @@ async fn agent(State(gateway): State<Gateway>, Path(name): Path<String>) -> Resp
 }
 
 async fn delete_agent(State(gateway): State<Gateway>, Path(name): Path<String>) -> StatusCode {
-    gateway.kept().agents.retain(|known, agent| *known != name && agent.id != name);
+    gateway
+        .kept()
+        .agents
+        .retain(|known, agent| *known != name && agent.id != name);
     StatusCode::NO_CONTENT
 }
 
 fn shown(name: &str, agent: &Agent) -> Value {
     let status = if agent.connected { "CONNECTED" } else { "DISCONNECTED" };
-    let (hostname, version) = if agent.connected { ("web.1", "1.148.0") } else { ("", "") };
+    let (hostname, version) = if agent.connected {
+        ("web.1", "1.148.0")
+    } else {
+        ("", "")
+    };
     json!({
         "id": agent.id, "token": "", "name": name, "mode": agent.mode, "status": status,
         "metadata": { "hostname": hostname, "version": version }, "hostname": hostname, "version": version,
@@ -262,7 +307,9 @@ fn shown(name: &str, agent: &Agent) -> Value {
 }
 
 async fn create_connection(State(gateway): State<Gateway>, body: Bytes) -> Response {
-    let Ok(body) = serde_json::from_slice::<Value>(&body) else { return refuse(StatusCode::BAD_REQUEST, "bad body") };
+    let Ok(body) = serde_json::from_slice::<Value>(&body) else {
+        return refuse(StatusCode::BAD_REQUEST, "bad body");
+    };
     if let Some(missing) = missing(&body) {
         return refuse(StatusCode::BAD_REQUEST, &format!("{missing} is required"));
     }
@@ -280,18 +327,31 @@ async fn create_connection(State(gateway): State<Gateway>, body: Bytes) -> Respo
 
 fn missing(body: &Value) -> Option<&'static str> {
     let required = [
-        "name", "type", "agent_id", "access_mode_runbooks", "access_mode_exec", "access_mode_connect", "access_schema",
+        "name",
+        "type",
+        "agent_id",
+        "access_mode_runbooks",
+        "access_mode_exec",
+        "access_mode_connect",
+        "access_schema",
     ];
-    required.into_iter().find(|field| body[field].as_str().is_none_or(str::is_empty))
+    required
+        .into_iter()
+        .find(|field| body[field].as_str().is_none_or(str::is_empty))
 }
 
 async fn connections(State(gateway): State<Gateway>, Query(query): Query<BTreeMap<String, String>>) -> Response {
     let wanted = query.get("agent_id");
     let kept = gateway.kept();
     let online = |connection: &Value| {
-        kept.agents.values().any(|agent| agent.connected && connection["agent_id"] == agent.id.as_str())
+        kept.agents
+            .values()
+            .any(|agent| agent.connected && connection["agent_id"] == agent.id.as_str())
     };
-    let all = kept.connections.values().filter(|it| wanted.is_none_or(|id| it["agent_id"] == id.as_str()));
+    let all = kept
+        .connections
+        .values()
+        .filter(|it| wanted.is_none_or(|id| it["agent_id"] == id.as_str()));
     let all = all.map(|connection| {
         let mut shown = connection.clone();
         shown["status"] = json!(if online(connection) { "online" } else { "offline" });
@@ -302,7 +362,10 @@ async fn connections(State(gateway): State<Gateway>, Query(query): Query<BTreeMa
 
 async fn connection(State(gateway): State<Gateway>, Path(name): Path<String>) -> Response {
     let found = gateway.kept().connections.get(&name).cloned();
-    found.map_or_else(|| refuse(StatusCode::NOT_FOUND, "not found"), |found| axum::Json(found).into_response())
+    found.map_or_else(
+        || refuse(StatusCode::NOT_FOUND, "not found"),
+        |found| axum::Json(found).into_response(),
+    )
 }
 
 async fn update_connection(State(gateway): State<Gateway>, Path(name): Path<String>, body: Bytes) -> Response {
@@ -311,7 +374,9 @@ async fn update_connection(State(gateway): State<Gateway>, Path(name): Path<Stri
         return refuse(StatusCode::BAD_REQUEST, &format!("{missing} is required"));
     }
     let mut kept = gateway.kept();
-    let Some(found) = kept.connections.get_mut(&name) else { return refuse(StatusCode::NOT_FOUND, "not found") };
+    let Some(found) = kept.connections.get_mut(&name) else {
+        return refuse(StatusCode::NOT_FOUND, "not found");
+    };
     *found = body.clone();
     axum::Json(body).into_response()
 }

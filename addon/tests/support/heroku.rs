@@ -12,34 +12,40 @@ use axum::{Form, Json, Router};
 use serde_json::{Value, json};
 
 /// The OAuth client secret of the add-on.
-pub const CLIENT_SECRET: &str = "the-client-secret-of-the-add-on";
+pub(crate) const CLIENT_SECRET: &str = "the-client-secret-of-the-add-on";
 
 #[derive(Default)]
-pub struct Kept {
+pub(crate) struct Kept {
     /// The code of each grant that was not exchanged yet.
-    pub grants: Vec<String>,
+    pub(crate) grants: Vec<String>,
     /// The access token that is accepted.
-    pub access: String,
-    pub refresh: String,
-    pub issued: u32,
+    pub(crate) access: String,
+    pub(crate) refresh: String,
+    pub(crate) issued: u32,
     /// How long a token lives, in seconds.
-    pub expires_in: u64,
+    pub(crate) expires_in: u64,
     /// The config vars by resource.
-    pub config: BTreeMap<String, BTreeMap<String, String>>,
-    pub is_down: bool,
+    pub(crate) config: BTreeMap<String, BTreeMap<String, String>>,
+    pub(crate) is_down: bool,
 }
 
 #[derive(Clone)]
-pub struct Heroku {
+pub(crate) struct Heroku {
     kept: Arc<Mutex<Kept>>,
     address: SocketAddr,
 }
 
 impl Heroku {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let heroku = Self { kept: Arc::new(Mutex::new(Kept { expires_in: 28_799, ..Kept::default() })), address };
+        let heroku = Self {
+            kept: Arc::new(Mutex::new(Kept {
+                expires_in: 28_799,
+                ..Kept::default()
+            })),
+            address,
+        };
         let router = Router::new()
             .route("/oauth/token", post(token))
             .route("/addons/{id}/config", patch(set_config))
@@ -49,16 +55,16 @@ impl Heroku {
         heroku
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    pub fn kept(&self) -> MutexGuard<'_, Kept> {
+    pub(crate) fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap()
     }
 
     /// A grant as it stands in a request to make a resource.
-    pub fn grant(&self, code: &str) -> Value {
+    pub(crate) fn grant(&self, code: &str) -> Value {
         self.kept().grants.push(code.to_owned());
         json!({ "code": code, "expires_at": "2030-01-01T00:00:00Z", "type": "authorization_code" })
     }
@@ -82,7 +88,11 @@ async fn token(State(heroku): State<Heroku>, Form(form): Form<BTreeMap<String, S
         _ => false,
     };
     if !is_right {
-        return (StatusCode::UNAUTHORIZED, Json(json!({ "id": "unauthorized", "message": "invalid" }))).into_response();
+        return (
+            StatusCode::UNAUTHORIZED,
+            Json(json!({ "id": "unauthorized", "message": "invalid" })),
+        )
+            .into_response();
     }
     kept.issued += 1;
     kept.access = format!("access-token-{}", kept.issued);
@@ -95,7 +105,13 @@ async fn token(State(heroku): State<Heroku>, Form(form): Form<BTreeMap<String, S
 }
 
 fn is_let_in(kept: &Kept, headers: &HeaderMap) -> Result<(), StatusCode> {
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let header = |name: &str| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+            .to_owned()
+    };
     if kept.is_down {
         return Err(StatusCode::SERVICE_UNAVAILABLE);
     }
@@ -121,7 +137,10 @@ async fn set_config(
     let vars = body["config"].as_array().unwrap().clone();
     let app = kept.config.entry(id).or_default();
     for var in &vars {
-        app.insert(var["name"].as_str().unwrap().to_owned(), var["value"].as_str().unwrap().to_owned());
+        app.insert(
+            var["name"].as_str().unwrap().to_owned(),
+            var["value"].as_str().unwrap().to_owned(),
+        );
     }
     Json(vars).into_response()
 }

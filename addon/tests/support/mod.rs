@@ -17,63 +17,74 @@ use uuid::Uuid;
 use gateway::Gateway;
 use heroku::Heroku;
 
-pub mod gateway;
-pub mod heroku;
-pub mod postgres;
+pub(crate) mod gateway;
+pub(crate) mod heroku;
 
-pub const SLUG: &str = "hoop";
-pub const PASSWORD: &str = "the-password-of-the-add-on";
-pub const SALT: &str = "the-sso-salt-of-the-add-on";
-pub const SECRET: &str = "the secret that keys are sealed with";
-pub const METRICS_TOKEN: &str = "the-token-for-the-figures";
+pub(crate) const SLUG: &str = "hoop";
+pub(crate) const PASSWORD: &str = "the-password-of-the-add-on";
+pub(crate) const SALT: &str = "the-sso-salt-of-the-add-on";
+pub(crate) const SECRET: &str = "the secret that keys are sealed with";
+pub(crate) const METRICS_TOKEN: &str = "the-token-for-the-figures";
 
-pub const V1: &str = "application/json";
-pub const V3: &str = "application/vnd.heroku-addons+json; version=3";
+pub(crate) const V1: &str = "application/json";
+pub(crate) const V3: &str = "application/vnd.heroku-addons+json; version=3";
 
 /// Everything around one provider.
-pub struct World {
-    pub gateway: Gateway,
-    pub heroku: Heroku,
-    pub folder: TempDir,
-    pub database_url: String,
-    pub environment: Vec<(&'static str, String)>,
+pub(crate) struct World {
+    pub(crate) gateway: Gateway,
+    pub(crate) heroku: Heroku,
+    pub(crate) folder: TempDir,
+    pub(crate) database_url: String,
+    pub(crate) environment: Vec<(&'static str, String)>,
 }
 
 /// A running provider.
-pub struct Server {
-    pub address: String,
-    pub client: Client,
+pub(crate) struct Server {
+    pub(crate) address: String,
+    pub(crate) client: Client,
     log: Arc<Mutex<Vec<String>>>,
     child: Child,
 }
 
 impl World {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database_url = format!("sqlite:{}", folder.path().join("hoop-addon.db").display());
         Self::with_database(folder, database_url).await
     }
 
-    pub async fn with_database(folder: TempDir, database_url: String) -> Self {
+    pub(crate) async fn with_database(folder: TempDir, database_url: String) -> Self {
+        rustls::crypto::ring::default_provider().install_default().ok(); // another test may have
         let (gateway, heroku) = (Gateway::start().await, Heroku::start().await);
-        Self { gateway, heroku, folder, database_url, environment: Vec::new() }
+        Self {
+            gateway,
+            heroku,
+            folder,
+            database_url,
+            environment: Vec::new(),
+        }
     }
 
     /// Sets one more variable for the provider. The last value counts.
-    pub fn set(&mut self, name: &'static str, value: &str) {
+    pub(crate) fn set(&mut self, name: &'static str, value: &str) {
         self.environment.push((name, value.to_owned()));
     }
 
-    pub fn plans(&mut self, text: &str) {
+    pub(crate) fn plans(&mut self, text: &str) {
         let file = self.folder.path().join("plans.toml");
         fs_err::write(&file, text).unwrap();
         self.set("HOOP_ADDON_CONFIG", file.to_str().unwrap());
     }
 
     /// The program with the variables that it needs, and no others.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(program());
-        command.args(arguments).env_clear().stdin(Stdio::null()).kill_on_drop(true).current_dir(self.folder.path());
+        command
+            .args(arguments)
+            .env_clear()
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .current_dir(self.folder.path());
         let variables = [
             ("HOOP_APIURL", self.gateway.url()),
             ("HOOP_API_KEY", gateway::API_KEY.to_owned()),
@@ -87,18 +98,24 @@ impl World {
             ("DATABASE_URL", self.database_url.clone()),
             ("PORT", "0".to_owned()),
         ];
-        command.envs(variables).envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+            .envs(variables)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 
     /// Runs a command to its end. Returns its exit status, stdout and stderr.
-    pub async fn run(&self, arguments: &[&str]) -> (i32, String, String) {
+    pub(crate) async fn run(&self, arguments: &[&str]) -> (i32, String, String) {
         let output = self.command(arguments).output().await.unwrap();
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+        (
+            output.status.code().unwrap_or(-1),
+            text(&output.stdout),
+            text(&output.stderr),
+        )
     }
 
-    pub async fn serve(&self) -> Server {
+    pub(crate) async fn serve(&self) -> Server {
         let mut command = self.command(&["serve"]);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let log: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -110,8 +127,17 @@ impl World {
             panic!("the provider does not start:\n{}", log.lock().unwrap().join("\n"));
         };
         let port = address.rsplit(':').next().unwrap();
-        let client = Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
-        Server { address: format!("http://127.0.0.1:{port}"), client, log, child }
+        let client = Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .unwrap();
+        Server {
+            address: format!("http://127.0.0.1:{port}"),
+            client,
+            log,
+            child,
+        }
     }
 }
 
@@ -124,7 +150,9 @@ fn collect(
     tokio::spawn(async move {
         let mut lines = BufReader::new(stream).lines();
         while let Ok(Some(line)) = lines.next_line().await {
-            let address = serde_json::from_str::<Value>(&line).ok().and_then(|line| Some(line["address"].as_str()?.to_owned()));
+            let address = serde_json::from_str::<Value>(&line)
+                .ok()
+                .and_then(|line| Some(line["address"].as_str()?.to_owned()));
             log.lock().unwrap().push(line);
             if let Some(address) = address
                 && let Some(said) = said.take()
@@ -137,8 +165,11 @@ fn collect(
 
 impl Server {
     /// A request of Heroku with the right password.
-    pub async fn call(&self, method: Method, path: &str, accept: &str, body: Option<&Value>) -> Response {
-        let request = self.client.request(method, format!("{}{path}", self.address)).header("accept", accept);
+    pub(crate) async fn call(&self, method: Method, path: &str, accept: &str, body: Option<&Value>) -> Response {
+        let request = self
+            .client
+            .request(method, format!("{}{path}", self.address))
+            .header("accept", accept);
         let request = request.basic_auth(SLUG, Some(PASSWORD));
         let request = match body {
             Some(body) => request.json(body),
@@ -148,7 +179,7 @@ impl Server {
     }
 
     /// Makes a resource in the current dialect.
-    pub async fn provision(&self, uuid: Uuid, changes: &Value) -> (StatusCode, Value) {
+    pub(crate) async fn provision(&self, uuid: Uuid, changes: &Value) -> (StatusCode, Value) {
         let mut body = v3_body(uuid);
         for (name, value) in changes.as_object().unwrap() {
             body[name] = value.clone();
@@ -156,43 +187,54 @@ impl Server {
         answer(self.call(Method::POST, "/heroku/resources", V3, Some(&body)).await).await
     }
 
-    pub async fn change_plan(&self, uuid: Uuid, plan: &str) -> (StatusCode, Value) {
+    pub(crate) async fn change_plan(&self, uuid: Uuid, plan: &str) -> (StatusCode, Value) {
         let path = format!("/heroku/resources/{uuid}");
         answer(self.call(Method::PUT, &path, V3, Some(&json!({ "plan": plan }))).await).await
     }
 
-    pub async fn deprovision(&self, uuid: Uuid) -> (StatusCode, Value) {
-        answer(self.call(Method::DELETE, &format!("/heroku/resources/{uuid}"), V3, None).await).await
+    pub(crate) async fn deprovision(&self, uuid: Uuid) -> (StatusCode, Value) {
+        answer(
+            self.call(Method::DELETE, &format!("/heroku/resources/{uuid}"), V3, None)
+                .await,
+        )
+        .await
     }
 
     /// What it has written so far.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().join("\n")
     }
 
     /// Ends it as the machine's end would.
-    pub async fn kill(mut self) {
+    pub(crate) async fn kill(mut self) {
         self.child.kill().await.unwrap();
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id().unwrap()
     }
 
     /// Sends SIGTERM and returns the exit status.
-    pub async fn stop(&mut self) -> i32 {
+    pub(crate) async fn stop(&mut self) -> i32 {
         let pid = self.pid().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &pid])
+                .status()
+                .await
+                .unwrap()
+                .success()
+        );
         self.child.wait().await.unwrap().code().unwrap_or(-1)
     }
 
-    pub async fn ended(&mut self) -> i32 {
+    pub(crate) async fn ended(&mut self) -> i32 {
         self.child.wait().await.unwrap().code().unwrap_or(-1)
     }
 }
 
 /// The body that Heroku's sample is sent, for a plan that makes an agent only.
-pub fn v3_body(uuid: Uuid) -> Value {
+pub(crate) fn v3_body(uuid: Uuid) -> Value {
     json!({
         "uuid": uuid,
         "name": "hoop-angular-12345",
@@ -204,18 +246,18 @@ pub fn v3_body(uuid: Uuid) -> Value {
     })
 }
 
-pub async fn answer(response: Response) -> (StatusCode, Value) {
+pub(crate) async fn answer(response: Response) -> (StatusCode, Value) {
     let status = response.status();
     let text = response.text().await.unwrap();
     (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
 }
 
-pub fn agent_name(uuid: Uuid) -> String {
+pub(crate) fn agent_name(uuid: Uuid) -> String {
     format!("heroku-{uuid}")
 }
 
 /// Waits until something is so, which is soon.
-pub async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let start = std::time::Instant::now();
     while !is_so() {
         assert!(start.elapsed() < Duration::from_secs(60), "never: {what}");
@@ -223,6 +265,6 @@ pub async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-pub fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     Path::new(env!("CARGO_BIN_EXE_hoop-addon")).to_owned()
 }

@@ -13,8 +13,18 @@ use crate::resource::{Seen, State};
 pub(super) fn page(page: &Page) -> Markup {
     let id = page.resource.id;
     let app = page.session.app.as_deref();
-    let name = app.unwrap_or_else(|| if page.resource.order.name.is_empty() { "your app" } else { &page.resource.order.name });
-    let is_waiting = !page.agent.as_ref().and_then(|view| view.agent.as_ref()).is_some_and(Agent::is_connected);
+    let name = app.unwrap_or_else(|| {
+        if page.resource.order.name.is_empty() {
+            "your app"
+        } else {
+            &page.resource.order.name
+        }
+    });
+    let is_waiting = !page
+        .agent
+        .as_ref()
+        .and_then(|view| view.agent.as_ref())
+        .is_some_and(Agent::is_connected);
     let home = format!("/resources/{id}");
     let head = html! {
         @if !page.is_at_home {
@@ -23,36 +33,40 @@ pub(super) fn page(page: &Page) -> Markup {
             noscript { meta http-equiv="refresh" content={ "10; url=" (home) }; }
         }
     };
-    document(&format!("hoop for {name}"), &head, &html! {
-        main {
-            h1 { "hoop for " (name) }
-            @if let Some(notice) = &page.notice { (told(notice, app)) }
-            @if page.resource.unpushed && page.notice.is_none() { (unpushed(page)) }
-            section #agent aria-live="polite" data-waiting[is_waiting] { (agent(page)) }
-            section #connections { (connections(page)) }
-            section {
-                h2 { "Start the agent" }
-                p { "Begin a line of the Procfile with " code { "hoopstart --" } ", such as:" }
-                pre tabindex="0" { "web: hoopstart -- bundle exec puma" }
-                p { "Or leave the Procfile as it is:" }
-                pre tabindex="0" { (command("config:set HOOP_AUTOSTART=true", app)) }
-                p { "Both need hoop's buildpack in the app. Then deploy." }
-            }
-            section {
-                h2 { "Agent key" }
-                p { "Rotate the key if someone may have seen it. The former key ends, and the app restarts with the new one." }
-                form method="post" action={ (home) "/rotate" } {
-                    input type="hidden" name="form_token" value=(page.session.form_token);
-                    button type="submit" { "Rotate the key" }
+    document(
+        &format!("hoop for {name}"),
+        &head,
+        &html! {
+            main {
+                h1 { "hoop for " (name) }
+                @if let Some(notice) = &page.notice { (told(notice, app)) }
+                @if page.resource.unpushed && page.notice.is_none() { (unpushed(page)) }
+                section #agent aria-live="polite" data-waiting[is_waiting] { (agent(page)) }
+                section #connections { (connections(page)) }
+                section {
+                    h2 { "Start the agent" }
+                    p { "Begin a line of the Procfile with " code { "hoopstart --" } ", such as:" }
+                    pre tabindex="0" { "web: hoopstart -- bundle exec puma" }
+                    p { "Or leave the Procfile as it is:" }
+                    pre tabindex="0" { (command("config:set HOOP_AUTOSTART=true", app)) }
+                    p { "Both need hoop's buildpack in the app. Then deploy." }
+                }
+                section {
+                    h2 { "Agent key" }
+                    p { "Rotate the key if someone may have seen it. The former key ends, and the app restarts with the new one." }
+                    form method="post" action={ (home) "/rotate" } {
+                        input type="hidden" name="form_token" value=(page.session.form_token);
+                        button type="submit" { "Rotate the key" }
+                    }
                 }
             }
-        }
-        footer {
-            p { a href=(page.gateway) { "Open hoop" } }
-            p { "Plan: " (page.resource.order.plan) }
-            @if let Some(email) = &page.session.email { p { "Signed in as " (email) } }
-        }
-    })
+            footer {
+                p { a href=(page.gateway) { "Open hoop" } }
+                p { "Plan: " (page.resource.order.plan) }
+                @if let Some(email) = &page.session.email { p { "Signed in as " (email) } }
+            }
+        },
+    )
 }
 
 fn agent(page: &Page) -> Markup {
@@ -90,7 +104,11 @@ fn agent(page: &Page) -> Markup {
 }
 
 fn connections(page: &Page) -> Markup {
-    let found = page.agent.as_ref().map(|view| view.connections.as_slice()).unwrap_or_default();
+    let found = page
+        .agent
+        .as_ref()
+        .map(|view| view.connections.as_slice())
+        .unwrap_or_default();
     html! {
         h2 { "Connections" }
         @if found.is_empty() {
@@ -146,15 +164,22 @@ pub(super) fn refusal(status: StatusCode) -> Markup {
         StatusCode::NOT_FOUND => ("This add-on is gone", "It was removed from its app."),
         StatusCode::TOO_MANY_REQUESTS => ("Too many attempts", "Wait a minute and try again."),
         StatusCode::SERVICE_UNAVAILABLE => ("Not now", "Try again in a few minutes."),
-        _ => ("Sign in at Heroku", "This page opens from Heroku, for an hour at a time:"),
+        _ => (
+            "Sign in at Heroku",
+            "This page opens from Heroku, for an hour at a time:",
+        ),
     };
-    document(title, &html! {}, &html! {
-        main {
-            h1 { (title) }
-            p { (text) }
-            @if status == StatusCode::FORBIDDEN { pre tabindex="0" { "heroku addons:open hoop --app YOUR-APP" } }
-        }
-    })
+    document(
+        title,
+        &html! {},
+        &html! {
+            main {
+                h1 { (title) }
+                p { (text) }
+                @if status == StatusCode::FORBIDDEN { pre tabindex="0" { "heroku addons:open hoop --app YOUR-APP" } }
+            }
+        },
+    )
 }
 
 fn document(title: &str, head: &Markup, body: &Markup) -> Markup {

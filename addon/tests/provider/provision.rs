@@ -2,17 +2,18 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use support::{V3, World, agent_name, v3_body};
 use uuid::Uuid;
 
-mod support;
+use crate::support::{self, V3, World, agent_name, v3_body};
 
 #[tokio::test]
 async fn a_resource_is_an_agent_and_its_key() {
     let world = World::new().await;
     let server = world.serve().await;
     let uuid = Uuid::new_v4();
-    let answer = server.call(Method::POST, "/heroku/resources", V3, Some(&v3_body(uuid))).await;
+    let answer = server
+        .call(Method::POST, "/heroku/resources", V3, Some(&v3_body(uuid)))
+        .await;
     assert_eq!(answer.headers()["content-type"], "application/vnd.heroku-addons+json");
     let (status, body) = support::answer(answer).await;
     assert_eq!(status, StatusCode::CREATED, "{body}");
@@ -31,7 +32,10 @@ async fn a_repeated_request_has_the_same_answer_and_makes_nothing() {
     let repeats = (0..50).map(|_| {
         let (client, url) = (server.client.clone(), format!("{}/heroku/resources", server.address));
         tokio::spawn(async move {
-            let request = client.post(url).basic_auth(support::SLUG, Some(support::PASSWORD)).header("accept", V3);
+            let request = client
+                .post(url)
+                .basic_auth(support::SLUG, Some(support::PASSWORD))
+                .header("accept", V3);
             support::answer(request.json(&v3_body(uuid)).send().await.unwrap()).await
         })
     });
@@ -41,5 +45,8 @@ async fn a_repeated_request_has_the_same_answer_and_makes_nothing() {
         assert_eq!(repeat.await.unwrap(), (StatusCode::CREATED, first.clone()));
     }
     assert_eq!(world.gateway.made(), 1);
-    assert_eq!(first["config"]["HOOP_KEY"], world.gateway.agent(&agent_name(uuid)).unwrap().key.as_str());
+    assert_eq!(
+        first["config"]["HOOP_KEY"],
+        world.gateway.agent(&agent_name(uuid)).unwrap().key.as_str()
+    );
 }

@@ -1,1 +1,0 @@
-//! A PostgreSQL of the test's own, where the machine has one.
