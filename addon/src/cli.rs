@@ -15,7 +15,7 @@ mod check;
 mod manifest;
 mod reconcile;
 mod rotate;
-mod serve;
+pub mod serve;
 
 /// The provider of the Heroku add-on for hoop
 ///
@@ -87,7 +87,7 @@ async fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
     let settings = || Settings::read(&environment, cli.config.as_deref());
     let open = async || -> anyhow::Result<Provider> { settings()?.open().await };
     match cli.command {
-        Command::Serve => serve::run(settings()).await,
+        Command::Serve => serve::run(&environment, cli.config.as_deref()).await,
         Command::Manifest(arguments) => manifest::run(&arguments),
         Command::Check => check::run(settings()).await,
         Command::Reconcile { fix } => reconcile::run(&open().await?, fix).await,

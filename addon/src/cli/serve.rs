@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,6 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use super::environment;
 use crate::config::{ConfigError, ServerSettings, Settings};
 use crate::web::{App, router};
 
@@ -22,8 +22,9 @@ const BETWEEN_FINISHES: Duration = Duration::from_secs(15);
 /// How long requests have to end after SIGTERM. Heroku kills after 30 seconds.
 const LONGEST_END: Duration = Duration::from_secs(25);
 
-pub(super) async fn run(settings: Result<Settings, ConfigError>) -> anyhow::Result<ExitCode> {
-    let (settings, server) = match (settings, ServerSettings::read(&environment)) {
+/// Serves until SIGTERM or SIGINT. `environment` returns the value of a variable, `plans` is the file with the plans.
+pub async fn run(environment: &dyn Fn(&str) -> Option<String>, plans: Option<&Path>) -> anyhow::Result<ExitCode> {
+    let (settings, server) = match (Settings::read(environment, plans), ServerSettings::read(environment)) {
         (Ok(settings), Ok(server)) => (settings, server),
         (settings, server) => return Err(ConfigError::both(settings.err(), server.err()).into()),
     };
