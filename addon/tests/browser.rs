@@ -197,6 +197,42 @@ async fn without_scripts_the_page_loads_itself_anew() {
 }
 
 #[tokio::test]
+async fn the_page_asks_no_more_where_it_gets_no_answer_any_more() {
+    in_browser(|browser| async move {
+        let scene = Scene::new(&json!({})).await;
+        scene.sign_in(&browser).await;
+        browser.load(COUNT).await;
+        browser.until("counted.answers.includes(200)").await;
+        scene.server.deprovision(UUID).await;
+        browser.until("counted.answers.includes(404)").await;
+        let (answers, rounds) = (
+            browser.value("counted.answers.length").await,
+            browser.value("counted.rounds").await,
+        );
+        // Each answer but the last is followed by another round.
+        assert_eq!(answers.as_u64(), rounds.as_u64().map(|rounds| rounds + 1));
+        let console = browser.console().await;
+        assert!(
+            matches!(console.as_slice(), [line] if line.contains("status of 404")),
+            "{console:?}"
+        );
+    })
+    .await;
+}
+
+/// Counts how often the page asks, and how often it means to ask again.
+const COUNT: &str = "
+    window.counted = { answers: [], rounds: 0 };
+    const [ask, wait] = [fetch, setTimeout];
+    window.fetch = async (...words) => {
+        const answer = await ask(...words);
+        counted.answers.push(answer.status);
+        return answer;
+    };
+    window.setTimeout = (...words) => { counted.rounds += 1; return wait(...words); };
+";
+
+#[tokio::test]
 async fn a_new_key_is_shown_once_where_the_provider_cannot_set_it() {
     in_browser(|browser| async move {
         let scene = Scene::new(&json!({})).await;
@@ -254,6 +290,7 @@ async fn all_of_it_can_be_done_with_a_keyboard() {
         let scene = Scene::new(&json!({})).await;
         scene.sign_in(&browser).await;
         for scheme in ["dark", "light"] {
+            browser.open(&scene.home()).await;
             browser.prefer(scheme).await;
             reach_everything(&browser, 4).await;
         }
@@ -270,14 +307,13 @@ async fn all_of_it_can_be_done_with_a_keyboard() {
 async fn reach_everything(browser: &Browser, count: usize) {
     const ALL: &str = "[...document.querySelectorAll('a[href], button, input:not([type=hidden]), [tabindex]')]";
     assert_eq!(browser.value(&format!("{ALL}.length")).await, count);
-    browser
-        .load("document.activeElement.blur(); getSelection().setPosition(document.body, 0);")
-        .await;
     for index in 0..count {
         browser.press(Key::Tab).await;
         assert_eq!(
             browser.value(&format!("{ALL}.indexOf(document.activeElement)")).await,
-            index
+            index,
+            "{}",
+            browser.value("document.activeElement.outerHTML.slice(0,300)").await
         );
         let contrast = browser.run(RING, Value::Null).await.as_f64();
         assert!(
@@ -336,6 +372,7 @@ impl View {
 
     /// Opens it, from whichever view of the same scene stood there before.
     async fn open(self, browser: &Browser, scene: &Scene) {
+        scene.world.gateway.behave();
         match self {
             Self::NotConnected => {
                 scene.sign_in(browser).await;
@@ -355,7 +392,6 @@ impl View {
                 scene.world.gateway.misbehave("GET", fault);
                 browser.open(&scene.home()).await;
                 browser.until(&status("Not known")).await;
-                scene.world.gateway.behave();
             }
             Self::Refusal => {
                 scene.enter(browser, "another salt").await;
