@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 use url::{ParseError, Url};
 
 /// How long something in the browser may take. It is soon, but machines can be slow.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// One browser at a time: two of them would share the processors of a small machine, and be slower together.
 static TURN: Mutex<()> = Mutex::const_new(());
@@ -29,7 +29,7 @@ pub(crate) struct Browser {
     client: Client,
 }
 
-/// A command that WebDriver itself does not have.
+/// A command that the standard does not have.
 #[derive(Debug)]
 struct Extra {
     path: &'static str,
@@ -54,7 +54,7 @@ pub(crate) async fn in_browser<F: Future<Output = ()> + 'static>(test: impl FnOn
     let _turn = TURN.lock().await;
     rustls::crypto::ring::default_provider().install_default().ok(); // another test may have
     let profile = tempfile::tempdir().unwrap();
-    let (_driver, address) = start(driver, &profile).await;
+    let (mut driver, address) = start(driver, &profile).await;
     let options = json!({
         "goog:chromeOptions": { "binary": chromium, "args": arguments(&profile) },
         "goog:loggingPrefs": { "browser": "ALL" },
@@ -81,6 +81,7 @@ pub(crate) async fn in_browser<F: Future<Output = ()> + 'static>(test: impl FnOn
         .run_until(async { tokio::task::spawn_local(task).await })
         .await;
     client.close().await.ok();
+    driver.kill().await.unwrap();
     if let Err(error) = ended {
         std::panic::resume_unwind(error.into_panic());
     }
