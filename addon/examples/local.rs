@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use sha1::{Digest as _, Sha1};
 
 #[path = "../tests/support/gateway.rs"]
-#[allow(dead_code, reason = "the tests use the rest")]
+#[allow(clippy::unwrap_used, dead_code, reason = "the tests use the rest")]
 mod gateway;
 
 const PASSWORD: &str = "password-on-this-machine";
@@ -102,7 +102,10 @@ fn sign_in(address: &str, made: &Value) -> String {
 
 /// What Heroku's tester reads about an add-on.
 fn tester_manifest(address: &str) -> Value {
-    let at = |address: &str| json!({ "base_url": format!("{address}/heroku/resources"), "sso_url": format!("{address}/heroku/sso") });
+    let at = |address: &str| {
+        let (base_url, sso_url) = (format!("{address}/heroku/resources"), format!("{address}/heroku/sso"));
+        json!({ "base_url": base_url, "sso_url": sso_url })
+    };
     json!({ "id": "hoop", "api": {
         "config_vars_prefix": "HOOP", "config_vars": ["HOOP_KEY", "HOOP_CONNECTION"], "regions": ["us"],
         "password": PASSWORD, "sso_salt": SALT, "requires": [],

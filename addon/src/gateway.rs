@@ -147,6 +147,7 @@ impl Gateway {
     }
 
     /// The same gateway, for calls that all end by then.
+    #[must_use]
     pub fn by(&self, deadline: Instant) -> Self {
         Self {
             deadline: Some(deadline),

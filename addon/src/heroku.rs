@@ -38,7 +38,10 @@ pub enum HerokuError {
 impl HerokuError {
     /// Whether the same call will fail in the same way.
     pub fn is_final(&self) -> bool {
-        matches!(self, Self::Refused { status, .. } if status.is_client_error() && *status != StatusCode::TOO_MANY_REQUESTS)
+        let Self::Refused { status, .. } = self else {
+            return false;
+        };
+        status.is_client_error() && *status != StatusCode::TOO_MANY_REQUESTS
     }
 }
 

@@ -114,8 +114,8 @@ pub enum OrderError {
     #[error("The plan {plan} makes no connection, so --command has no effect. Leave it out or choose another plan.")]
     CommandWithoutConnection { plan: String },
     #[error(
-        "{name} cannot be the name of a connection. Use letters, digits and underscores, at least 3, with single hyphens or dots \
-         between them."
+        "{name} cannot be the name of a connection. Use letters, digits and underscores, at least 3, with single \
+         hyphens or dots between them."
     )]
     BadName { name: String },
     #[error("--command cannot be read: {0}.")]

@@ -298,7 +298,8 @@ impl Store {
     pub async fn resting(&self, states: &[State], rest: Duration) -> Result<Vec<Resource>, StoreError> {
         let words: Vec<_> = states.iter().map(|state| format!("'{}'", state.word())).collect();
         let select = format!(
-            "SELECT {COLUMNS} FROM resources WHERE state IN ({}) AND held_until < $1 AND changed_at <= $2 ORDER BY uuid",
+            "SELECT {COLUMNS} FROM resources WHERE state IN ({}) AND held_until < $1 AND changed_at <= $2 \
+             ORDER BY uuid",
             words.join(", ")
         );
         let now = milliseconds();

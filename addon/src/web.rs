@@ -70,7 +70,7 @@ impl App {
     }
 }
 
-pub fn router(app: Arc<App>) -> Router {
+pub fn router(app: &Arc<App>) -> Router {
     // The password is checked before any of this, and so before a body is read and an id is looked up.
     let api = Router::new()
         .route("/heroku/resources", post(api::provision))
@@ -80,7 +80,7 @@ pub fn router(app: Arc<App>) -> Router {
             axum::routing::any(|| async { StatusCode::NOT_FOUND }),
         )
         .layer(DefaultBodyLimit::max(LONGEST_BODY))
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), auth::require_password));
+        .layer(middleware::from_fn_with_state(Arc::clone(app), auth::require_password));
     let sso = Router::new()
         .route("/heroku/resources/{id}", get(sso::by_link))
         .route("/heroku/sso", post(sso::by_form))
@@ -96,7 +96,7 @@ pub fn router(app: Arc<App>) -> Router {
     let request_id = HeaderName::from_static("x-request-id");
     api.merge(sso)
         .merge(operate)
-        .with_state(Arc::clone(&app))
+        .with_state(Arc::clone(app))
         .layer(CatchPanicLayer::new())
         .layer(TimeoutLayer::with_status_code(
             StatusCode::REQUEST_TIMEOUT,
@@ -141,7 +141,7 @@ fn span(request: &axum::http::Request<axum::body::Body>) -> tracing::Span {
 fn log_answer<B>(answer: &axum::http::Response<B>, took: Duration, _: &tracing::Span) {
     tracing::info!(
         status = answer.status().as_u16(),
-        milliseconds = took.as_millis() as u64,
+        seconds = took.as_secs_f64(),
         "answered"
     );
 }

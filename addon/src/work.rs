@@ -33,14 +33,14 @@ pub struct Provider {
 }
 
 /// How long the gateway has for one request of Heroku, which should be answered within 3 seconds.
-const FOR_GATEWAY: Duration = Duration::from_millis(2_000);
+const FOR_GATEWAY: Duration = Duration::from_secs(2);
 
 /// And to take back what was made by then.
 const FOR_CLEANING: Duration = Duration::from_millis(500);
 
 /// How long a request waits for another one that works on the same resource. One that was killed loses its hold in
 /// this time.
-const FOR_OTHERS: Duration = Duration::from_millis(4_000);
+const FOR_OTHERS: Duration = Duration::from_secs(4);
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
@@ -50,7 +50,8 @@ pub enum WorkError {
     #[error("{0}")]
     Order(#[from] OrderError),
     #[error(
-        "The connection {name} exists at the hoop gateway and belongs to something else. Choose another name with --connection."
+        "The connection {name} exists at the hoop gateway and belongs to something else. Choose another name with \
+         --connection."
     )]
     ConnectionTaken { name: String },
     #[error("The hoop gateway does not accept the connection {name}: {message}.")]
@@ -74,14 +75,16 @@ impl Provider {
         loop {
             match self.store.claim(id, from, to).await? {
                 Claim::Held(hold, resource) => return Ok((hold, resource)),
-                Claim::Unknown => return Err(WorkError::Unknown),
+                Claim::Unknown
+                | Claim::Other(Resource {
+                    state: State::Undoing, ..
+                }) => {
+                    return Err(WorkError::Unknown);
+                }
                 Claim::Other(Resource {
                     state: State::Gone | State::Going,
                     ..
                 }) => return Err(WorkError::Gone),
-                Claim::Other(Resource {
-                    state: State::Undoing, ..
-                }) => return Err(WorkError::Unknown),
                 Claim::Busy | Claim::Other(_) if tokio::time::Instant::now() < until => {
                     tokio::time::sleep(BETWEEN_LOOKS).await;
                 }

@@ -1,5 +1,8 @@
 //! The page of a resource in a real browser: from the button at Heroku to an agent that is connected.
 
+#![allow(clippy::unwrap_used, reason = "in a test, it is what fails")]
+
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -129,7 +132,10 @@ fn sign_in_form(provider: &str, salt: &str) -> Markup {
 
 fn hex<D: Digest>(parts: &[&str]) -> String {
     let digest = D::digest(parts.join(":"));
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    digest.iter().fold(String::new(), |mut hex, byte| {
+        write!(hex, "{byte:02x}").unwrap();
+        hex
+    })
 }
 
 /// Whether the page says so of the agent.

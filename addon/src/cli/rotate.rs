@@ -14,8 +14,8 @@ pub(super) async fn run(provider: &Provider, id: ResourceId) -> anyhow::Result<E
         Push::Later => tell("Heroku does not take the new key right now. A running hoop-addon serve tries again."),
         // Not on a terminal that others may read: the page shows it to who may see it.
         Push::NoGrant => tell(&format!(
-            "There is no access to its app, so the app still has the former key. Open the add-on's page from Heroku and \
-             rotate the key there, which shows the new key: heroku addons:open {name}",
+            "There is no access to its app, so the app still has the former key. Open the add-on's page from Heroku \
+             and rotate the key there, which shows the new key: heroku addons:open {name}",
             name = if resource.order.name.is_empty() {
                 "hoop"
             } else {

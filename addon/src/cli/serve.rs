@@ -46,7 +46,7 @@ pub async fn run(environment: &dyn Fn(&str) -> Option<String>, plans: Option<&Pa
     let mut interrupt = signal(SignalKind::interrupt())?;
     let finisher = tokio::spawn(finish(Arc::clone(&app)));
     tracing::info!(address = %listener.local_addr()?, "serving");
-    let service = router(Arc::clone(&app)).into_make_service_with_connect_info::<SocketAddr>();
+    let service = router(&app).into_make_service_with_connect_info::<SocketAddr>();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = axum::serve(listener, service).with_graceful_shutdown(async {
         stopped.await.ok();

@@ -1,4 +1,4 @@
-//! What Heroku asks for, in both dialects of its API. Fields that are not known are accepted, since Heroku may add some.
+//! What Heroku asks for, in both dialects of its API. Other fields are accepted, since Heroku may add some.
 
 use axum::http::{HeaderMap, StatusCode, header};
 use secrecy::SecretString;

@@ -35,8 +35,8 @@ pub(super) async fn metrics(
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
     for (state, count) in counts {
-        // No count of resources is beyond what a float holds exactly.
-        metrics::gauge!("hoop_addon_resources", "state" => state.word()).set(count as f64);
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        metrics::gauge!("hoop_addon_resources", "state" => state.word()).set(count);
     }
     (
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],

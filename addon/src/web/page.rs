@@ -110,7 +110,8 @@ pub(super) async fn rotate(
             }
         }
         Ok(Err(error)) => {
-            tracing::error!(resource = %id, cause = std::error::Error::source(&error).map(ToString::to_string), "{error}");
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::error!(resource = %id, cause, "{error}");
             answer(&app, session, Some(Notice::Failed(error)), true).await
         }
         Err(answer) => answer,

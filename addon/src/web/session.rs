@@ -61,7 +61,7 @@ impl Session {
             .http_only(true)
             .secure(true)
             .same_site(SameSite::Lax)
-            .max_age(time::Duration::seconds(LONGEST as i64))
+            .max_age(time::Duration::seconds(LONGEST.cast_signed()))
             .build()
     }
 

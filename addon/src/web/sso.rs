@@ -1,5 +1,6 @@
 //! Sign-in from Heroku: a form, or a link in the old dialect, with a token that only Heroku can make.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -19,7 +20,7 @@ use super::{App, Shared, auth, page};
 use crate::resource::{ResourceId, State as ResourceState};
 
 /// How far the time of a sign-in may be from ours.
-const FURTHEST: Duration = Duration::from_secs(300);
+const FURTHEST: Duration = Duration::from_mins(5);
 
 /// What Heroku sends with a sign-in. It is not trusted until a token says so.
 #[derive(Debug, Default, Deserialize)]
@@ -154,5 +155,8 @@ async fn enter(app: Arc<App>, peer: SocketAddr, headers: HeaderMap, sign_in: Sig
 }
 
 fn hex<D: Digest>(text: &str) -> String {
-    D::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    D::digest(text).iter().fold(String::new(), |mut hex, byte| {
+        write!(hex, "{byte:02x}").expect("a text can be written to");
+        hex
+    })
 }

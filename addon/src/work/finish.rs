@@ -9,7 +9,7 @@ use crate::resource::{Resource, State};
 use crate::store::{Claim, StoreError};
 
 /// How long the gateway may take to carry out a call that was given up. Until then an agent can still appear.
-const LATE_CALLS: Duration = Duration::from_secs(60);
+const LATE_CALLS: Duration = Duration::from_mins(1);
 
 impl Provider {
     /// Does each thing once that is left to do. What fails is left for the next time.

@@ -16,7 +16,7 @@ pub enum Push {
 }
 
 impl Provider {
-    /// Exchanges the grant of a resource. One that Heroku does not accept is forgotten: it is not accepted later either.
+    /// Exchanges the grant of a resource. One that Heroku does not accept is forgotten: it will not accept it later.
     pub async fn exchange(&self, id: ResourceId) -> Result<(), StoreError> {
         let (Some(heroku), Some(code)) = (&self.heroku, self.store.grant(id).await?) else {
             return Ok(());

@@ -1,5 +1,6 @@
 //! Sign-in from Heroku, and the session that follows.
 
+use std::fmt::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use reqwest::{Response, StatusCode};
@@ -20,10 +21,10 @@ pub(crate) fn token(parts: &[&str]) -> String {
 }
 
 fn hex<D: Digest>(parts: &[&str]) -> String {
-    D::digest(parts.join(":"))
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    D::digest(parts.join(":")).iter().fold(String::new(), |mut hex, byte| {
+        write!(hex, "{byte:02x}").unwrap();
+        hex
+    })
 }
 
 pub(crate) fn cookies(response: &Response) -> Vec<String> {

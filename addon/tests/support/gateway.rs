@@ -1,4 +1,4 @@
-//! A gateway that answers as hoop's of version 1.148.0 does, keeps everything in memory, and can be slow, wrong or down.
+//! A gateway that answers as hoop's of version 1.148.0 does, from memory. It can be slow, wrong or down.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

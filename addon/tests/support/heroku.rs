@@ -96,7 +96,7 @@ async fn token(State(heroku): State<Heroku>, Form(form): Form<BTreeMap<String, S
     }
     kept.issued += 1;
     kept.access = format!("access-token-{}", kept.issued);
-    kept.refresh = "the-refresh-token".to_owned();
+    "the-refresh-token".clone_into(&mut kept.refresh);
     Json(json!({
         "access_token": kept.access, "refresh_token": kept.refresh, "expires_in": kept.expires_in,
         "token_type": "Bearer", "user_id": "7", "session_nonce": "nonce",

@@ -53,7 +53,10 @@ pub(super) fn page(page: &Page) -> Markup {
                 }
                 section {
                     h2 { "Agent key" }
-                    p { "Rotate the key if someone may have seen it. The former key ends, and the app restarts with the new one." }
+                    p {
+                    "Rotate the key if someone may have seen it. The former key ends, and the app restarts with the "
+                    "new one."
+                }
                     form method="post" action={ (home) "/rotate" } {
                         input type="hidden" name="form_token" value=(page.session.form_token);
                         button type="submit" { "Rotate the key" }
