@@ -96,7 +96,7 @@ fn sign_in(address: &str, made: &Value) -> String {
         .unwrap_or_default()
         .as_secs();
     let token = Sha1::digest(format!("{id}:{SALT}:{time}"));
-    let token: String = token.iter().map(|byte| format!("{byte:02x}")).collect();
+    let token = token.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
     format!("{address}/heroku/resources/{id}?token={token}&timestamp={time}&app=orders")
 }
 
