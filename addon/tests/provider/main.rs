@@ -5,6 +5,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod faults;
 mod kensa;
+mod operate;
+mod plans;
 mod provision;
+mod rotate;
 mod sso;

@@ -228,6 +228,11 @@ impl Server {
         self.child.wait().await.unwrap().code().unwrap_or(-1)
     }
 
+    /// Stops it and waits until it is gone.
+    pub(crate) async fn stop_and_wait(mut self) {
+        assert_eq!(self.stop().await, 0);
+    }
+
     pub(crate) async fn ended(&mut self) -> i32 {
         self.child.wait().await.unwrap().code().unwrap_or(-1)
     }
