@@ -5,6 +5,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod crash;
+mod databases;
 mod faults;
 mod kensa;
 mod operate;

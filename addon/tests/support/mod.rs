@@ -19,6 +19,7 @@ use heroku::Heroku;
 
 pub(crate) mod gateway;
 pub(crate) mod heroku;
+pub(crate) mod postgres;
 
 pub(crate) const SLUG: &str = "hoop";
 pub(crate) const PASSWORD: &str = "the-password-of-the-add-on";
