@@ -172,3 +172,6 @@ fn options(given: Option<&Value>) -> Result<Options, BodyError> {
     }
     Ok(options)
 }
+
+#[cfg(test)]
+mod tests;
