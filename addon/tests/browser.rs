@@ -34,6 +34,9 @@ struct Scene {
     world: World,
     server: Server,
     key: String,
+    /// Who comes from Heroku, and from which app.
+    email: &'static str,
+    app: &'static str,
 }
 
 impl Scene {
@@ -45,7 +48,13 @@ impl Scene {
         let server = world.serve().await;
         let (_, made) = server.provision(UUID, changes).await;
         let key = made["config"]["HOOP_KEY"].as_str().unwrap().to_owned();
-        Self { world, server, key }
+        Self {
+            world,
+            server,
+            key,
+            email: "someone@example.com",
+            app: "orders",
+        }
     }
 
     /// The provider's address under the name that a browser takes for a safe one, as it does with https.
@@ -59,7 +68,13 @@ impl Scene {
 
     /// Opens the page as someone does who comes from Heroku.
     async fn enter(&self, browser: &Browser, salt: &'static str) {
-        browser.open(&dashboard(self.address(), salt).await).await;
+        let form = SignIn {
+            provider: self.address(),
+            salt,
+            email: self.email,
+            app: self.app,
+        };
+        browser.open(&dashboard(form).await).await;
         browser.click("button").await;
     }
 
@@ -86,44 +101,60 @@ impl Scene {
 
 /// Serves what stands for Heroku's dashboard, with a button that opens the add-on. It is of another site than the
 /// provider. Returns its address.
-async fn dashboard(provider: String, salt: &'static str) -> String {
+async fn dashboard(form: SignIn) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}/", listener.local_addr().unwrap());
-    let router = Router::new().route("/", get(move || async move { sign_in_form(&provider, salt) }));
+    let router = Router::new().route("/", get(move || async move { form.page() }));
     tokio::spawn(async { axum::serve(listener, router).await });
     address
 }
 
 /// The form that Heroku sends, with all the fields it has.
-fn sign_in_form(provider: &str, salt: &str) -> Markup {
-    let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    let (id, time) = (UUID.to_string(), time.to_string());
-    let (user, email) = ("01234567-89ab-cdef-0123-456789abcdef", "someone@example.com");
-    let token = hex::<Sha1>(&[&id, salt, &time]);
-    let fields = [
-        ("email", email),
-        ("user_id", user),
-        ("app", "orders"),
-        ("context_app", "orders"),
-        ("timestamp", &time),
-        ("nav-data", "bmF2"),
-        ("id", &id),
-        ("token", &token),
-        ("resource_id", &id),
-        ("resource_token", &token),
-        (
-            "user_scoped_resource_token",
-            &hex::<Sha256>(&[&id, salt, &time, user, email]),
-        ),
-    ];
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            head { title { "Heroku" } link rel="icon" href="data:,"; }
-            body {
-                form method="post" action={ (provider) "/heroku/sso" } {
-                    @for (name, value) in fields { input type="hidden" name=(name) value=(value); }
-                    button { "Open the add-on" }
+#[derive(Clone)]
+struct SignIn {
+    provider: String,
+    salt: &'static str,
+    email: &'static str,
+    app: &'static str,
+}
+
+impl SignIn {
+    fn page(&self) -> Markup {
+        let Self {
+            provider,
+            salt,
+            email,
+            app,
+        } = self;
+        let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let (id, time) = (UUID.to_string(), time.to_string());
+        let user = "01234567-89ab-cdef-0123-456789abcdef";
+        let token = hex::<Sha1>(&[&id, salt, &time]);
+        let fields = [
+            ("email", *email),
+            ("user_id", user),
+            ("app", app),
+            ("context_app", app),
+            ("timestamp", &time),
+            ("nav-data", "bmF2"),
+            ("id", &id),
+            ("token", &token),
+            ("resource_id", &id),
+            ("resource_token", &token),
+            (
+                "user_scoped_resource_token",
+                &hex::<Sha256>(&[&id, salt, &time, user, email]),
+            ),
+        ];
+        html! {
+            (DOCTYPE)
+            html lang="en" {
+                head { title { "Heroku" } link rel="icon" href="data:,"; }
+                body {
+                    form method="post" action={ (provider) "/heroku/sso" } {
+                        @for (name, value) in fields { input type="hidden" name=(name) value=(value); }
+                        button { "Open the add-on" }
+                    }
                 }
             }
         }
@@ -362,16 +393,19 @@ enum View {
     Connected,
     /// With the line that sets the new key.
     Notice,
+    /// Where the gateway has no agent for it.
+    Missing,
     /// Where the gateway does not answer.
     Unknown,
     Refusal,
 }
 
 impl View {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::NotConnected,
         Self::Connected,
         Self::Notice,
+        Self::Missing,
         Self::Unknown,
         Self::Refusal,
     ];
@@ -392,6 +426,11 @@ impl View {
             Self::Notice => {
                 browser.click("form button").await;
                 browser.until("document.querySelector('.once') !== null").await;
+            }
+            Self::Missing => {
+                scene.world.gateway.remove_agent(&agent_name(UUID));
+                browser.open(&scene.home()).await;
+                browser.until(&status("Missing")).await;
             }
             Self::Unknown => {
                 let fault = support::gateway::FaultKind::Status(503);
@@ -465,7 +504,10 @@ fn axe() -> Option<String> {
 #[tokio::test]
 async fn it_fits_into_the_narrowest_window() {
     in_browser(|browser| async move {
-        let scene = Scene::new(&json!({ "plan": "console" })).await;
+        let mut scene = Scene::new(&json!({ "plan": "console" })).await;
+        // As long as they can be, without a place to break them at.
+        scene.email = "someone.with.one.of.the.longest.of.names.that.there.are@mail.example.com";
+        scene.app = "thelongestnamethatanapphasever";
         browser.resize(NARROW, 640).await;
         for view in View::ALL {
             view.open(&browser, &scene).await;
