@@ -158,7 +158,7 @@ impl Plans {
 
     pub fn get(&self, name: &str) -> Result<&Plan, OrderError> {
         let unknown = || OrderError::UnknownPlan {
-            plan: name.to_owned(),
+            plan: shown(name),
             known: self.names().collect::<Vec<_>>().join(", "),
         };
         self.plans.get(name).ok_or_else(unknown)
@@ -168,9 +168,7 @@ impl Plans {
         if self.regions.contains(region) {
             return Ok(());
         }
-        Err(OrderError::UnknownRegion {
-            region: region.to_owned(),
-        })
+        Err(OrderError::UnknownRegion { region: shown(region) })
     }
 }
 
@@ -247,7 +245,10 @@ fn check_name(name: &str) -> Result<(), OrderError> {
     if letters >= 3 && name.len() <= 254 && name.split(['-', '.']).all(is_word) {
         return Ok(());
     }
-    Err(OrderError::BadName {
-        name: name.chars().take(60).collect(),
-    })
+    Err(OrderError::BadName { name: shown(name) })
+}
+
+/// As much of what was given as says which it is.
+fn shown(given: &str) -> String {
+    given.chars().take(60).collect()
 }

@@ -182,3 +182,20 @@ async fn what_cannot_be_is_refused_with_a_sentence() {
     refusal(&server.change_plan(uuid, "gold").await);
     assert_eq!(world.gateway.made(), 1);
 }
+
+#[tokio::test]
+async fn a_long_text_is_not_repeated() {
+    let world = World::new().await;
+    let server = world.serve().await;
+    let long = "x".repeat(60_000);
+    for changes in [
+        json!({ "plan": long }),
+        json!({ "region": long }),
+        json!({ "options": { "connection": long } }),
+        json!({ "options": { &long: "x" } }),
+    ] {
+        let answer = server.provision(Uuid::new_v4(), &changes).await;
+        let refusal = refusal(&answer);
+        assert!(refusal.contains("xxx") && refusal.len() < 400, "{refusal}");
+    }
+}
