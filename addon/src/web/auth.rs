@@ -10,6 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum_extra::TypedHeader;
 use axum_extra::headers::{Authorization, authorization::Basic};
+use axum_extra::typed_header::TypedHeaderRejection;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
@@ -67,15 +68,16 @@ pub(super) fn client(app: &App, peer: SocketAddr, headers: &HeaderMap) -> IpAddr
     last.unwrap_or_else(|| peer.ip())
 }
 
+/// A header that cannot be read is as wrong as another password.
 pub(super) async fn require_password(
     State(app): State<Arc<App>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    given: Option<TypedHeader<Authorization<Basic>>>,
+    given: Result<TypedHeader<Authorization<Basic>>, TypedHeaderRejection>,
     request: Request,
     next: Next,
 ) -> Response {
     let settings = &app.settings;
-    let is_right = given.is_some_and(|TypedHeader(Authorization(given))| {
+    let is_right = given.is_ok_and(|TypedHeader(Authorization(given))| {
         let user = is_same(given.username(), &settings.slug);
         let password = is_same(given.password(), settings.password.expose_secret());
         user & password

@@ -9,6 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum_extra::TypedHeader;
 use axum_extra::headers::{Authorization, authorization::Bearer};
+use axum_extra::typed_header::TypedHeaderRejection;
 
 use super::{App, Shared, auth};
 
@@ -23,12 +24,12 @@ pub(super) async fn health(State(app): Shared) -> (StatusCode, &'static str) {
 /// The figures for Prometheus, for who has the token.
 pub(super) async fn metrics(
     State(app): State<Arc<App>>,
-    given: Option<TypedHeader<Authorization<Bearer>>>,
+    given: Result<TypedHeader<Authorization<Bearer>>, TypedHeaderRejection>,
 ) -> Response {
     let Some(token) = &app.settings.metrics_token else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    if !given.is_some_and(|TypedHeader(Authorization(given))| auth::has_token(given.token(), token)) {
+    if !given.is_ok_and(|TypedHeader(Authorization(given))| auth::has_token(given.token(), token)) {
         return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")]).into_response();
     }
     let Ok(counts) = app.provider.store.count().await else {

@@ -8,6 +8,7 @@ mod support;
 mod crash;
 mod databases;
 mod faults;
+mod input;
 mod kensa;
 mod operate;
 mod plans;
