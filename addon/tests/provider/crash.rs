@@ -28,6 +28,16 @@ fn ask(server: &Server, uuid: Uuid) -> JoinHandle<()> {
     })
 }
 
+fn ask_to_remove(server: &Server, uuid: Uuid) -> JoinHandle<()> {
+    let (client, url) = (
+        server.client.clone(),
+        format!("{}/heroku/resources/{uuid}", server.address),
+    );
+    tokio::spawn(async move {
+        client.delete(url).basic_auth(SLUG, Some(PASSWORD)).send().await.ok();
+    })
+}
+
 /// Starts the provider again and repeats the request, as Heroku does for a day.
 async fn assert_made_once(world: &World, uuid: Uuid) {
     world.gateway.behave();
@@ -139,6 +149,72 @@ async fn killed_amid_many_requests() {
     assert_eq!(world.run(&["reconcile"]).await.0, 0);
 }
 
+/// Kills it while it makes, removes or rotates, after a time that a fixed seed says, and not at a step that is known to
+/// matter.
+#[tokio::test]
+async fn killed_at_any_moment() {
+    let mut random: u64 = 4_711;
+    let mut moment = move || {
+        // Xorshift. Each of these takes about 30 ms, and the times of two runs differ all the same.
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        tokio::time::sleep(Duration::from_micros(random % 60_000))
+    };
+    let world = World::new().await;
+    let uuids: Vec<_> = (0..40).map(|_| Uuid::new_v4()).collect();
+    let (fresh, there) = uuids.split_at(20);
+    let (rotated, removed) = there.split_at(10);
+    let server = world.serve().await;
+    for uuid in there {
+        assert_eq!(server.provision(*uuid, &json!({})).await.0, StatusCode::CREATED);
+    }
+    server.kill().await;
+    for (index, uuid) in uuids.iter().enumerate() {
+        let time = Duration::from_millis(10);
+        let fault = if index % 2 == 0 {
+            FaultKind::SlowBefore(time)
+        } else {
+            FaultKind::SlowAfter(time)
+        };
+        world.gateway.misbehave("", fault);
+        if rotated.contains(uuid) {
+            let mut rotation = world.command(&["rotate", &uuid.to_string()]).spawn().unwrap();
+            moment().await;
+            rotation.kill().await.unwrap();
+            continue;
+        }
+        let server = world.serve().await;
+        let asked = if fresh.contains(uuid) {
+            ask(&server, *uuid)
+        } else {
+            ask_to_remove(&server, *uuid)
+        };
+        moment().await;
+        server.kill().await;
+        asked.await.unwrap();
+    }
+    world.gateway.behave();
+    let server = world.serve().await;
+    for uuid in rotated {
+        let (code, _, stderr) = world.run(&["rotate", &uuid.to_string()]).await;
+        assert_eq!(code, 0, "{stderr}");
+    }
+    for uuid in removed {
+        let status = server.deprovision(*uuid).await.0;
+        assert!(matches!(status, StatusCode::NO_CONTENT | StatusCode::GONE), "{status}");
+        assert!(world.gateway.agent(&agent_name(*uuid)).is_none());
+    }
+    for uuid in fresh.iter().chain(rotated) {
+        let (status, body) = server.provision(*uuid, &json!({})).await;
+        assert_eq!(status, StatusCode::CREATED, "{body}");
+        let key = world.gateway.agent(&agent_name(*uuid)).unwrap().key;
+        assert_eq!(body["config"]["HOOP_KEY"], key.as_str());
+    }
+    assert_eq!(world.gateway.agents().len(), fresh.len() + rotated.len());
+    assert_eq!(world.run(&["reconcile"]).await.0, 0);
+}
+
 #[tokio::test]
 async fn killed_during_a_removal_and_a_rotation() {
     let world = World::new().await;
@@ -164,11 +240,7 @@ async fn killed_during_a_removal_and_a_rotation() {
         .gateway
         .misbehave("DELETE /api/agents", FaultKind::SlowBefore(LONG));
     let begun = world.gateway.begun();
-    let (client, url) = (
-        server.client.clone(),
-        format!("{}/heroku/resources/{uuid}", server.address),
-    );
-    tokio::spawn(async move { client.delete(url).basic_auth(SLUG, Some(PASSWORD)).send().await.ok() });
+    ask_to_remove(&server, uuid);
     until("the agent is about to go", || world.gateway.begun() > begun).await;
     server.kill().await;
     world.gateway.behave();
